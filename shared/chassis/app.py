@@ -1,0 +1,80 @@
+"""The factory that every process's ``create_app`` starts from: one Flask app, nothing bound to a service."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from flask import Flask, Response, g, request
+from flask.json.provider import JSONProvider
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from shared.chassis import errors, health, logs, metrics, tracing
+from shared.chassis.settings import ProcessSettings
+
+
+class OrjsonProvider(JSONProvider):
+    """Flask's JSON through orjson: RFC 3339 times with ``Z``, UUIDs as text."""
+
+    def dumps(self, obj: Any, **_options: Any) -> str:
+        """``obj`` as JSON text."""
+        options = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_NON_STR_KEYS
+        return orjson.dumps(obj, default=str, option=options).decode()
+
+    def loads(self, s: str | bytes, **_options: Any) -> Any:
+        """The value that the JSON text ``s`` stands for."""
+        return orjson.loads(s)
+
+
+class DoorwardFlask(Flask):
+    """Flask with our JSON."""
+
+    json_provider_class = OrjsonProvider
+
+
+def new_app(
+    import_name: str,
+    settings: ProcessSettings,
+    *,
+    process: str,
+    flask_class: type[Flask] = DoorwardFlask,
+    checks: Mapping[str, health.Check] | None = None,
+    proxy_hops: int = 1,
+) -> Flask:
+    """A Flask app with errors, logs, trace, metrics and health in place.
+
+    ``proxy_hops`` proxies in front are believed about the client's address, counted from the right;
+    a service trusts one, the gateway.
+    """
+    app = flask_class(import_name, static_folder=None)
+    app.extensions["doorward_settings"] = settings
+    app.config.update(MAX_CONTENT_LENGTH=settings.max_body_bytes, PROPAGATE_EXCEPTIONS=False)
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    logs.install(process, settings.log_level)
+    errors.install(app)
+    _install_tracing(app)
+    metrics.install(app, process)
+    health.install(app, checks or {})
+    if proxy_hops:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxy_hops, x_proto=proxy_hops)  # type: ignore[method-assign]
+    return app
+
+
+def _install_tracing(app: Flask) -> None:
+    @app.before_request
+    def begin_trace() -> None:
+        scope = tracing.tracing(tracing.from_headers(request.headers))
+        g.trace = scope.__enter__()
+        g.trace_scope = scope
+
+    @app.after_request
+    def name_request(response: Response) -> Response:
+        if "trace" in g:
+            response.headers[tracing.REQUEST_ID_HEADER] = g.trace.request_id
+        return response
+
+    @app.teardown_request
+    def end_trace(_error: BaseException | None) -> None:
+        scope = g.pop("trace_scope", None)
+        if scope is not None:
+            scope.__exit__(None, None, None)

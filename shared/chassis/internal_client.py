@@ -1,0 +1,73 @@
+"""Calls from one service to another: httpx with timeouts, a service token, the trace, and our errors."""
+
+from typing import Any, TypeVar
+
+import httpx
+from pydantic import ValidationError
+
+from shared.chassis import errors, service_tokens, tracing
+from shared.chassis.settings import ProcessSettings
+from shared.contracts.internal import InternalBody
+
+Body = TypeVar("Body", bound=InternalBody)
+
+TIMEOUT = httpx.Timeout(5.0, connect=1.0, pool=1.0)
+LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=15)
+
+
+class ServiceUnavailable(errors.Unavailable):
+    """Another service did not answer, or answered what we cannot read."""
+
+    code = "service_unavailable"
+    detail = "A service that this needs does not answer; try again shortly."
+
+
+class InternalClient:
+    """The client of one peer service; one per process, made on first use (after any fork)."""
+
+    def __init__(
+        self,
+        settings: ProcessSettings,
+        *,
+        process: str,
+        base_url: str,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._settings = settings
+        self._process = process
+        self._client = httpx.Client(
+            base_url=base_url,
+            timeout=TIMEOUT,
+            limits=LIMITS,
+            transport=transport,
+            trust_env=False,
+            follow_redirects=False,
+        )
+
+    def get(self, path: str, body: type[Body]) -> Body:
+        """GET ``path``; raises NotFound for 404 and ServiceUnavailable for any other trouble."""
+        response = self._send("GET", path)
+        try:
+            return body.model_validate_json(response.content)
+        except ValidationError as error:
+            raise ServiceUnavailable from error
+
+    def post(self, path: str, content: InternalBody) -> None:
+        """POST ``content`` to ``path``; errors as for get."""
+        self._send("POST", path, json=content.model_dump(mode="json"))
+
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            response = self._client.request(method, path, headers=self._headers(), **options)
+        except httpx.HTTPError as error:
+            raise ServiceUnavailable from error
+        if response.status_code == 404:
+            raise errors.NotFound
+        if not response.is_success:
+            raise ServiceUnavailable from ValueError(f"{method} answered {response.status_code}")
+        return response
+
+    def _headers(self) -> dict[str, str]:
+        trace = tracing.current()
+        token = service_tokens.issue(self._settings, process=self._process)
+        return {"Authorization": f"Bearer {token}", **(trace.headers() if trace else {})}

@@ -1,0 +1,111 @@
+"""Logs: one JSON object a line on standard error, an event name and fields, secrets masked.
+
+Records of libraries (gunicorn, Celery, SQLAlchemy) take the same road, so that a line is a line.
+"""
+
+import logging
+import re
+import sys
+from typing import Any
+
+import orjson
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+from shared.chassis import tracing
+
+_SECRET_KEYS = re.compile(
+    r"(?i)(^|_)(password|passwd|secret|token|authorization|cookie|code|api_?key|recovery_codes?)($|_)"
+)
+_HARMLESS_KEYS = frozenset({"code_name", "error_code", "status_code"})
+_SECRET_TEXTS = (
+    (re.compile(r"eyJ[\w-]{5,}\.[\w-]+\.[\w-]*"), "[token]"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), r"\1 [masked]"),
+    (re.compile(r"(\w+://[^\s:/@]*:)[^\s@/]+@"), r"\1[masked]@"),
+    (re.compile(r"\b([\w.+%-])[\w.+%-]*@([\w-]+\.[\w.-]+)"), r"\1***@\2"),
+)
+_LONGEST_TEXT = 8192
+
+
+def mask_text(text: str) -> str:
+    """``text`` without tokens, credentials in URLs and full e-mail addresses."""
+    for pattern, replacement in _SECRET_TEXTS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def mask_address(email: str) -> str:
+    """``ada@example.org`` as ``a***@example.org``: enough to recognise, too little to collect."""
+    return mask_text(email)
+
+
+def _masked(key: str, value: Any) -> Any:
+    if _SECRET_KEYS.search(key) and key not in _HARMLESS_KEYS:
+        return "[masked]"
+    if isinstance(value, str):
+        return mask_text(value[:_LONGEST_TEXT])
+    if isinstance(value, dict):
+        return {str(name): _masked(str(name), inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_masked("", inner) for inner in value]
+    return value
+
+
+def _redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {key: _masked(key, value) for key, value in event.items()}
+
+
+def _add_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    trace = tracing.current()
+    if trace is not None:
+        event.setdefault("request_id", trace.request_id)
+        event.setdefault("trace_id", trace.trace_id)
+    return event
+
+
+def _as_json(event: EventDict, **_options: Any) -> str:
+    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def install(process: str, level: str) -> None:
+    """Send every log record of this interpreter to standard error as JSON. Safe to call again."""
+
+    def add_process(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        event["process"] = process
+        return event
+
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        structlog.processors.format_exc_info,
+        add_process,
+        _add_trace,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _redact,
+                structlog.processors.JSONRenderer(serializer=_as_json),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for noisy in ("httpx", "httpcore", "kombu", "amqp"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+    """The logger of a module: ``log.info("event_name", field=value)``."""
+    return structlog.stdlib.get_logger(name)

@@ -1,0 +1,201 @@
+"""Celery as Doorward uses it: the broker is a doorbell, the databases hold the truth.
+
+Owns the Celery app of a service, publishing from the outbox, receiving into the inbox, and the
+acknowledgement that lets the sender forget. Publishing never happens in a request.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Any
+from uuid import UUID
+
+import orjson
+from celery import Celery, Task
+from celery.signals import worker_ready, worker_shutdown
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from kombu.exceptions import OperationalError as BrokerError
+from redis.exceptions import RedisError
+
+from shared.chassis import inbox, tracing
+from shared.chassis.clock import utcnow
+from shared.chassis.database import transaction
+from shared.chassis.inbox import InboxMixin
+from shared.chassis.logs import get_logger
+from shared.chassis.outbox import CHANNEL, Claimed, Outbox, purpose
+from shared.chassis.relay import Relay
+from shared.chassis.sealing import Sealer
+from shared.chassis.settings import ServiceSettings
+from shared.contracts import queues
+from shared.contracts.messages import Message
+
+Handler = Callable[[Any], None]
+
+# A task taken by a worker that died is handed to another after this long; far above any task's time.
+VISIBILITY_TIMEOUT_SECONDS = 120
+
+log = get_logger(__name__)
+
+
+def new_celery(app: Flask, settings: ServiceSettings, *, service: str) -> Celery:
+    """The Celery app of ``service``; its tasks run in ``app``'s context and under the sender's trace."""
+
+    class TracedTask(Task):  # type: ignore[type-arg]
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            headers = self.request.get("headers") or {}
+            with tracing.tracing(tracing.from_headers(headers)), app.app_context():
+                return self.run(*args, **kwargs)
+
+    celery: Celery[Any] = Celery(f"doorward-{service}", task_cls=TracedTask, set_as_current=False)
+    celery.conf.update(celery_options(settings, service))
+    return celery
+
+
+def celery_options(settings: ServiceSettings, service: str) -> dict[str, Any]:
+    """What differs from Celery's defaults; research and reasons in docs/operating.md."""
+    return {
+        "broker_url": settings.redis_url.get_secret_value(),
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_transport_options": {
+            "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
+            "global_keyprefix": "doorward:celery:",
+            "socket_timeout": 5,
+            "socket_connect_timeout": 2,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+        },
+        "accept_content": ["json"],
+        "task_serializer": "json",
+        "task_ignore_result": True,
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "task_create_missing_queues": True,
+        "task_default_queue": queues.QUEUES[service][0],
+        "task_publish_retry": False,
+        "worker_prefetch_multiplier": 1,
+        "worker_concurrency": settings.worker_concurrency,
+        "worker_enable_remote_control": False,
+        "worker_send_task_events": False,
+        "worker_hijack_root_logger": False,
+        "worker_cancel_long_running_tasks_on_connection_loss": True,
+        "worker_soft_shutdown_timeout": 10.0,
+    }
+
+
+def publish(celery: Celery, claimed: Claimed) -> None:
+    """Ring the subscriber's bell with one sealed message; raises where the broker does not take it."""
+    celery.send_task(
+        queues.receive_task(claimed.subscriber, claimed.name),
+        args=[claimed.sealed],
+        queue=queues.QUEUES[claimed.subscriber][0],
+        headers={"headers": claimed.trace},
+        retry=False,
+    )
+
+
+def relay_outbox(celery: Celery, outbox: Outbox) -> int:
+    """Publish what is due; what the broker does not take is due again in a second. How many went."""
+    batch = outbox.claim(utcnow())
+    for done, claimed in enumerate(batch):
+        try:
+            publish(celery, claimed)
+        except (BrokerError, RedisError, OSError) as error:
+            outbox.release(batch[done:], utcnow())
+            log.warning("broker_unavailable", waiting=len(batch) - done, cause=repr(error))
+            return done
+    return len(batch)
+
+
+class Courier:
+    """A service's side of messaging: handlers by message, the acknowledgements both ways."""
+
+    def __init__(
+        self,
+        celery: Celery,
+        db: SQLAlchemy,
+        *,
+        service: str,
+        secrets: list[str],
+        outbox: Outbox,
+        inbox_model: type[InboxMixin],
+    ) -> None:
+        self._celery = celery
+        self._db = db
+        self._service = service
+        self._secrets = secrets
+        self._outbox = outbox
+        self._inbox = inbox_model
+        self._messages = Sealer(secrets, purpose(service))
+        self._acknowledgements = Sealer(secrets, f"acknowledgement:{service}")
+
+    def register(self, handlers: Mapping[type[Message], Handler]) -> None:
+        """Make a Celery task of each handler, and one that takes acknowledgements."""
+        for kind, handler in handlers.items():
+            name = queues.receive_task(self._service, kind.name)
+            self._celery.task(name=name)(self._receiver(kind, handler))
+        self._celery.task(name=queues.acknowledge_task(self._service))(self._take_acknowledgement)
+
+    def _receiver(self, kind: type[Message], handler: Handler) -> Callable[[str], None]:
+        def receive(sealed: str) -> None:
+            content = orjson.loads(self._messages.open(sealed))
+            self.handle(kind, handler, content)
+
+        return receive
+
+    def handle(self, kind: type[Message], handler: Handler, content: dict[str, Any]) -> None:
+        """Handle one message once, in one transaction with its inbox row, then tell the sender."""
+        message_id = UUID(content["id"])
+        message = kind.model_validate(content["body"])
+        with transaction(self._db):
+            if inbox.record(self._db, self._inbox, message_id):
+                handler(message)
+                log.info("message_handled", message=kind.name, message_id=str(message_id))
+        self._acknowledge(content["source"], message_id)
+
+    def _acknowledge(self, source: str, message_id: UUID) -> None:
+        receipt = orjson.dumps({"id": message_id, "subscriber": self._service})
+        sealed = Sealer(self._secrets, f"acknowledgement:{source}").seal(receipt)
+        self._celery.send_task(
+            queues.acknowledge_task(source),
+            args=[sealed],
+            queue=queues.QUEUES[source][0],
+            retry=False,
+        )
+
+    def _take_acknowledgement(self, sealed: str) -> None:
+        receipt = orjson.loads(self._acknowledgements.open(sealed))
+        self._outbox.acknowledge(UUID(receipt["id"]), receipt["subscriber"])
+
+
+def heartbeat_file(service: str) -> Path:
+    """The file that a living worker touches; its age is the worker's health check."""
+    return Path(gettempdir()) / f"doorward-{service}-worker.alive"
+
+
+def run_relays_in_worker(relays: Callable[[], list[Relay]]) -> None:
+    """Start the service's relays with its Celery worker and stop them with it."""
+    running: list[Relay] = []
+
+    @worker_ready.connect(weak=False)
+    def start(**_signal: Any) -> None:
+        for relay in relays():
+            relay.start()
+            running.append(relay)
+
+    @worker_shutdown.connect(weak=False)
+    def stop(**_signal: Any) -> None:
+        for relay in running:
+            relay.stop()
+
+
+def outbox_relay(app: Flask, settings: ServiceSettings, celery: Celery, outbox: Outbox) -> Relay:
+    """The relay that every service has."""
+    return Relay(
+        app,
+        name="outbox",
+        channel=CHANNEL,
+        database_url=settings.sqlalchemy_url,
+        step=lambda: relay_outbox(celery, outbox),
+    )

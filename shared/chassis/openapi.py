@@ -1,0 +1,88 @@
+"""flask-smorest with our errors and our strictness: a body that is not JSON answers 400 or 415,
+one that is invalid 422, and every operation documents the problem document that any error is.
+"""
+
+from typing import Any
+
+import flask_smorest
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+from flask import Flask, Response
+from marshmallow import Schema
+from webargs.flaskparser import FlaskParser, is_json_request
+from werkzeug.exceptions import HTTPException, UnsupportedMediaType
+
+from shared.chassis import errors
+from shared.chassis.schemas import ProblemSchema
+
+OPENAPI_VERSION = "3.1.0"
+
+
+class StrictParser(FlaskParser):
+    """webargs' parser, which would take a body of another media type for an empty one."""
+
+    def load_json(self, req: Any, schema: Schema) -> Any:
+        """The JSON body; raises 415 where a body came under another name."""
+        has_body = bool(req.content_length) or "Transfer-Encoding" in req.headers
+        if has_body and not is_json_request(req):
+            raise UnsupportedMediaType
+        return super().load_json(req, schema)
+
+
+class Blueprint(flask_smorest.Blueprint):
+    """A blueprint whose arguments are parsed strictly."""
+
+    ARGUMENTS_PARSER = StrictParser()
+
+
+class Api(flask_smorest.Api):
+    """The OpenAPI document of one service, served at `/openapi.json`."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    def handle_http_exception(self, error: HTTPException) -> Response:
+        """Answer as the rest of the process does."""
+        return errors.handle_http_exception(error)
+
+    def document_problems(self) -> None:
+        """Give every operation its `default` response: any error is a problem document."""
+        problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+        for path in self.spec._paths.values():
+            for operation in path.values():
+                responses = operation.setdefault("responses", {})
+                for status in [status for status in responses if str(status)[0] in "45"]:
+                    del responses[status]
+                responses["default"] = {
+                    "description": "Any error, as problem details (RFC 9457).",
+                    "content": {errors.PROBLEM_TYPE: problem},
+                }
+
+
+def new_api(app: Flask, *, title: str, blueprints: list[Blueprint]) -> Api:
+    """Register ``blueprints`` on ``app`` and document them."""
+    app.config.update(
+        API_TITLE=title,
+        API_VERSION="v1",
+        OPENAPI_VERSION=OPENAPI_VERSION,
+        OPENAPI_URL_PREFIX="/",
+        OPENAPI_JSON_PATH="openapi.json",
+    )
+    api = Api(
+        app,
+        spec_kwargs={"marshmallow_plugin": MarshmallowPlugin(schema_name_resolver=_schema_name)},
+    )
+    _describe_security(api.spec)
+    api.spec.components.schema("Problem", schema=ProblemSchema)
+    for blueprint in blueprints:
+        api.register_blueprint(blueprint)
+    api.document_problems()
+    return api
+
+
+def _describe_security(spec: APISpec) -> None:
+    spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+
+
+def _schema_name(schema: Any) -> str:
+    kind = schema if isinstance(schema, type) else type(schema)
+    return str(kind.__name__).removesuffix("Schema")

@@ -1,0 +1,166 @@
+"""Typed settings of a process, read once from the environment and from /run/secrets.
+
+Owns the reading, the checks and the wording of mistakes. Which settings a process has is
+declared in its own ``settings.py``. Nothing else in the project reads the environment.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+SECRETS_DIRECTORY = Path("/run/secrets")
+MINIMUM_SECRET_BYTES = 32
+
+
+class SettingsError(Exception):
+    """The environment does not describe a working process; the text names every mistake."""
+
+
+def _strong(secret: SecretStr) -> SecretStr:
+    """Refuse a secret that could be guessed: HS256 needs at least its hash's length (RFC 7518 3.2)."""
+    if len(secret.get_secret_value().encode()) < MINIMUM_SECRET_BYTES:
+        raise ValueError(f"is too short: it needs at least {MINIMUM_SECRET_BYTES} bytes")
+    return secret
+
+
+def split_list(value: object) -> object:
+    """Turn ``a, b`` into ``["a", "b"]``: lists are comma-separated in the environment."""
+    if isinstance(value, str):
+        return [item.strip() for item in value.split(",") if item.strip()]
+    return value
+
+
+StrongSecret = Annotated[SecretStr, AfterValidator(_strong)]
+
+
+class ProcessSettings(BaseSettings):
+    """What every process knows. A subclass adds its own fields under its own prefix."""
+
+    model_config = SettingsConfigDict(
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        populate_by_name=True,
+        secrets_dir=SECRETS_DIRECTORY if SECRETS_DIRECTORY.is_dir() else None,
+    )
+
+    environment: Literal["production", "development"] = Field(
+        "production",
+        validation_alias="DOORWARD_ENVIRONMENT",
+        description="`production` refuses what only suits a trial; `development` allows it.",
+    )
+    jwt_secret_key: StrongSecret = Field(
+        validation_alias="JWT_SECRET_KEY",
+        description="The secret that all processes share: signs tokens, seals messages. 32 bytes or more.",
+    )
+    jwt_previous_secret_keys: Annotated[list[StrongSecret], NoDecode] = Field(
+        default_factory=list,
+        validation_alias="JWT_PREVIOUS_SECRET_KEYS",
+        description="Older secrets, comma-separated, still accepted while a new one takes over.",
+    )
+    redis_url: SecretStr = Field(
+        validation_alias="REDIS_URL",
+        description="Redis or Valkey: Celery's broker, cache, rate limits. `redis://[:password@]host:port/db`.",
+    )
+    public_url: HttpUrl = Field(
+        validation_alias="PUBLIC_URL",
+        description="The gateway's URL as clients and links in mails see it.",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", validation_alias="LOG_LEVEL", description="The least severe event that is logged."
+    )
+    auth_url: HttpUrl = Field(
+        HttpUrl("http://127.0.0.1:8001"),
+        validation_alias="AUTH_URL",
+        description="Where auth answers inside the network.",
+    )
+    users_url: HttpUrl = Field(
+        HttpUrl("http://127.0.0.1:8002"),
+        validation_alias="USERS_URL",
+        description="Where users answers inside the network.",
+    )
+    notifications_url: HttpUrl = Field(
+        HttpUrl("http://127.0.0.1:8003"),
+        validation_alias="NOTIFICATIONS_URL",
+        description="Where notifications answers inside the network.",
+    )
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+    workers: int = Field(1, ge=1, le=64, description="Worker processes of this server.")
+    threads: int = Field(8, ge=1, le=256, description="Threads of each worker process.")
+    max_body_bytes: int = Field(
+        1_048_576,
+        ge=1024,
+        description="The largest request body in bytes; a larger one answers 413.",
+    )
+
+    @property
+    def is_development(self) -> bool:
+        """Whether this process serves a developer and not the public."""
+        return self.environment == "development"
+
+    @property
+    def accepted_secrets(self) -> list[str]:
+        """The current secret first, then the older ones."""
+        keys = [self.jwt_secret_key, *self.jwt_previous_secret_keys]
+        return [key.get_secret_value() for key in keys]
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the settings; raises SettingsError with one sentence per bad variable."""
+        try:
+            return cls()
+        except ValidationError as error:
+            raise SettingsError("\n".join(cls._sentences(error))) from error
+
+    @classmethod
+    def variable(cls, field: str) -> str:
+        """The environment variable that sets ``field``."""
+        alias = cls.model_fields[field].validation_alias
+        return str(alias) if alias else f"{cls.model_config.get('env_prefix', '')}{field}".upper()
+
+    @classmethod
+    def _sentences(cls, error: ValidationError) -> list[str]:
+        names = {cls.variable(field): cls.variable(field) for field in cls.model_fields}
+        names |= {field: cls.variable(field) for field in cls.model_fields}
+        sentences = []
+        for mistake in error.errors(include_url=False, include_input=False):
+            location = mistake["loc"]
+            name = names.get(str(location[0]), str(location[0])) if location else "settings"
+            sentences.append(f"{name}: {_reason(mistake['type'], mistake['msg'])}")
+        return sentences
+
+
+def _reason(kind: str, message: str) -> str:
+    if kind == "missing":
+        return "is not set and has no default."
+    return message.removeprefix("Value error, ").rstrip(".") + "."
+
+
+class ServiceSettings(ProcessSettings):
+    """What the three services know beside that: a database and a Celery worker."""
+
+    database_url: SecretStr = Field(
+        description="This service's own PostgreSQL database: `postgresql://role:password@host:port/name`."
+    )
+    database_pool_size: int = Field(
+        10, ge=1, le=100, description="Connections that one process keeps to its database."
+    )
+    worker_concurrency: int = Field(
+        4, ge=1, le=64, description="Tasks that this service's Celery worker runs at once."
+    )
+    redelivery_seconds: float = Field(
+        10.0,
+        gt=0,
+        description="After how long an unacknowledged message is sent again; doubles up to 5 minutes.",
+    )
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database URL with the driver named: psycopg 3."""
+        url = self.database_url.get_secret_value()
+        scheme, separator, rest = url.partition("://")
+        if scheme in {"postgres", "postgresql"} and separator:
+            return f"postgresql+psycopg://{rest}"
+        return url

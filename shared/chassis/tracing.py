@@ -1,0 +1,72 @@
+"""The two names of a request that travel with it: request id and W3C trace context.
+
+They live in a context variable while a request or a task is handled, go out on every internal call
+and every Celery message, and appear in every log line.
+"""
+
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from werkzeug.datastructures import Headers
+
+from shared.chassis.ids import new_id
+
+REQUEST_ID_HEADER = "X-Request-ID"
+TRACEPARENT_HEADER = "traceparent"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One hop of one request. ``traceparent`` names this hop's own span (W3C Trace Context)."""
+
+    request_id: str
+    traceparent: str
+
+    @property
+    def trace_id(self) -> str:
+        """The 32 hexadecimal digits that all hops of the request share."""
+        return self.traceparent[3:35]
+
+    def headers(self) -> dict[str, str]:
+        """What the next hop must be told."""
+        return {REQUEST_ID_HEADER: self.request_id, TRACEPARENT_HEADER: self.traceparent}
+
+
+_current: ContextVar[Trace | None] = ContextVar("doorward_trace", default=None)
+
+
+def current() -> Trace | None:
+    """The trace of what is being handled now, if anything is."""
+    return _current.get()
+
+
+def continue_from(request_id: str | None, traceparent: str | None) -> Trace:
+    """The trace of this hop: the caller's names where they are well-formed, fresh ones where not."""
+    is_sound = request_id is not None and _REQUEST_ID.fullmatch(request_id)
+    match = _TRACEPARENT.fullmatch(traceparent or "")
+    trace_id, flags = match.groups() if match else (secrets.token_hex(16), "01")
+    return Trace(
+        request_id=request_id if is_sound and request_id else str(new_id()),
+        traceparent=f"00-{trace_id}-{secrets.token_hex(8)}-{flags}",
+    )
+
+
+def from_headers(headers: Mapping[str, str] | Headers) -> Trace:
+    """The trace that an incoming request or task continues."""
+    return continue_from(headers.get(REQUEST_ID_HEADER), headers.get(TRACEPARENT_HEADER))
+
+
+@contextmanager
+def tracing(trace: Trace) -> Iterator[Trace]:
+    """Handle something under ``trace``."""
+    token = _current.set(trace)
+    try:
+        yield trace
+    finally:
+        _current.reset(token)

@@ -1,0 +1,123 @@
+"""What the services tell each other: frozen, versioned, exported as JSON Schema.
+
+A message says what happened (past tense) or what is wanted (SendEmail). A change must leave every
+message that is under way readable: fields may be added with a default, never renamed, retyped or removed.
+"""
+
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Message(BaseModel):
+    """The root of all messages; ``name`` and ``version`` are what travels."""
+
+    # A newer sender may add fields: an older reader passes over them.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+
+
+class AccountRegistered(Message):
+    """An account was made; its address is not verified yet."""
+
+    name = "account_registered"
+    account_id: UUID
+    email: str
+    display_name: str | None = None
+    locale: str = "en"
+    roles: tuple[str, ...] = ()
+    occurred_at: datetime
+
+
+class AccountVerified(Message):
+    """The account's address was proven."""
+
+    name = "account_verified"
+    account_id: UUID
+    email: str
+    occurred_at: datetime
+
+
+class AccountDisabled(Message):
+    """An administrator or a deletion shut the account."""
+
+    name = "account_disabled"
+    account_id: UUID
+    occurred_at: datetime
+
+
+class AccountEnabled(Message):
+    """The account may sign in again."""
+
+    name = "account_enabled"
+    account_id: UUID
+    occurred_at: datetime
+
+
+class RolesChanged(Message):
+    """The account now has exactly these roles."""
+
+    name = "roles_changed"
+    account_id: UUID
+    roles: tuple[str, ...]
+    occurred_at: datetime
+
+
+class EmailChanged(Message):
+    """The account's address is another from now on."""
+
+    name = "email_changed"
+    account_id: UUID
+    old_email: str
+    new_email: str
+    occurred_at: datetime
+
+
+class AccountDeleted(Message):
+    """The account is gone for good: every service forgets what it holds on it."""
+
+    name = "account_deleted"
+    account_id: UUID
+    occurred_at: datetime
+
+
+class SignedInFromNewDevice(Message):
+    """Somebody signed in from a device that the account had not used before."""
+
+    name = "signed_in_from_new_device"
+    account_id: UUID
+    ip: str
+    user_agent: str
+    occurred_at: datetime
+
+
+class PasswordChanged(Message):
+    """The account's password was changed or reset."""
+
+    name = "password_changed"
+    account_id: UUID
+    occurred_at: datetime
+
+
+class SendEmail(Message):
+    """One mail to one address, rendered by notifications from ``template`` in ``locale``.
+
+    ``expires_at``: a mail whose code is dead by then is not worth sending any more.
+    """
+
+    name = "send_email"
+    template: str
+    to_email: str
+    account_id: UUID | None = None
+    locale: str = "en"
+    variables: dict[str, str] = Field(default_factory=dict)
+    topic: str = "security"
+    expires_at: datetime | None = None
+
+
+def all_messages() -> dict[str, type[Message]]:
+    """Every message by its name."""
+    return {kind.name: kind for kind in Message.__subclasses__()}

@@ -1,0 +1,19 @@
+"""The claims of the tokens that travel between client, gateway and services (RFC 7519, RFC 9068)."""
+
+ISSUER = "doorward"
+AUDIENCE = "doorward"
+INTERNAL_AUDIENCE = "internal"
+ACCESS_TYPE = "at+jwt"
+SERVICE_TYPE = "service+jwt"
+
+SUBJECT = "sub"  # the account's id
+SESSION = "sid"  # the session's id
+VERSION = "ver"  # the account's token version; a higher one ends all older tokens
+ROLES = "roles"  # list of role names
+SCOPE = "scope"  # space-separated scopes (RFC 8693 section 4.2); absent: a person's own session
+METHODS = "amr"  # how the caller proved itself (RFC 8176)
+AUTHENTICATED_AT = "auth_time"  # when it last did, unix seconds
+
+# Where auth tells the gateways which tokens are dead before their time (see docs/messages.md).
+REVOCATION_CHANNEL = "doorward:revocations"
+REVOCATION_SET = "doorward:revoked"
