@@ -199,3 +199,23 @@ def outbox_relay(app: Flask, settings: ServiceSettings, celery: Celery, outbox: 
         database_url=settings.sqlalchemy_url,
         step=lambda: relay_outbox(celery, outbox),
     )
+
+
+def new_worker(
+    app: Flask,
+    settings: ServiceSettings,
+    db: SQLAlchemy,
+    *,
+    service: str,
+    outbox: Outbox,
+    inbox_model: type[InboxMixin],
+    handlers: Mapping[type[Message], Handler],
+    more_relays: Callable[[Celery], list[Relay]] = lambda _celery: [],
+) -> Celery:
+    """The whole Celery worker of a service: its tasks, and its relays while it runs."""
+    celery = new_celery(app, settings, service=service)
+    secrets = settings.accepted_secrets
+    courier = Courier(celery, db, service=service, secrets=secrets, outbox=outbox, inbox_model=inbox_model)
+    courier.register(handlers)
+    run_relays_in_worker(lambda: [outbox_relay(app, settings, celery, outbox), *more_relays(celery)])
+    return celery

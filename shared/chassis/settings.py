@@ -7,7 +7,7 @@ declared in its own ``settings.py``. Nothing else in the project reads the envir
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, HttpUrl, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 SECRETS_DIRECTORY = Path("/run/secrets")
@@ -33,6 +33,9 @@ def split_list(value: object) -> object:
 
 
 StrongSecret = Annotated[SecretStr, AfterValidator(_strong)]
+# NoDecode: pydantic-settings would read JSON.
+TextList = Annotated[list[str], NoDecode, BeforeValidator(split_list)]
+SecretList = Annotated[list[StrongSecret], NoDecode, BeforeValidator(split_list)]
 
 
 class ProcessSettings(BaseSettings):
@@ -55,7 +58,7 @@ class ProcessSettings(BaseSettings):
         validation_alias="JWT_SECRET_KEY",
         description="The secret that all processes share: signs tokens, seals messages. 32 bytes or more.",
     )
-    jwt_previous_secret_keys: Annotated[list[StrongSecret], NoDecode] = Field(
+    jwt_previous_secret_keys: SecretList = Field(
         default_factory=list,
         validation_alias="JWT_PREVIOUS_SECRET_KEYS",
         description="Older secrets, comma-separated, still accepted while a new one takes over.",

@@ -1,0 +1,40 @@
+"""The users process, assembled."""
+
+from typing import Any
+
+from flask import Flask
+
+from services.users import cache, profiles
+from services.users.clients import AuthClient
+from services.users.extensions import idempotency_keys, messages, migrate
+from services.users.models import db
+from services.users.profiles import Deps
+from services.users.routes import me
+from services.users.routes import profiles as profile_routes
+from services.users.settings import UsersSettings
+from shared.chassis import access, database
+from shared.chassis.app import new_app
+from shared.chassis.openapi import new_api
+
+
+def create_app(settings: UsersSettings | None = None, *, deps: Deps | None = None) -> Flask:
+    """The WSGI application. Raises SettingsError where the environment does not describe one."""
+    settings = settings or UsersSettings.load()
+    app = new_app(__name__, settings, process="users", checks={"database": lambda: database.ping(app, db)})
+    database.install(app, db, settings)
+    migrate.init_app(app, db)
+    cache.profiles.init_app(app, settings)
+    messages.init_app(secrets=settings.accepted_secrets, redelivery_seconds=settings.redelivery_seconds)
+    idempotency_keys.init_app(app, settings.accepted_secrets)
+    manager = access.install(app, settings)
+    manager.user_lookup_loader(
+        lambda _header, claims: profiles.get_own(access.caller_from(claims).account_id)
+    )
+    app.extensions[profiles.EXTENSION] = deps or Deps(accounts=AuthClient(settings))
+    new_api(app, title="Doorward users", blueprints=[me.blueprint, profile_routes.blueprint])
+    return app
+
+
+def _profile_of_caller(_header: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
+    """flask-jwt-extended's ``current_user``: the profile of whoever the token speaks for."""
+    return profiles.get_own(access.caller_from(claims).account_id)

@@ -1,0 +1,10 @@
+"""The unbound extensions of users; ``app.create_app`` binds them."""
+
+from flask_migrate import Migrate
+
+from services.users.models import IdempotencyKey, Outbox, db
+from shared.chassis import idempotency, outbox
+
+migrate = Migrate(directory="services/users/migrations")
+messages = outbox.Outbox(db, Outbox, service="users")
+idempotency_keys = idempotency.Idempotency(db, IdempotencyKey)

@@ -1,0 +1,54 @@
+"""The tables of users: profiles, and the chassis's outbox, inbox and idempotency keys."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from shared.chassis.database import new_database
+from shared.chassis.idempotency import IdempotencyMixin
+from shared.chassis.inbox import InboxMixin
+from shared.chassis.outbox import OutboxMixin
+
+db = new_database()
+
+if TYPE_CHECKING:
+
+    class Model(DeclarativeBase):
+        """What mypy sees of ``db.Model``."""
+else:
+    Model = db.Model
+
+
+class Profile(Model):
+    """What an account shows of itself. The id is the account's; auth owns address, roles and state."""
+
+    __tablename__ = "profiles"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(index=True)
+    name: Mapped[str | None]
+    avatar_url: Mapped[str | None]
+    locale: Mapped[str] = mapped_column(server_default="en")
+    timezone: Mapped[str] = mapped_column(server_default="UTC")
+    is_active: Mapped[bool] = mapped_column(server_default=text("true"))
+    roles: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
+    details: Mapped[dict[str, Any]] = mapped_column("metadata", JSONB, server_default="{}")
+    version: Mapped[int] = mapped_column(server_default="1")
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class Outbox(OutboxMixin, Model):
+    """Messages that wait to be told."""
+
+
+class Inbox(InboxMixin, Model):
+    """Messages that were handled."""
+
+
+class IdempotencyKey(IdempotencyMixin, Model):
+    """Requests that were done under a key."""

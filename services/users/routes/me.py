@@ -1,0 +1,52 @@
+"""`/api/v1/users/me`: the caller's own profile."""
+
+from typing import Any
+
+from flask import Response, jsonify, request
+from flask_jwt_extended import current_user
+
+from services.users import profiles
+from services.users.errors import StaleProfile
+from services.users.schemas import ProfilePatchSchema, ProfileSchema
+from shared.chassis.access import caller, signed_in
+from shared.chassis.openapi import Blueprint
+
+blueprint = Blueprint("me", __name__, url_prefix="/api/v1/users/me", description="The caller's own profile")
+_schema = ProfileSchema()
+
+
+@blueprint.get("")
+@signed_in
+@blueprint.response(200, ProfileSchema, headers={"ETag": {"schema": {"type": "string"}}})
+@blueprint.alt_response(304, description="The profile is still the one that If-None-Match names.")
+def show() -> Response:
+    """The caller's profile, with an ETag for conditional requests (RFC 9110 section 13)."""
+    return _answer(current_user)
+
+
+@blueprint.patch("")
+@signed_in
+@blueprint.arguments(ProfilePatchSchema, content_type="application/merge-patch+json")
+@blueprint.response(200, ProfileSchema, headers={"ETag": {"schema": {"type": "string"}}})
+def change(patch: dict[str, Any]) -> Response:
+    """Change the profile by a merge patch (RFC 7396); If-Match guards against lost updates."""
+    shown = profiles.change(caller().account_id, patch, expected_version=_expected_version())
+    return _answer(shown)
+
+
+def _expected_version() -> int | None:
+    """The version that If-Match names; raises StaleProfile for a tag that no version can have."""
+    if not request.if_match or request.if_match.star_tag:
+        return None
+    versions = [tag for tag in request.if_match.as_set() if tag.isdecimal() and len(tag) < 18]
+    if not versions:
+        raise StaleProfile
+    return int(versions[0])
+
+
+def _answer(shown: dict[str, Any]) -> Response:
+    response = jsonify({name: shown[name] for name in _schema.dump_fields})
+    response.set_etag(str(shown["version"]))
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.make_conditional(request)
+    return response

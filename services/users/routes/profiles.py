@@ -1,0 +1,43 @@
+"""`/api/v1/users`: other people's profiles."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response, jsonify
+
+from services.users import profiles
+from services.users.schemas import (
+    ProfilePageSchema,
+    ProfileQuerySchema,
+    ProfileSchema,
+    PublicProfileSchema,
+)
+from shared.chassis.access import caller, requires_role, signed_in
+from shared.chassis.openapi import Blueprint
+
+blueprint = Blueprint("profiles", __name__, url_prefix="/api/v1/users", description="Profiles")
+
+
+@blueprint.get("")
+@requires_role("admin")
+@blueprint.arguments(ProfileQuerySchema, location="query")
+@blueprint.response(200, ProfilePageSchema)
+def search(query: dict[str, Any]) -> Response:
+    """The profiles that match, newest first unless asked otherwise."""
+    page = profiles.search(**query)
+    items = [_fields(ProfileSchema, shown) for shown in page["items"]]
+    return jsonify(items=items, next_cursor=page["next_cursor"])
+
+
+@blueprint.get("/<uuid:account_id>")
+@signed_in
+@blueprint.response(200, PublicProfileSchema, description="Administrators see the whole profile.")
+def show(account_id: UUID) -> Response:
+    """What the caller may see of a profile."""
+    who = caller()
+    is_whole = who.is_admin or who.account_id == account_id
+    return jsonify(_fields(ProfileSchema if is_whole else PublicProfileSchema, profiles.get(account_id)))
+
+
+def _fields(schema: type[PublicProfileSchema], shown: dict[str, Any]) -> dict[str, Any]:
+    return {name: shown[name] for name in schema._declared_fields}

@@ -1,0 +1,83 @@
+"""The profiles table. Stores never commit: the use case owns the transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from services.users.models import Profile, db
+from shared.contracts.internal import AccountBody
+
+LIKE_ESCAPE = "\\"
+
+
+def find(account_id: UUID) -> Profile | None:
+    """The profile, if there is one."""
+    return db.session.get(Profile, account_id)
+
+
+def find_for_update(account_id: UUID) -> Profile | None:
+    """The profile, locked until the transaction ends."""
+    return db.session.get(Profile, account_id, with_for_update=True, populate_existing=True)
+
+
+def add(account: AccountBody, now: datetime) -> None:
+    """Make the profile of ``account`` unless it exists."""
+    db.session.execute(
+        insert(Profile)
+        .values(
+            id=account.id,
+            email=account.email,
+            name=account.display_name,
+            locale=account.locale,
+            is_active=account.is_active,
+            roles=list(account.roles),
+            created_at=account.created_at,
+            updated_at=now,
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+def remove(profile: Profile) -> None:
+    """Delete the profile."""
+    db.session.delete(profile)
+
+
+def search(
+    *,
+    q: str | None,
+    email: str | None,
+    is_active: bool | None,
+    created_after: datetime | None,
+    is_descending: bool,
+    cursor: UUID | None,
+    limit: int,
+) -> Sequence[Profile]:
+    """Up to ``limit`` profiles after ``cursor``; ids sort by the time of registration."""
+    wanted: list[Any] = []
+    if q:
+        pattern = f"%{_escaped(q)}%"
+        wanted.append(
+            Profile.name.ilike(pattern, escape=LIKE_ESCAPE) | Profile.email.ilike(pattern, escape=LIKE_ESCAPE)
+        )
+    if email is not None:
+        wanted.append(Profile.email == email.casefold())
+    if is_active is not None:
+        wanted.append(Profile.is_active.is_(is_active))
+    if created_after is not None:
+        wanted.append(Profile.created_at > created_after)
+    if cursor is not None:
+        wanted.append(Profile.id < cursor if is_descending else Profile.id > cursor)
+    order = Profile.id.desc() if is_descending else Profile.id.asc()
+    return db.session.scalars(select(Profile).where(*wanted).order_by(order).limit(limit)).all()
+
+
+def _escaped(text: str) -> str:
+    """``text`` with LIKE's own marks taken literally."""
+    for mark in (LIKE_ESCAPE, "%", "_"):
+        text = text.replace(mark, LIKE_ESCAPE + mark)
+    return text
