@@ -13,7 +13,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, Dialect, MetaData, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.orm import DeclarativeBase, Session, scoped_session
+from sqlalchemy.orm import DeclarativeBase, Session, registry, scoped_session
 from sqlalchemy.types import TypeDecorator
 
 from shared.chassis import errors
@@ -57,11 +57,14 @@ class UtcDateTime(TypeDecorator[datetime]):
 def new_database() -> SQLAlchemy:
     """An unbound Flask-SQLAlchemy extension with its own metadata."""
 
+    # Flask-SQLAlchemy copies the base's namespace, which a registry of its own survives.
+    own_metadata = MetaData(naming_convention=_NAMES)
+
     class Base(DeclarativeBase):
         """The root of one service's models."""
 
-        metadata = MetaData(naming_convention=_NAMES)
-        type_annotation_map = {datetime: UtcDateTime}  # noqa: RUF012  (SQLAlchemy's own name and form)
+        registry = registry(metadata=own_metadata, type_annotation_map={datetime: UtcDateTime})
+        metadata = own_metadata
 
     return SQLAlchemy(model_class=Base)
 

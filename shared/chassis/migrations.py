@@ -3,9 +3,13 @@
 Concurrent runs wait for each other on an advisory lock, so that every replica may try.
 """
 
+from typing import Any, Literal
+
 from alembic import context
 from flask import current_app
 from sqlalchemy import text
+
+from shared.chassis.database import UtcDateTime
 
 LOCK = 7_203_118  # any fixed number: advisory locks are per database
 
@@ -22,6 +26,14 @@ def run() -> None:
             target_metadata=db.metadata,
             compare_type=True,
             compare_server_default=True,
+            render_item=_render_item,
         )
         with context.begin_transaction():
             context.run_migrations()
+
+
+def _render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
+    """A migration is history: it names SQL's types and imports nothing of ours."""
+    if kind == "type" and isinstance(item, UtcDateTime):
+        return "sa.DateTime(timezone=True)"
+    return False

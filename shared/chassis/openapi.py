@@ -16,6 +16,7 @@ from shared.chassis import errors
 from shared.chassis.schemas import ProblemSchema
 
 OPENAPI_VERSION = "3.1.0"
+METHODS = frozenset({"get", "post", "put", "patch", "delete"})
 
 
 class StrictParser(FlaskParser):
@@ -48,7 +49,9 @@ class Api(flask_smorest.Api):
         """Give every operation its `default` response: any error is a problem document."""
         problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
         for path in self.spec._paths.values():
-            for operation in path.values():
+            for method, operation in path.items():
+                if method not in METHODS:
+                    continue
                 responses = operation.setdefault("responses", {})
                 for status in [status for status in responses if str(status)[0] in "45"]:
                     del responses[status]
@@ -72,7 +75,6 @@ def new_api(app: Flask, *, title: str, blueprints: list[Blueprint]) -> Api:
         spec_kwargs={"marshmallow_plugin": MarshmallowPlugin(schema_name_resolver=_schema_name)},
     )
     _describe_security(api.spec)
-    api.spec.components.schema("Problem", schema=ProblemSchema)
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
     api.document_problems()
