@@ -1,0 +1,66 @@
+"""What a running server of a test is, wherever it runs: an address, and a hand on its process."""
+
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol, Self
+
+START_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a server answers, and the password of its administrator (empty: none is asked for)."""
+
+    host: str
+    port: int
+    password: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The address as plain values, for a pytest-xdist worker."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The address that ``as_dict`` described."""
+        return cls(**values)
+
+
+class Engine(Protocol):
+    """One server process or container. Its address, the port included, outlives a restart."""
+
+    @property
+    def address(self) -> Address:
+        """Where the server answers while it runs."""
+
+    def start(self) -> None:
+        """Start, or start again with what was stored before; returns when it answers."""
+
+    def stop(self) -> None:
+        """Stop in order: what was stored is there at the next start."""
+
+    def pause(self) -> None:
+        """Freeze: connections stay open and nothing answers."""
+
+    def unpause(self) -> None:
+        """Go on after a pause."""
+
+    def close(self) -> None:
+        """Stop for good and leave nothing behind."""
+
+
+def free_port() -> int:
+    """A TCP port of the loopback that nobody listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def wait_until(is_ready: Callable[[], bool], *, what: str, seconds: float = START_SECONDS) -> None:
+    """Return as soon as ``is_ready``; raises TimeoutError that names ``what`` after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not is_ready():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} did not come true within {seconds:g} seconds")
+        time.sleep(0.02)
