@@ -8,7 +8,7 @@ from services.users import cache, profiles
 from services.users.clients import AuthClient
 from services.users.extensions import idempotency_keys, messages, migrate
 from services.users.models import db
-from services.users.profiles import Deps
+from services.users.profiles import CallerProfile, Deps
 from services.users.routes import me
 from services.users.routes import profiles as profile_routes
 from services.users.settings import UsersSettings
@@ -27,14 +27,12 @@ def create_app(settings: UsersSettings | None = None, *, deps: Deps | None = Non
     messages.init_app(secrets=settings.accepted_secrets, redelivery_seconds=settings.redelivery_seconds)
     idempotency_keys.init_app(app, settings.accepted_secrets)
     manager = access.install(app, settings)
-    manager.user_lookup_loader(
-        lambda _header, claims: profiles.get_own(access.caller_from(claims).account_id)
-    )
+    manager.user_lookup_loader(_profile_of_caller)
     app.extensions[profiles.EXTENSION] = deps or Deps(accounts=AuthClient(settings))
     new_api(app, title="Doorward users", blueprints=[me.blueprint, profile_routes.blueprint])
     return app
 
 
-def _profile_of_caller(_header: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
+def _profile_of_caller(_header: dict[str, Any], claims: dict[str, Any]) -> CallerProfile:
     """flask-jwt-extended's ``current_user``: the profile of whoever the token speaks for."""
-    return profiles.get_own(access.caller_from(claims).account_id)
+    return CallerProfile(access.caller_from(claims).account_id)

@@ -149,6 +149,17 @@ def get_own(account_id: UUID) -> dict[str, Any]:
     return get(account_id)
 
 
+@dataclass(frozen=True, slots=True)
+class CallerProfile:
+    """The caller's own profile, read when it is asked for: most routes can do without."""
+
+    account_id: UUID
+
+    def shown(self) -> dict[str, Any]:
+        """The profile as the API shows it; raises ProfileNotFound."""
+        return get_own(self.account_id)
+
+
 def change(account_id: UUID, patch: dict[str, Any], *, expected_version: int | None) -> dict[str, Any]:
     """Apply a merge patch; raises StaleProfile where the caller has seen another version."""
     get_own(account_id)

@@ -21,7 +21,7 @@ _schema = ProfileSchema()
 @blueprint.alt_response(304, description="The profile is still the one that If-None-Match names.")
 def show() -> Response:
     """The caller's profile, with an ETag for conditional requests (RFC 9110 section 13)."""
-    return _answer(current_user)
+    return _answer(current_user.shown())
 
 
 @blueprint.patch("")

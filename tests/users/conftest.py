@@ -1,0 +1,89 @@
+"""users on its real database and cache, with auth's answers given by a fake that keeps accounts."""
+
+from collections.abc import Callable, Iterator
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from services.users.app import create_app
+from services.users.profiles import Deps
+from services.users.settings import UsersSettings
+from shared.chassis import errors
+from shared.chassis.clock import utcnow
+from shared.chassis.ids import new_id
+from shared.chassis.testing.databases import ServiceDatabases
+from shared.chassis.testing.tokens import SECRET, access_token, bearer
+from shared.contracts.internal import AccountBody
+
+Headers = Callable[..., dict[str, str]]
+
+
+class FakeAccounts:
+    """auth, as users sees it."""
+
+    def __init__(self) -> None:
+        self.accounts: dict[UUID, AccountBody] = {}
+
+    def add(self, email: str = "ada@example.org", **values: object) -> AccountBody:
+        """An account that auth knows."""
+        content = {
+            "id": new_id(),
+            "email": email,
+            "display_name": "Ada",
+            "locale": "en",
+            "roles": (),
+            "is_active": True,
+            "is_verified": True,
+            "created_at": utcnow(),
+            **values,
+        }
+        account = AccountBody.model_validate(content)
+        self.accounts[account.id] = account
+        return account
+
+    def get_account(self, account_id: UUID) -> AccountBody:
+        """As the real client: the account, or NotFound."""
+        if account_id not in self.accounts:
+            raise errors.NotFound
+        return self.accounts[account_id]
+
+
+@pytest.fixture
+def accounts() -> FakeAccounts:
+    return FakeAccounts()
+
+
+@pytest.fixture
+def settings(service_database: ServiceDatabases, redis_url: str) -> UsersSettings:
+    return UsersSettings(
+        jwt_secret_key=SECRET,
+        redis_url=redis_url,
+        public_url="http://127.0.0.1:8080",
+        database_url=service_database("users").url,
+    )
+
+
+@pytest.fixture
+def app(
+    settings: UsersSettings, accounts: FakeAccounts, service_database: ServiceDatabases
+) -> Iterator[Flask]:
+    app = create_app(settings, deps=Deps(accounts=accounts))
+    service_database("users").migrate(app)
+    yield app
+    with app.app_context():
+        from services.users.models import db
+
+        db.engine.dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def as_account() -> Headers:
+    """The headers of a caller: ``as_account(account_id, "admin")``."""
+    return lambda account_id, *roles: bearer(access_token(account_id, roles=roles))

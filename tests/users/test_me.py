@@ -1,0 +1,231 @@
+"""`/api/v1/users/me` over HTTP, on the real database and cache."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from services.users.cache import profiles as profile_cache
+from services.users.models import Profile, db
+from shared.chassis.ids import new_id
+from tests.users.conftest import FakeAccounts, Headers
+
+ME = "/api/v1/users/me"
+
+
+def test_profile_is_made_on_first_sight_if_the_message_is_late(
+    client: FlaskClient, accounts: FakeAccounts, as_account: Headers
+) -> None:
+    account = accounts.add(email="ada@example.org", display_name="Ada")
+
+    answer = client.get(ME, headers=as_account(account.id))
+
+    assert answer.status_code == 200
+    assert set(answer.json) == {
+        "id", "email", "name", "avatar_url", "locale", "timezone",
+        "is_active", "roles", "metadata", "created_at", "updated_at",
+    }  # fmt: skip
+    assert answer.json["email"] == "ada@example.org"
+    assert answer.json["name"] == "Ada"
+
+
+def test_account_that_auth_does_not_know_has_no_profile(client: FlaskClient, as_account: Headers) -> None:
+    answer = client.get(ME, headers=as_account(new_id()))
+
+    assert answer.status_code == 404
+    assert answer.json["code"] == "profile_not_found"
+    assert answer.content_type == "application/problem+json"
+
+
+def test_two_accounts_never_see_each_other_through_the_cache(
+    client: FlaskClient, accounts: FakeAccounts, as_account: Headers
+) -> None:
+    ada, bob = accounts.add("ada@example.org"), accounts.add("bob@example.org")
+
+    emails = [
+        client.get(ME, headers=as_account(account.id)).json["email"] for account in (ada, bob, ada, bob)
+    ]
+
+    assert emails == ["ada@example.org", "bob@example.org"] * 2
+
+
+def test_unchanged_profile_answers_304(
+    client: FlaskClient, accounts: FakeAccounts, as_account: Headers
+) -> None:
+    headers = as_account(accounts.add().id)
+    etag = client.get(ME, headers=headers).headers["ETag"]
+
+    answer = client.get(ME, headers={**headers, "If-None-Match": etag})
+
+    assert answer.status_code == 304
+    assert answer.data == b""
+
+
+def test_merge_patch_changes_what_it_names_and_nothing_else(
+    client: FlaskClient, accounts: FakeAccounts, as_account: Headers
+) -> None:
+    headers = as_account(accounts.add(display_name="Ada").id)
+    client.patch(ME, headers=headers, json={"metadata": {"a": 1, "b": {"c": 2, "d": 3}}})
+
+    patch = {"timezone": "Europe/Berlin", "metadata": {"a": None, "b": {"c": 5}}}
+    answer = client.patch(ME, headers=headers, json=patch)
+
+    assert answer.status_code == 200
+    assert answer.json["name"] == "Ada"
+    assert answer.json["timezone"] == "Europe/Berlin"
+    assert answer.json["metadata"] == {"b": {"c": 5, "d": 3}}
+    assert client.get(ME, headers=headers).json == answer.json
+
+
+def test_stale_if_match_answers_412_and_changes_nothing(
+    client: FlaskClient, accounts: FakeAccounts, as_account: Headers
+) -> None:
+    headers = as_account(accounts.add().id)
+    etag = client.get(ME, headers=headers).headers["ETag"]
+    client.patch(ME, headers={**headers, "If-Match": etag}, json={"name": "First"})
+
+    answer = client.patch(ME, headers={**headers, "If-Match": etag}, json={"name": "Second"})
+
+    assert answer.status_code == 412
+    assert client.get(ME, headers=headers).json["name"] == "First"
+
+
+def test_of_concurrent_writers_with_one_etag_exactly_one_wins(
+    app: Flask, accounts: FakeAccounts, as_account: Headers
+) -> None:
+    headers = as_account(accounts.add().id)
+    etag = app.test_client().get(ME, headers=headers).headers["ETag"]
+    start = threading.Barrier(8)
+
+    def write(number: int) -> int:
+        start.wait()
+        guarded = {**headers, "If-Match": etag}
+        return app.test_client().patch(ME, headers=guarded, json={"name": f"W{number}"}).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = sorted(pool.map(write, range(8)))
+
+    assert statuses == [200] + [412] * 7
+
+
+@pytest.mark.parametrize(
+    ("patch", "pointer"),
+    [
+        ({"name": "x" * 1000}, "/name"),
+        ({"name": ""}, "/name"),
+        ({"name": "a\u0000b"}, "/name"),
+        ({"name": "line\nbreak"}, "/name"),
+        ({"name": 7}, "/name"),
+        ({"email": "other@example.org"}, "/email"),
+        ({"roles": ["admin"]}, "/roles"),
+        ({"avatar_url": "javascript:alert(1)"}, "/avatar_url"),
+        ({"avatar_url": "https://example.org/" + "x" * 2048}, "/avatar_url"),
+        ({"locale": "../../etc"}, "/locale"),
+        ({"timezone": "Mars/Olympus"}, "/timezone"),
+        ({"metadata": ["not", "an", "object"]}, "/metadata"),
+        ({"metadata": {"a": "nul\u0000"}}, "/metadata"),
+        ([], ""),
+        ("text", ""),
+    ],
+)
+def test_bad_values_answer_422_and_store_nothing(
+    client: FlaskClient, accounts: FakeAccounts, as_account: Headers, patch: object, pointer: str
+) -> None:
+    headers = as_account(accounts.add().id)
+    before = client.get(ME, headers=headers).json
+
+    answer = client.patch(ME, headers=headers, json=patch)
+
+    assert answer.status_code == 422
+    assert answer.json["code"] == "validation_failed"
+    assert pointer in [error["pointer"] for error in answer.json["errors"]]
+    assert client.get(ME, headers=headers).json == before
+
+
+@pytest.mark.parametrize("metadata", [{"big": "x" * 20_000}, {"a": {"b": {"c": {"d": {"e": {"f": 1}}}}}}])
+def test_metadata_is_bounded(
+    client: FlaskClient, accounts: FakeAccounts, as_account: Headers, metadata: object
+) -> None:
+    headers = as_account(accounts.add().id)
+
+    answer = client.patch(ME, headers=headers, json={"metadata": metadata})
+
+    assert answer.status_code == 422
+    assert answer.json["code"] == "metadata_too_large"
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status"),
+    [
+        (b'{"name": ', "application/json", 400),
+        (b'{"name": "\xff"}', "application/json", 400),
+        (b"name=x", "application/x-www-form-urlencoded", 415),
+        (b'{"name": "x"}', "text/plain", 415),
+        (b'{"a":' * 2000 + b"1" + b"}" * 2000, "application/json", 400),
+        (b'{"name": "' + b"x" * 10_000_000 + b'"}', "application/json", 413),
+    ],
+)
+def test_unreadable_bodies_are_refused_as_problems(
+    client: FlaskClient,
+    accounts: FakeAccounts,
+    as_account: Headers,
+    body: bytes,
+    content_type: str,
+    status: int,
+) -> None:
+    headers = as_account(accounts.add().id)
+
+    answer = client.patch(ME, headers=headers, data=body, content_type=content_type)
+
+    assert answer.status_code == status
+    assert answer.content_type == "application/problem+json"
+    assert answer.json["request_id"] == answer.headers["X-Request-ID"]
+
+
+def test_cache_serves_the_second_read_and_shows_no_profile_in_redis(
+    app: Flask, client: FlaskClient, accounts: FakeAccounts, as_account: Headers
+) -> None:
+    account = accounts.add("ada@example.org")
+    headers = as_account(account.id)
+    client.get(ME, headers=headers)
+    with app.app_context():
+        db.session.execute(db.update(Profile).values(name="Changed behind its back"))
+        db.session.commit()
+
+    answer = client.get(ME, headers=headers)
+
+    assert answer.json["name"] == "Ada"
+    with app.app_context():
+        backend = profile_cache._cache.cache
+        raw = backend._read_client.get(f"doorward:users:{account.id}")
+    assert raw is not None
+    assert b"ada" not in raw
+
+
+def test_reader_that_was_overtaken_does_not_bring_the_old_profile_back(
+    app: Flask, client: FlaskClient, accounts: FakeAccounts, as_account: Headers
+) -> None:
+    account = accounts.add()
+    headers = as_account(account.id)
+    old = client.get(ME, headers=headers).json
+    client.patch(ME, headers=headers, json={"name": "New"})
+
+    with app.app_context():
+        profile_cache.offer(account.id, {**old, "version": 1})
+
+    assert client.get(ME, headers=headers).json["name"] == "New"
+
+
+def test_value_that_somebody_else_wrote_to_redis_is_not_believed(
+    app: Flask, client: FlaskClient, accounts: FakeAccounts, as_account: Headers
+) -> None:
+    account = accounts.add()
+    headers = as_account(account.id)
+    client.get(ME, headers=headers)
+    with app.app_context():
+        forged = b'{"id": "x", "roles": ["admin"], "version": 1}'
+        profile_cache._cache.cache._write_client.set(f"doorward:users:{account.id}", forged)
+
+    assert client.get(ME, headers=headers).json["roles"] == []

@@ -1,0 +1,144 @@
+"""`/api/v1/users`: other people's profiles, and what messages do to them."""
+
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from services.users import profiles
+from services.users.models import db
+from services.users.tasks import HANDLERS
+from shared.chassis.clock import utcnow
+from shared.chassis.database import transaction
+from shared.chassis.ids import new_id
+from shared.contracts import messages, queues
+from tests.users.conftest import FakeAccounts, Headers
+
+USERS = "/api/v1/users"
+
+
+def register(app: Flask, email: str, name: str | None = None) -> UUID:
+    message = messages.AccountRegistered(
+        account_id=new_id(), email=email, display_name=name, occurred_at=utcnow()
+    )
+    with app.app_context(), transaction(db):
+        profiles.register(message)
+    return message.account_id
+
+
+def test_every_subscription_of_users_has_a_handler() -> None:
+    subscribed = {kind for kind, services in queues.SUBSCRIBERS.items() if "users" in services}
+
+    assert set(HANDLERS) == subscribed
+
+
+def test_stranger_sees_the_public_fields_and_no_more(
+    app: Flask, client: FlaskClient, as_account: Headers
+) -> None:
+    account_id = register(app, "ada@example.org", "Ada")
+
+    answer = client.get(f"{USERS}/{account_id}", headers=as_account(new_id()))
+
+    assert answer.json == {"id": str(account_id), "name": "Ada", "avatar_url": None}
+
+
+@pytest.mark.parametrize("roles", [("admin",), ()])
+def test_owner_and_administrator_see_the_whole_profile(
+    app: Flask, client: FlaskClient, as_account: Headers, roles: tuple[str, ...]
+) -> None:
+    account_id = register(app, "ada@example.org", "Ada")
+    who = new_id() if roles else account_id
+
+    answer = client.get(f"{USERS}/{account_id}", headers=as_account(who, *roles))
+
+    assert answer.json["email"] == "ada@example.org"
+
+
+def test_unknown_profile_answers_404(client: FlaskClient, as_account: Headers) -> None:
+    answer = client.get(f"{USERS}/{new_id()}", headers=as_account(new_id()))
+
+    assert (answer.status_code, answer.json["code"]) == (404, "profile_not_found")
+
+
+def test_only_administrators_list(client: FlaskClient, as_account: Headers) -> None:
+    answer = client.get(USERS, headers=as_account(new_id()))
+
+    assert (answer.status_code, answer.json["code"]) == (403, "role_required")
+
+
+def test_pages_hold_every_profile_once(app: Flask, client: FlaskClient, as_account: Headers) -> None:
+    wanted = [str(register(app, f"user{number}@example.org")) for number in range(7)]
+    headers = as_account(new_id(), "admin")
+
+    seen: list[str] = []
+    cursor = None
+    while True:
+        query = {"limit": 3, "sort": "created_at", **({"cursor": cursor} if cursor else {})}
+        page = client.get(USERS, headers=headers, query_string=query).json
+        seen += [item["id"] for item in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+
+    assert seen == wanted
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"q": "ADA"}, ["ada@example.org"]),
+        ({"q": "%"}, []),
+        ({"q": "_da"}, []),
+        ({"email": "Bob@Example.org"}, ["bob@example.org"]),
+        ({"is_active": "false"}, []),
+        ({"created_after": "2999-01-01T00:00:00Z"}, []),
+    ],
+)
+def test_filters_narrow_the_list(
+    app: Flask, client: FlaskClient, as_account: Headers, query: dict[str, str], expected: list[str]
+) -> None:
+    register(app, "ada@example.org", "Ada")
+    register(app, "bob@example.org", "Bob")
+
+    answer = client.get(USERS, headers=as_account(new_id(), "admin"), query_string=query)
+
+    assert [item["email"] for item in answer.json["items"]] == expected
+
+
+@pytest.mark.parametrize(
+    "query", [{"limit": "0"}, {"limit": "201"}, {"cursor": "!!"}, {"sort": "email"}, {"nope": "1"}]
+)
+def test_bad_queries_answer_422(client: FlaskClient, as_account: Headers, query: dict[str, str]) -> None:
+    answer = client.get(USERS, headers=as_account(new_id(), "admin"), query_string=query)
+
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["pointer"].startswith("/query/")
+
+
+def test_message_makes_the_profile_take_over_what_auth_says(
+    app: Flask, client: FlaskClient, accounts: FakeAccounts, as_account: Headers
+) -> None:
+    account = accounts.add("ada@example.org")
+    headers = as_account(account.id)
+    client.get(f"{USERS}/me", headers=headers)
+    changes = {"email": "new@example.org", "roles": ("admin",)}
+    accounts.accounts[account.id] = account.model_copy(update=changes)
+
+    with app.app_context(), transaction(db):
+        changed = messages.RolesChanged(account_id=account.id, roles=(), occurred_at=utcnow())
+        profiles.mirror(changed)
+
+    shown = client.get(f"{USERS}/me", headers=headers).json
+    assert (shown["email"], shown["roles"]) == ("new@example.org", ["admin"])
+
+
+def test_deleted_account_leaves_no_profile(app: Flask, client: FlaskClient, as_account: Headers) -> None:
+    account_id = register(app, "ada@example.org")
+    client.get(f"{USERS}/{account_id}", headers=as_account(account_id))
+
+    with app.app_context(), transaction(db):
+        profiles.forget(messages.AccountDeleted(account_id=account_id, occurred_at=utcnow()))
+
+    answer = client.get(f"{USERS}/{account_id}", headers=as_account(account_id))
+    assert answer.status_code == 404
