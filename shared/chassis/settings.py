@@ -38,8 +38,8 @@ TextList = Annotated[list[str], NoDecode, BeforeValidator(split_list)]
 SecretList = Annotated[list[StrongSecret], NoDecode, BeforeValidator(split_list)]
 
 
-class ProcessSettings(BaseSettings):
-    """What every process knows. A subclass adds its own fields under its own prefix."""
+class EnvironmentSettings(BaseSettings):
+    """Settings that are read from the environment and tell all their mistakes at once."""
 
     model_config = SettingsConfigDict(
         extra="ignore",
@@ -48,6 +48,35 @@ class ProcessSettings(BaseSettings):
         populate_by_name=True,
         secrets_dir=SECRETS_DIRECTORY if SECRETS_DIRECTORY.is_dir() else None,
     )
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the settings; raises SettingsError with one sentence per bad variable."""
+        try:
+            return cls()
+        except ValidationError as error:
+            raise SettingsError("\n".join(cls._sentences(error))) from error
+
+    @classmethod
+    def variable(cls, field: str) -> str:
+        """The environment variable that sets ``field``."""
+        alias = cls.model_fields[field].validation_alias
+        return str(alias) if alias else f"{cls.model_config.get('env_prefix', '')}{field}".upper()
+
+    @classmethod
+    def _sentences(cls, error: ValidationError) -> list[str]:
+        names = {cls.variable(field): cls.variable(field) for field in cls.model_fields}
+        names |= {field: cls.variable(field) for field in cls.model_fields}
+        sentences = []
+        for mistake in error.errors(include_url=False, include_input=False):
+            location = mistake["loc"]
+            name = names.get(str(location[0]), str(location[0])) if location else "settings"
+            sentences.append(f"{name}: {_reason(mistake['type'], mistake['msg'])}")
+        return sentences
+
+
+class ProcessSettings(EnvironmentSettings):
+    """What every process of the backend knows. A subclass adds its own fields under its own prefix."""
 
     environment: Literal["production", "development"] = Field(
         "production",
@@ -108,31 +137,6 @@ class ProcessSettings(BaseSettings):
         """The current secret first, then the older ones."""
         keys = [self.jwt_secret_key, *self.jwt_previous_secret_keys]
         return [key.get_secret_value() for key in keys]
-
-    @classmethod
-    def load(cls) -> Self:
-        """Read the settings; raises SettingsError with one sentence per bad variable."""
-        try:
-            return cls()
-        except ValidationError as error:
-            raise SettingsError("\n".join(cls._sentences(error))) from error
-
-    @classmethod
-    def variable(cls, field: str) -> str:
-        """The environment variable that sets ``field``."""
-        alias = cls.model_fields[field].validation_alias
-        return str(alias) if alias else f"{cls.model_config.get('env_prefix', '')}{field}".upper()
-
-    @classmethod
-    def _sentences(cls, error: ValidationError) -> list[str]:
-        names = {cls.variable(field): cls.variable(field) for field in cls.model_fields}
-        names |= {field: cls.variable(field) for field in cls.model_fields}
-        sentences = []
-        for mistake in error.errors(include_url=False, include_input=False):
-            location = mistake["loc"]
-            name = names.get(str(location[0]), str(location[0])) if location else "settings"
-            sentences.append(f"{name}: {_reason(mistake['type'], mistake['msg'])}")
-        return sentences
 
 
 def _reason(kind: str, message: str) -> str:
