@@ -15,7 +15,7 @@ here: werkzeug's HTTP errors by their status, anything else a 500 whose cause go
 
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
-from typing import Any, ClassVar, cast
+from typing import Any
 
 import orjson
 from flask import Flask, Response, request
@@ -56,9 +56,9 @@ FRAMEWORK_CODES: Mapping[int, tuple[str, str]] = {
 class ApiError(Exception):
     """An error that is part of the API: ``raise SessionRevoked()`` answers with its problem."""
 
-    status: ClassVar[int] = 500
-    code: ClassVar[str] = "internal_error"
-    detail: ClassVar[str] = FRAMEWORK_CODES[500][1]
+    status: int = 500
+    code: str = "internal_error"
+    detail: str = FRAMEWORK_CODES[500][1]
 
     def __init__(
         self,
@@ -183,13 +183,17 @@ def from_http_exception(error: HTTPException) -> ApiError:
     if status == 400 and messages:
         code, detail = "invalid_json", "The body is not valid JSON."
     errors = list(_mistakes(messages)) if status == 422 and messages else None
-    kind = type("FrameworkError", (_FrameworkError,), {"status": status, "code": code})
     headers = {name: value for name, value in error.get_headers() if name != "Content-Type"}
-    return cast("ApiError", kind(detail, headers=headers, errors=errors))
+    return _FrameworkError(status, code, detail, headers=headers, errors=errors)
 
 
 class _FrameworkError(ApiError):
-    """The base of errors made on the fly from a status; not part of the documented tree."""
+    """What the framework refused by itself; not part of the documented tree."""
+
+    def __init__(self, status: int, code: str, detail: str, **options: Any) -> None:
+        super().__init__(detail, **options)
+        self.status = status
+        self.code = code
 
 
 def _mistakes(messages: Any) -> Iterator[dict[str, str]]:

@@ -138,14 +138,17 @@ class Courier:
         self._celery.task(name=queues.acknowledge_task(self._service))(self._take_acknowledgement)
 
     def _receiver(self, kind: type[Message], handler: Handler) -> Callable[[str], None]:
-        def receive(sealed: str) -> None:
-            content = orjson.loads(self._messages.open(sealed))
-            self.handle(kind, handler, content)
+        def receive(sealed: str) -> None:  # Celery reads the signature, and takes no lambda
+            self.receive(kind, handler, sealed)
 
         return receive
 
-    def handle(self, kind: type[Message], handler: Handler, content: dict[str, Any]) -> None:
-        """Handle one message once, in one transaction with its inbox row, then tell the sender."""
+    def receive(self, kind: type[Message], handler: Handler, sealed: str) -> None:
+        """Handle one message once, in one transaction with its inbox row, then tell the sender.
+
+        Raises SealBroken for what no Doorward process sealed for this service.
+        """
+        content = orjson.loads(self._messages.open(sealed))
         message_id = UUID(content["id"])
         message = kind.model_validate(content["body"])
         with transaction(self._db):

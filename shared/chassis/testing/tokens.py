@@ -1,11 +1,13 @@
 """Access and service tokens for tests: real ones, and every way of being wrong."""
 
+import base64
+import hmac
 import time
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-import jwt
+import orjson
 
 from shared.chassis.ids import new_id
 from shared.chassis.signing_keys import ALGORITHM, key_id
@@ -39,8 +41,22 @@ def access_token(
         "exp": now + 900,
         **(claims or {}),
     }
-    header = {"kid": key_id(secret), "typ": tokens.ACCESS_TYPE, **(header or {})}
-    return jwt.encode(content, secret, algorithm=ALGORITHM, headers=header)
+    top = {"alg": ALGORITHM, "kid": key_id(secret), "typ": tokens.ACCESS_TYPE, **(header or {})}
+    return signed(top, content, secret)
+
+
+def signed(header: Mapping[str, Any], content: Mapping[str, Any], secret: str) -> str:
+    """A compact JWS made by hand, since a library refuses to make bad ones; None leaves a member out."""
+    parts = [
+        _base64(orjson.dumps({name: value for name, value in part.items() if value is not None}))
+        for part in (header, content)
+    ]
+    signature = hmac.digest(secret.encode(), ".".join(parts).encode(), "sha256")
+    return ".".join([*parts, _base64(signature)])
+
+
+def _base64(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).decode().rstrip("=")
 
 
 def bearer(token: str) -> dict[str, str]:

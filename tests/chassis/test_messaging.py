@@ -1,0 +1,216 @@
+"""Outbox to inbox over a real Celery worker: nothing is lost, nothing is done twice, nothing is forged."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+
+import pytest
+from celery import Celery
+from pydantic import SecretStr
+from redis import Redis
+from sqlalchemy import select
+
+from shared.chassis import messaging
+from shared.chassis.clock import utcnow
+from shared.chassis.database import transaction
+from shared.chassis.ids import new_id
+from shared.chassis.sealing import SealBroken, Sealer
+from shared.chassis.testing.clients import PostgresServer
+from shared.chassis.testing.tokens import SECRET
+from shared.contracts.messages import AccountRegistered
+from tests.chassis.conftest import Mini, closing, new_mini, settings_for
+
+PATIENCE_SECONDS = 40
+
+
+def eventually(is_true: Callable[[], bool]) -> None:
+    """Wait for a condition, not for a time."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_true():
+        assert time.monotonic() < deadline, "it did not become true"
+        time.sleep(0.05)
+
+
+def registered(name: object = 0) -> AccountRegistered:
+    return AccountRegistered(account_id=new_id(), email=f"{name}@example.org", occurred_at=utcnow())
+
+
+@pytest.fixture
+def listener(postgres_server: PostgresServer, redis_url: str, worker_number: int) -> Iterator[Mini]:
+    """users, in miniature: its worker notes whom it hears of."""
+    name = f"mini_users_{worker_number}"
+    url = postgres_server.create_database(name)
+    with closing(new_mini(settings_for(url, redis_url), service="users")) as listener:
+        yield listener
+    postgres_server.drop_database(name)
+
+
+def start_worker(mini: Mini, service: str) -> subprocess.Popen[bytes]:
+    environment = {
+        **os.environ,
+        "MINI_SERVICE": service,
+        "JWT_SECRET_KEY": mini.settings.accepted_secrets[0],
+        "REDIS_URL": mini.settings.redis_url.get_secret_value(),
+        "PUBLIC_URL": "http://127.0.0.1:8080",
+        "DATABASE_URL": mini.settings.database_url.get_secret_value(),
+        "REDELIVERY_SECONDS": "0.5",
+    }
+    program = [sys.executable, "-m", "celery", "-A", "tests.chassis.mini_worker:celery", "worker"]
+    options = ["-P", "threads", "-Q", service, "--without-mingle", "--without-gossip"]
+    return subprocess.Popen([*program, *options], env=environment)
+
+
+@contextmanager
+def working(*minis: tuple[Mini, str]) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Real worker processes of these services, killed at the end."""
+    with ExitStack() as stack:
+        workers = [start_worker(mini, service) for mini, service in minis]
+        for worker in workers:
+            stack.callback(worker.wait)
+            stack.callback(worker.kill)
+        yield workers
+
+
+@pytest.fixture
+def celery(mini: Mini) -> Celery:
+    return messaging.new_celery(mini.app, mini.settings, service="auth")
+
+
+def send(mini: Mini, *messages: AccountRegistered) -> None:
+    with mini.app.app_context(), transaction(mini.db):
+        for message in messages:
+            mini.outbox.send(message)
+
+
+def queue_length(mini: Mini, queue: str) -> int:
+    redis = Redis.from_url(mini.settings.redis_url.get_secret_value())
+    return redis.llen(f"doorward:celery:{queue}") + redis.hlen("doorward:celery:unacked")
+
+
+def test_every_message_arrives_once_and_its_row_goes(mini: Mini, listener: Mini) -> None:
+    with working((mini, "auth"), (listener, "users")):
+        send(mini, *map(registered, range(20)))
+        eventually(lambda: mini.waiting() == 0)
+
+    assert listener.heard() == sorted(f"{number}@example.org" for number in range(20))
+
+
+def test_killed_workers_lose_nothing_and_repeat_nothing(mini: Mini, listener: Mini) -> None:
+    send(mini, *map(registered, range(200)))
+
+    with working((mini, "auth")):
+        for goal in (20, 60, 120):
+            with working((listener, "users"), (listener, "users")) as (one, other):
+                eventually(lambda goal=goal: len(listener.heard()) >= goal)
+                one.send_signal(signal.SIGKILL)
+                other.send_signal(signal.SIGKILL)
+        with working((listener, "users")):
+            eventually(lambda: mini.waiting() == 0)
+
+    assert listener.heard() == sorted(f"{number}@example.org" for number in range(200))
+
+
+def test_rolled_back_message_is_never_sent(mini: Mini) -> None:
+    with mini.app.app_context():
+        mini.outbox.send(registered())
+        mini.db.session.rollback()
+
+    assert mini.waiting() == 0
+
+
+def test_flushed_broker_costs_one_redelivery_and_no_message(
+    mini: Mini, listener: Mini, celery: Celery
+) -> None:
+    send(mini, registered())
+    with mini.app.app_context():
+        assert messaging.relay_outbox(celery, mini.outbox) == 1
+    Redis.from_url(mini.settings.redis_url.get_secret_value()).flushdb()
+
+    with working((mini, "auth"), (listener, "users")):
+        eventually(lambda: mini.waiting() == 0)
+
+    assert len(listener.heard()) == 1
+
+
+def test_message_delivered_many_times_is_handled_once(mini: Mini, listener: Mini, celery: Celery) -> None:
+    send(mini, registered())
+    with mini.app.app_context():
+        (claimed,) = mini.outbox.claim(utcnow())
+    for _ in range(10):
+        messaging.publish(celery, claimed)
+
+    with working((mini, "auth"), (listener, "users")):
+        eventually(lambda: mini.waiting() == 0 and queue_length(mini, "users") == 0)
+
+    assert len(listener.heard()) == 1
+
+
+def test_handler_that_fails_is_tried_again_and_leaves_nothing_of_the_failure(
+    mini: Mini, listener: Mini
+) -> None:
+    send(mini, registered("twice-ada"))
+
+    with working((mini, "auth"), (listener, "users")):
+        eventually(lambda: mini.waiting() == 0)
+
+    assert listener.heard() == ["twice-ada@example.org"]
+
+
+def test_broker_that_is_down_delays_and_loses_nothing(mini: Mini, private_redis) -> None:
+    settings = mini.settings.model_copy(update={"redis_url": SecretStr(private_redis.url())})
+    celery = messaging.new_celery(mini.app, settings, service="auth")
+    private_redis.stop()
+    send(mini, *map(registered, range(3)))
+
+    with mini.app.app_context():
+        assert messaging.relay_outbox(celery, mini.outbox) == 0
+        private_redis.start()
+        eventually(lambda: messaging.relay_outbox(celery, mini.outbox) == 3)
+
+    assert Redis.from_url(private_redis.url()).llen("doorward:celery:users") == 3
+
+
+def test_relays_never_claim_the_same_row(mini: Mini) -> None:
+    send(mini, *map(registered, range(300)))
+
+    def claim(_number: int) -> list[object]:
+        with mini.app.app_context():
+            return [claimed.message_id for claimed in mini.outbox.claim(utcnow())]
+
+    with ThreadPoolExecutor(4) as pool:
+        claims = [message_id for batch in pool.map(claim, range(8)) for message_id in batch]
+
+    assert len(claims) == len(set(claims)) == 300
+
+
+@pytest.mark.parametrize(
+    ("secret", "purpose"),
+    [("x" * 40, "message:users"), (SECRET, "message:notifications"), (SECRET, "acknowledgement:users")],
+)
+def test_forged_envelope_is_not_handled(listener: Mini, secret: str, purpose: str) -> None:
+    courier = messaging.Courier(
+        messaging.new_celery(listener.app, listener.settings, service="users"),
+        listener.db,
+        service="users",
+        secrets=listener.settings.accepted_secrets,
+        outbox=listener.outbox,
+        inbox_model=listener.inbox_model,
+    )
+
+    with pytest.raises(SealBroken):
+        courier.receive(AccountRegistered, lambda _message: None, Sealer([secret], purpose).seal(b"{}"))
+
+
+def test_envelope_shows_nothing_of_its_content(mini: Mini) -> None:
+    send(mini, registered("ada"))
+
+    with mini.app.app_context():
+        (row,) = mini.db.session.scalars(select(mini.outbox_model)).all()
+
+    assert "ada" not in row.sealed
+    assert "example" not in row.sealed
