@@ -53,6 +53,7 @@ class HeardMixin:
 
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str]
+    request_id: Mapped[str | None]
 
 
 def settings_for(database_url: str, redis_url: str) -> ServiceSettings:

@@ -6,7 +6,7 @@
 import os
 from collections import Counter
 
-from shared.chassis import messaging
+from shared.chassis import messaging, tracing
 from shared.chassis.settings import ServiceSettings
 from shared.contracts.messages import AccountRegistered
 from tests.chassis.conftest import new_mini
@@ -22,7 +22,9 @@ def hear(message: AccountRegistered) -> None:
     tries[message.email] += 1
     if message.email.startswith("twice-") and tries[message.email] <= 2:
         raise RuntimeError("not this time")
-    mini.db.session.add(mini.heard_model(email=message.email))
+    trace = tracing.current()
+    request_id = trace.request_id if trace else None
+    mini.db.session.add(mini.heard_model(email=message.email, request_id=request_id))
 
 
 celery = messaging.new_worker(

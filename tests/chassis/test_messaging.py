@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from redis import Redis
 from sqlalchemy import select
 
-from shared.chassis import messaging
+from shared.chassis import messaging, tracing
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
@@ -159,6 +159,18 @@ def test_handler_that_fails_is_tried_again_and_leaves_nothing_of_the_failure(
         eventually(lambda: mini.waiting() == 0)
 
     assert listener.heard() == ["twice-ada@example.org"]
+
+
+def test_request_id_of_the_sender_reaches_the_handler(mini: Mini, listener: Mini) -> None:
+    with tracing.tracing(tracing.continue_from("request-0123456789", None)):
+        send(mini, registered())
+
+    with working((mini, "auth"), (listener, "users")):
+        eventually(lambda: mini.waiting() == 0)
+
+    with listener.app.app_context():
+        request_ids = listener.db.session.scalars(select(listener.heard_model.request_id)).all()
+    assert request_ids == ["request-0123456789"]
 
 
 def test_broker_that_is_down_delays_and_loses_nothing(mini: Mini, private_redis) -> None:
