@@ -2,9 +2,11 @@
 
 from services.users.app import create_app
 from services.users.extensions import messages
-from services.users.models import Inbox, db
+from services.users.models import IdempotencyKey, Inbox, db
 from services.users.settings import UsersSettings
 from services.users.tasks import HANDLERS
+from shared.chassis.housekeeping import delete_older
+from shared.chassis.idempotency import KEPT_FOR
 from shared.chassis.messaging import new_worker
 
 settings = UsersSettings.load()
@@ -16,4 +18,5 @@ celery = new_worker(
     outbox=messages,
     inbox_model=Inbox,
     handlers=HANDLERS,
+    chores=[delete_older(db, IdempotencyKey, IdempotencyKey.started_at, KEPT_FOR)],
 )

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -34,8 +33,3 @@ def record(db: SQLAlchemy, model: type[InboxMixin], message_id: UUID) -> bool:
         .returning(model.message_id)
     )
     return db.session.execute(statement).one_or_none() is not None
-
-
-def forget_old(db: SQLAlchemy, model: type[InboxMixin], now: datetime) -> None:
-    """Drop ids older than any redelivery can be, in the caller's transaction."""
-    db.session.execute(delete(model).where(model.handled_at < now - KEPT_FOR))

@@ -4,7 +4,7 @@ Owns the Celery app of a service, publishing from the outbox, receiving into the
 acknowledgement that lets the sender forget. Publishing never happens in a request.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 from shared.chassis import inbox, tracing
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
+from shared.chassis.housekeeping import Chore, Housekeeper, delete_older
 from shared.chassis.inbox import InboxMixin
 from shared.chassis.logs import get_logger
 from shared.chassis.outbox import CHANNEL, Claimed, Outbox, purpose
@@ -177,20 +178,20 @@ def heartbeat_file(service: str) -> Path:
     return Path(gettempdir()) / f"doorward-{service}-worker.alive"
 
 
-def run_relays_in_worker(relays: Callable[[], list[Relay]]) -> None:
-    """Start the service's relays with its Celery worker and stop them with it."""
-    running: list[Relay] = []
+def run_in_worker(threads: Callable[[], Sequence[Relay | Housekeeper]]) -> None:
+    """Start the service's relays and housekeeper with its Celery worker and stop them with it."""
+    running: list[Relay | Housekeeper] = []
 
     @worker_ready.connect(weak=False)
     def start(**_signal: Any) -> None:
-        for relay in relays():
-            relay.start()
-            running.append(relay)
+        for thread in threads():
+            thread.start()
+            running.append(thread)
 
     @worker_shutdown.connect(weak=False)
     def stop(**_signal: Any) -> None:
-        for relay in running:
-            relay.stop()
+        for thread in running:
+            thread.stop()
 
 
 def outbox_relay(app: Flask, settings: ServiceSettings, celery: Celery, outbox: Outbox) -> Relay:
@@ -214,11 +215,19 @@ def new_worker(
     inbox_model: type[InboxMixin],
     handlers: Mapping[type[Message], Handler],
     more_relays: Callable[[Celery], list[Relay]] = lambda _celery: [],
+    chores: Sequence[Chore] = (),
 ) -> Celery:
-    """The whole Celery worker of a service: its tasks, and its relays while it runs."""
+    """The whole Celery worker of a service: its tasks, its relays and its housekeeping."""
     celery = new_celery(app, settings, service=service)
     secrets = settings.accepted_secrets
     courier = Courier(celery, db, service=service, secrets=secrets, outbox=outbox, inbox_model=inbox_model)
     courier.register(handlers)
-    run_relays_in_worker(lambda: [outbox_relay(app, settings, celery, outbox), *more_relays(celery)])
+    chores = [delete_older(db, inbox_model, inbox_model.handled_at, inbox.KEPT_FOR), *chores]
+    run_in_worker(
+        lambda: [
+            outbox_relay(app, settings, celery, outbox),
+            *more_relays(celery),
+            Housekeeper(app, chores),
+        ]
+    )
     return celery
