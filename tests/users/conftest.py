@@ -8,6 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from services.users.app import create_app
+from services.users.models import db
 from services.users.profiles import Deps
 from services.users.settings import UsersSettings
 from shared.chassis import errors
@@ -66,16 +67,25 @@ def settings(service_database: ServiceDatabases, redis_url: str) -> UsersSetting
 
 
 @pytest.fixture
-def app(
-    settings: UsersSettings, accounts: FakeAccounts, service_database: ServiceDatabases
-) -> Iterator[Flask]:
-    app = create_app(settings, deps=Deps(accounts=accounts))
-    service_database("users").migrate(app)
-    yield app
-    with app.app_context():
-        from services.users.models import db
+def make_app(service_database: ServiceDatabases) -> Iterator[Callable[..., Flask]]:
+    """``make_app(settings, deps=…)``: an app on the migrated database, let go of at the end."""
+    made: list[Flask] = []
 
-        db.engine.dispose()
+    def make(settings: UsersSettings, **options: Deps) -> Flask:
+        app = create_app(settings, **options)
+        made.append(app)
+        service_database("users").migrate(app)
+        return app
+
+    yield make
+    for app in made:
+        with app.app_context():
+            db.engine.dispose()
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask], settings: UsersSettings, accounts: FakeAccounts) -> Flask:
+    return make_app(settings, deps=Deps(accounts=accounts))
 
 
 @pytest.fixture
