@@ -1,0 +1,37 @@
+"""Where the repository is, and settings with which each process can be assembled without any server."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from deploy import docs
+from shared.chassis.settings import ProcessSettings
+
+ROOT = Path(__file__).parents[2]
+# Values for whatever a process requires; nothing is listening there, and nothing shall be asked.
+REQUIRED = {
+    "database_url": "postgresql://role:password@127.0.0.1:1/none",
+    "redis_url": "redis://127.0.0.1:1/0",
+    "public_url": "https://accounts.example.org",
+    "mail_from": "no-reply@example.org",
+    "smtp_host": "127.0.0.1",
+}
+SECRET = "a secret of more than thirty-two bytes, for tests"
+
+
+def sample_environment(process: str) -> dict[str, str]:
+    """An environment in which ``process`` starts."""
+    cls = docs.settings_class(process)
+    required = [name for name, field in cls.model_fields.items() if field.is_required()]
+    return {cls.variable(name): REQUIRED.get(name, SECRET) for name in required}
+
+
+def sample_settings(process: str) -> ProcessSettings:
+    """The settings of ``process`` in a sample environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("DOORWARD_")]:
+            patch.delenv(name)
+        for name, value in sample_environment(process).items():
+            patch.setenv(name, value)
+        return docs.settings_class(process).load()

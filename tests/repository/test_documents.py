@@ -1,0 +1,55 @@
+"""What the documents say is what the code does."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from deploy import docs
+from deploy.processes import PROCESSES
+from tests.repository.samples import ROOT
+
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+@pytest.mark.parametrize("name", ["settings.md", "errors.md", "messages.md"])
+def test_generated_pages_are_up_to_date(name: str) -> None:
+    written = (ROOT / "docs" / name).read_text()
+
+    assert written == docs.pages()[name], "run .venv/bin/python -m deploy.docs"
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_every_setting_says_what_it_is_for(process: str) -> None:
+    fields = docs.settings_class(process).model_fields
+
+    assert [
+        name for name, field in fields.items() if not (field.description or "").endswith((".", "`"))
+    ] == []
+
+
+def test_an_error_code_belongs_to_one_owner() -> None:
+    owners: dict[str, set[str]] = {}
+    for owner, kinds in docs.errors_by_owner().items():
+        for kind in kinds:
+            owners.setdefault(kind.code, set()).add(f"{owner}: {kind.__module__}.{kind.__name__}")
+
+    assert {code: sorted(where) for code, where in owners.items() if len(where) > 1} == {}
+
+
+def test_every_error_says_when_it_happens() -> None:
+    silent = [k.__name__ for kinds in docs.errors_by_owner().values() for k in kinds if not k.__doc__]
+
+    assert silent == []
+
+
+def test_links_between_documents_lead_somewhere(tracked_files: list[Path]) -> None:
+    broken = [
+        f"{page.relative_to(ROOT)}: {target}"
+        for page in tracked_files
+        if page.suffix == ".md"
+        for target in LINK.findall(page.read_text())
+        if not target.startswith(("http://", "https://", "mailto:")) and not (page.parent / target).exists()
+    ]
+
+    assert broken == []

@@ -1,0 +1,18 @@
+"""`make help` names every command."""
+
+import re
+import subprocess
+
+from tests.repository.samples import ROOT
+
+TARGET = re.compile(r"^([a-z][\w-]*):", re.MULTILINE)
+WANTED = {"up", "test", "check", "bench", "help"}
+
+
+def test_help_names_every_target() -> None:
+    targets = set(TARGET.findall((ROOT / "Makefile").read_text()))
+
+    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert targets >= WANTED
+    assert {target for target in targets if not re.search(rf"\b{target}\b", shown)} == set()

@@ -1,0 +1,121 @@
+"""Every route states who may call it, and the public ones are those that clients rely on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from deploy.processes import SERVICES
+from shared.chassis.access import Access
+
+# What the chassis gives every process: open, and not part of the service's own surface.
+PLUMBING = {"health.livez", "health.readyz", "health.healthz", "health.prometheus", "api-docs.openapi_json"}
+CONTRACT = Path(__file__).with_name("public_routes.txt")
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+def own_views(app: Flask) -> Iterator[tuple[str, Any]]:
+    """Each rule of the service itself, with its view."""
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint not in PLUMBING:
+            yield rule.rule, app.view_functions[rule.endpoint]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_route_states_its_access(apps: dict[str, Flask], service: str) -> None:
+    silent = [
+        rule
+        for rule, view in own_views(apps[service])
+        if not isinstance(getattr(view, "access", None), Access)
+    ]
+
+    assert silent == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_only_internal_routes_lie_outside_the_service_s_own_prefix(
+    apps: dict[str, Flask], service: str
+) -> None:
+    strays = [
+        rule
+        for rule, view in own_views(apps[service])
+        if not rule.startswith((f"/api/v1/{service}", "/.well-known/")) and view.access.kind != "internal"
+    ]
+
+    assert strays == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_internal_routes_cannot_be_reached_by_the_gateway_s_prefixes(
+    apps: dict[str, Flask], service: str
+) -> None:
+    reachable = [
+        rule
+        for rule, view in own_views(apps[service])
+        if view.access.kind == "internal" and not rule.startswith("/internal/")
+    ]
+
+    assert reachable == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_public_route_is_in_openapi(apps: dict[str, Flask], service: str) -> None:
+    documented = {path for _, path in documented_operations(apps[service])}
+    public = {as_template(rule) for rule, view in own_views(apps[service]) if view.access.kind != "internal"}
+
+    assert public - documented == set()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_operation_has_a_summary_and_its_errors(apps: dict[str, Flask], service: str) -> None:
+    document = apps[service].test_client().get("/openapi.json").get_json()
+
+    bare = [
+        f"{method} {path}"
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method in METHODS and not (operation.get("summary") and "default" in operation["responses"])
+    ]
+
+    assert bare == []
+
+
+def test_the_public_routes_are_those_that_clients_rely_on(apps: dict[str, Flask]) -> None:
+    here = {
+        f"{method.upper()} {path}"
+        for service in SERVICES
+        for method, path in documented_operations(apps[service])
+    }
+    promised, planned = contract()
+
+    assert here - promised - planned == set(), "a route that is not promised: name it in public_routes.txt"
+    assert promised - here == set(), "a promised route is gone"
+    assert planned & here == set(), "a planned route is here: move it to the promised ones"
+
+
+def documented_operations(app: Flask) -> set[tuple[str, str]]:
+    """(method, path) of each operation in the service's document, names of parameters left out."""
+    paths = app.test_client().get("/openapi.json").get_json()["paths"]
+    return {(method, nameless(path)) for path, item in paths.items() for method in item if method in METHODS}
+
+
+def contract() -> tuple[set[str], set[str]]:
+    """The routes of public_routes.txt: those that are promised, and those to come."""
+    promised, planned = CONTRACT.read_text().split("# To come\n")
+    return _lines(promised), _lines(planned)
+
+
+def _lines(text: str) -> set[str]:
+    return {" ".join(line.split()) for line in text.splitlines() if line and not line.startswith("#")}
+
+
+def as_template(rule: str) -> str:
+    """Flask's ``/x/<uuid:id>`` as OpenAPI's ``/x/{}``."""
+    return "/".join("{}" if part.startswith("<") else part for part in rule.split("/"))
+
+
+def nameless(path: str) -> str:
+    """``/x/{id}`` as ``/x/{}``: how a parameter is called is not part of the contract."""
+    return "/".join("{}" if part.startswith("{") else part for part in path.split("/"))
