@@ -1,0 +1,31 @@
+"""The auth process, assembled."""
+
+from flask import Flask
+
+from services.auth import limits
+from services.auth.deps import EXTENSION, Deps
+from services.auth.extensions import idempotency_keys, messages, migrate
+from services.auth.models import db
+from services.auth.routes import internal, registration, sessions, sign_in
+from services.auth.settings import AuthSettings
+from shared.chassis import access, database
+from shared.chassis.app import new_app
+from shared.chassis.openapi import new_api
+
+BLUEPRINTS = [registration.blueprint, sign_in.blueprint, sessions.blueprint]
+
+
+def create_app(settings: AuthSettings | None = None, *, deps: Deps | None = None) -> Flask:
+    """The WSGI application. Raises SettingsError where the environment does not describe one."""
+    settings = settings or AuthSettings.load()
+    app = new_app(__name__, settings, process="auth", checks={"database": lambda: database.ping(app, db)})
+    app.extensions[EXTENSION] = deps or Deps.from_settings(settings)
+    database.install(app, db, settings)
+    migrate.init_app(app, db)
+    limits.install(app, settings)
+    messages.init_app(secrets=settings.accepted_secrets, redelivery_seconds=settings.redelivery_seconds)
+    idempotency_keys.init_app(app, settings.accepted_secrets)
+    access.install(app, settings)
+    new_api(app, title="Doorward auth", blueprints=BLUEPRINTS)
+    app.register_blueprint(internal.blueprint)
+    return app

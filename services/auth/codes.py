@@ -1,0 +1,47 @@
+"""Mailed codes and links, recovery codes and other random secrets: how they are made, and what is stored.
+
+Stored are keyed hashes only: a six-digit code has so few values that a plain hash would hide nothing.
+"""
+
+import hmac
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.chassis.sealing import derive_key
+
+CODE_DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class CodeAndToken:
+    """The two forms of one challenge: digits to type, and what a link carries."""
+
+    code: str
+    token: str
+
+
+def new_code_and_token() -> CodeAndToken:
+    """A fresh pair out of the system's randomness."""
+    return CodeAndToken(code=f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}", token=new_token())
+
+
+def new_token() -> str:
+    """256 random bits as URL-safe text."""
+    return secrets.token_urlsafe(32)
+
+
+class CodeHasher:
+    """Keyed hashes under the current secret; a lookup tries those of every accepted one."""
+
+    def __init__(self, accepted_secrets: Sequence[str]) -> None:
+        self._keys = [derive_key(secret, "code") for secret in accepted_secrets]
+
+    def hash(self, purpose: str, value: str) -> str:
+        """What to store for ``value``; the same value has another hash for another purpose."""
+        return self.hashes(purpose, value)[0]
+
+    def hashes(self, purpose: str, value: str) -> list[str]:
+        """What may be stored for ``value``, newest secret first."""
+        content = f"{purpose}\n{value}".encode()
+        return [hmac.digest(key, content, "sha256").hex() for key in self._keys]

@@ -1,0 +1,150 @@
+"""The errors of auth.
+
+ApiError
+├── Unauthorized
+│   ├── InvalidCredentials     401  invalid_credentials
+│   ├── MfaRequired            401  mfa_required
+│   ├── MfaTokenInvalid        401  mfa_token_invalid
+│   ├── RefreshTokenInvalid    401  refresh_token_invalid
+│   ├── RefreshTokenExpired    401  refresh_token_expired
+│   ├── RefreshTokenReused     401  refresh_token_reused
+│   └── SessionRevoked         401  session_revoked
+├── Forbidden
+│   ├── EmailNotVerified       403  email_not_verified
+│   ├── AccountDisabled        403  account_disabled
+│   └── FreshSignInRequired    403  fresh_sign_in_required
+├── CodeInvalid                400  code_invalid
+├── NotFound
+│   ├── AccountNotFound        404  account_not_found
+│   └── SessionNotFound        404  session_not_found
+├── Conflict
+│   └── AddressTaken           409  address_taken
+├── InvalidRequest
+│   └── PasswordTooWeak        422  password_too_weak
+├── TooManyRequests
+│   └── TooManyAttempts        429  too_many_attempts
+└── Unavailable
+    └── PasswordHashingBusy    503  password_hashing_busy
+"""
+
+from shared.chassis import errors
+
+
+class InvalidCredentials(errors.Unauthorized):
+    """The address or the password is wrong; which of them is not told."""
+
+    code = "invalid_credentials"
+    detail = "The address or the password is wrong."
+
+
+class MfaRequired(errors.Unauthorized):
+    """The password was right; a second factor is needed. ``mfa_token`` and ``methods`` say how to go on."""
+
+    code = "mfa_required"
+    detail = "Send a second factor with this mfa_token."
+
+
+class MfaTokenInvalid(errors.Unauthorized):
+    """The mfa_token is not ours, has expired or was used."""
+
+    code = "mfa_token_invalid"
+    detail = "This mfa_token is not valid any more; sign in again."
+
+
+class RefreshTokenInvalid(errors.Unauthorized):
+    """What came is not a refresh token of ours."""
+
+    code = "refresh_token_invalid"
+    detail = "This is not a valid refresh token."
+
+
+class RefreshTokenExpired(errors.Unauthorized):
+    """The session was idle for too long, or has reached its last day."""
+
+    code = "refresh_token_expired"
+    detail = "The session has expired; sign in again."
+
+
+class RefreshTokenReused(errors.Unauthorized):
+    """A superseded refresh token came back: somebody holds a copy, so the session has been ended."""
+
+    code = "refresh_token_reused"
+    detail = "This refresh token was used before; the session has been ended. Sign in again."
+
+
+class SessionRevoked(errors.Unauthorized):
+    """The session was ended before."""
+
+    code = "session_revoked"
+    detail = "This session has ended; sign in again."
+
+
+class EmailNotVerified(errors.Forbidden):
+    """The password is right, and the address is not proven yet."""
+
+    code = "email_not_verified"
+    detail = "Verify the address first; /verify-email/resend sends another mail."
+
+
+class AccountDisabled(errors.Forbidden):
+    """The credentials are right, and an administrator has disabled the account."""
+
+    code = "account_disabled"
+    detail = "This account is disabled."
+
+
+class FreshSignInRequired(errors.Forbidden):
+    """A change of credentials needs a sign-in of the last minutes."""
+
+    code = "fresh_sign_in_required"
+    detail = "Sign in again to do this: the last sign-in is too long ago."
+
+
+class CodeInvalid(errors.ApiError):
+    """The code or link is wrong, has expired, was used, or was replaced by a newer one."""
+
+    status = 400
+    code = "code_invalid"
+    detail = "This code or link is not valid any more; ask for another."
+
+
+class AccountNotFound(errors.NotFound):
+    """No account has this id."""
+
+    code = "account_not_found"
+    detail = "There is no such account."
+
+
+class SessionNotFound(errors.NotFound):
+    """The caller has no living session with this id."""
+
+    code = "session_not_found"
+    detail = "There is no such session."
+
+
+class AddressTaken(errors.Conflict):
+    """Another account has this address; only told to administrators and to those who proved the address."""
+
+    code = "address_taken"
+    detail = "Another account has this address."
+
+
+class PasswordTooWeak(errors.InvalidRequest):
+    """The new password is too easy to guess; ``errors`` says why."""
+
+    code = "password_too_weak"
+    detail = "This password is too easy to guess."
+
+
+class TooManyAttempts(errors.TooManyRequests):
+    """Too many failed tries on this account or from this client; Retry-After says how long to wait."""
+
+    code = "too_many_attempts"
+    detail = "Too many failed tries; wait as long as Retry-After says."
+
+
+class PasswordHashingBusy(errors.Unavailable):
+    """All password computations are taken and the queue is full."""
+
+    code = "password_hashing_busy"
+    detail = "Too many sign-ins at this moment; try again shortly."

@@ -1,0 +1,64 @@
+"""The mails that auth wants sent: template, variables, and how long they are worth sending.
+
+notifications renders and sends them; here they are messages in the outbox of the caller's transaction.
+"""
+
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+from services.auth.clients import Client
+from services.auth.codes import CodeAndToken
+from services.auth.deps import deps
+from services.auth.extensions import messages
+from services.auth.models import Account
+from shared.contracts.messages import SendEmail
+
+
+def send_notice(template: str, account: Account, *, to_email: str | None = None, **variables: str) -> None:
+    """Tell the owner of something that was done to the account."""
+    messages.send(
+        SendEmail(
+            template=template,
+            to_email=to_email or account.email,
+            account_id=account.id,
+            locale=account.locale,
+            variables={"name": account.display_name or "", **variables},
+        )
+    )
+
+
+def send_warning(template: str, account: Account, client: Client, now: datetime) -> None:
+    """Ask the owner: was it you? With the place, the device and the time."""
+    where = {"ip": client.ip, "device": client.user_agent, "time": f"{now:%Y-%m-%d %H:%M} UTC"}
+    send_notice(template, account, **where)
+
+
+def send_code(
+    template: str,
+    account: Account,
+    pair: CodeAndToken,
+    *,
+    page: str,
+    now: datetime,
+    lifetime: timedelta,
+    to_email: str | None = None,
+) -> None:
+    """Mail a code and a link. The link's token stands behind the #: no server, proxy or scanner gets it."""
+    public_url = str(deps().settings.public_url).rstrip("/")
+    minutes = int(lifetime.total_seconds() // 60)
+    messages.send(
+        SendEmail(
+            template=template,
+            to_email=to_email or account.email,
+            account_id=account.id,
+            locale=account.locale,
+            variables={
+                "name": account.display_name or "",
+                "code": pair.code,
+                "link": f"{public_url}/{page}#token={quote(pair.token)}",
+                "minutes": str(minutes),
+                "hours": str(max(1, minutes // 60)),
+            },
+            expires_at=now + lifetime,
+        )
+    )

@@ -1,0 +1,77 @@
+"""Password hashes: argon2id in a bounded pool, so that a rush of sign-ins cannot eat the machine.
+
+argon2 computes outside the interpreter's lock: a slot of the pool is one core for some tens of
+milliseconds and the memory that the settings name. Who finds the queue full is answered 503.
+"""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from services.auth.codes import new_token
+from services.auth.errors import PasswordHashingBusy
+from services.auth.password_policy import normalised
+from services.auth.settings import AuthSettings
+
+LONGEST_WAIT_SECONDS = 10
+
+
+class HashPool:
+    """Lets ``at_once`` threads compute and ``queue`` more wait; the next is refused."""
+
+    def __init__(self, *, at_once: int, queue: int) -> None:
+        self._slots = threading.Semaphore(at_once)
+        self._places = threading.Semaphore(at_once + queue)
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Compute within; raises PasswordHashingBusy."""
+        if not self._places.acquire(blocking=False):
+            raise PasswordHashingBusy
+        try:
+            if not self._slots.acquire(timeout=LONGEST_WAIT_SECONDS):
+                raise PasswordHashingBusy
+            try:
+                yield
+            finally:
+                self._slots.release()
+        finally:
+            self._places.release()
+
+
+class Passwords:
+    """Hashes and checks passwords with the parameters of the settings."""
+
+    def __init__(self, settings: AuthSettings) -> None:
+        self._hasher = PasswordHasher(
+            time_cost=settings.password_hash_iterations,
+            memory_cost=settings.password_hash_memory_kib,
+            parallelism=settings.password_hash_parallelism,
+        )
+        at_once = settings.password_hashes_at_once or len(os.sched_getaffinity(0))
+        self._pool = HashPool(at_once=at_once, queue=settings.password_hash_queue)
+        self._nobodys_hash = self._hasher.hash(new_token())
+
+    def hash(self, password: str, *, salt: bytes | None = None) -> str:
+        """What to store for ``password``; raises PasswordHashingBusy."""
+        with self._pool.slot():
+            return self._hasher.hash(normalised(password), salt=salt)
+
+    def is_right(self, password: str, stored: str | None) -> bool:
+        """Whether ``password`` is the one stored. None is never right, and takes just as long."""
+        # The same work for unknown accounts, so that time reveals nothing.
+        is_match = self._matches(password, stored or self._nobodys_hash)
+        return is_match and stored is not None
+
+    def needs_rehash(self, stored: str) -> bool:
+        """Whether the hash was made with other parameters than today's."""
+        return self._hasher.check_needs_rehash(stored)
+
+    def _matches(self, password: str, stored: str) -> bool:
+        with self._pool.slot(), suppress(VerificationError, InvalidHashError):
+            return self._hasher.verify(stored, normalised(password))
+        return False

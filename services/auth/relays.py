@@ -1,0 +1,36 @@
+"""The relays of auth's worker: mails that were asked for, and revocations on their way to the gateways."""
+
+from flask import Flask
+from redis import Redis
+
+from services.auth import mail_requests, revocations
+from services.auth.settings import AuthSettings
+from services.auth.tasks import MAIL_REQUESTS
+from shared.chassis.relay import Relay
+
+SOCKET_TIMEOUT_SECONDS = 2.0
+
+
+def new_relays(app: Flask, settings: AuthSettings) -> list[Relay]:
+    """What runs beside the outbox's relay."""
+    redis = Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        socket_timeout=SOCKET_TIMEOUT_SECONDS,
+        socket_connect_timeout=SOCKET_TIMEOUT_SECONDS,
+    )
+    return [
+        Relay(
+            app,
+            name="mail_requests",
+            channel=mail_requests.CHANNEL,
+            database_url=settings.sqlalchemy_url,
+            step=lambda: mail_requests.work_off(MAIL_REQUESTS),
+        ),
+        Relay(
+            app,
+            name="revocations",
+            channel=revocations.CHANNEL,
+            database_url=settings.sqlalchemy_url,
+            step=lambda: revocations.publish(redis),
+        ),
+    ]

@@ -1,0 +1,65 @@
+"""`/api/v1/auth/login`, `/refresh`, `/logout` and `/logout-all`."""
+
+from typing import Any
+
+from flask import Response, request
+
+from services.auth import sessions, sign_in
+from services.auth.clients import current_client
+from services.auth.errors import RefreshTokenInvalid
+from services.auth.limits import limited
+from services.auth.routes.answers import HEADERS, answer_pair
+from services.auth.schemas.sign_in import RefreshSchema, SignInSchema, TokenPairSchema
+from shared.chassis.access import caller, public, signed_in
+from shared.chassis.openapi import Blueprint
+
+blueprint = Blueprint("sign_in", __name__, url_prefix="/api/v1/auth", description="Signing in and out")
+
+
+@blueprint.post("/login")
+@public
+@limited("sign_in_limit")
+@blueprint.arguments(SignInSchema)
+@blueprint.response(200, TokenPairSchema, headers=HEADERS)
+def login(body: dict[str, Any]) -> Response:
+    """Sign in with address and password."""
+    return answer_pair(sign_in.by_password(**body, client=current_client()))
+
+
+@blueprint.post("/refresh")
+@public
+@limited("refresh_limit")
+@blueprint.arguments(RefreshSchema)
+@blueprint.response(200, TokenPairSchema)
+def refresh(body: dict[str, Any]) -> Response:
+    """Exchange a refresh token for the current pair (rotation: RFC 9700 section 4.14.2).
+
+    Tabs that send one token at once all get the same next one; a token that was superseded longer ago
+    ends the session.
+    """
+    token = body.get("refresh_token") or _bearer_token()
+    return answer_pair(sessions.refresh(token, current_client()))
+
+
+def _bearer_token() -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise RefreshTokenInvalid
+    return token.strip()
+
+
+@blueprint.post("/logout")
+@signed_in
+@blueprint.response(204)
+def logout() -> None:
+    """End this session."""
+    who = caller()
+    sessions.sign_out(who.account_id, who.session_id)
+
+
+@blueprint.post("/logout-all")
+@signed_in
+@blueprint.response(204)
+def logout_all() -> None:
+    """End every session of the account, this one included."""
+    sessions.sign_out_everywhere(caller().account_id)

@@ -1,0 +1,1 @@
+"""The bodies of auth's API, by subject."""

@@ -1,0 +1,104 @@
+"""The settings of auth: every ``AUTH_…`` variable."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from shared.chassis.settings import ServiceSettings
+
+
+class AuthSettings(ServiceSettings):
+    """What auth needs to know to run."""
+
+    model_config = SettingsConfigDict(env_prefix="AUTH_")
+
+    port: int = Field(8001, ge=1, le=65535, description="The port to listen on.")
+
+    access_token_seconds: int = Field(
+        900, ge=30, le=86_400, description="How long an access token is valid at most, in seconds."
+    )
+    access_token_jitter_percent: int = Field(
+        5,
+        ge=0,
+        le=50,
+        description="By up to how much a token lives shorter, so that clients do not refresh at once.",
+    )
+    refresh_token_days: int = Field(
+        30, ge=1, le=3650, description="How long a session lasts at most, in days."
+    )
+    refresh_idle_days: int = Field(
+        7, ge=1, le=3650, description="After how many days without a refresh a session ends."
+    )
+    refresh_grace_seconds: int = Field(
+        30,
+        ge=0,
+        le=300,
+        description="How long a superseded refresh token still yields the current pair, in seconds.",
+    )
+    fresh_sign_in_seconds: int = Field(
+        300,
+        ge=30,
+        le=86_400,
+        description="How recent a sign-in must be for a change of credentials, in seconds.",
+    )
+
+    password_hash_memory_kib: int = Field(
+        65_536, ge=1024, le=4_194_304, description="Memory of one argon2id computation, in KiB."
+    )
+    password_hash_iterations: int = Field(3, ge=1, le=20, description="Passes of one argon2id computation.")
+    password_hash_parallelism: int = Field(1, ge=1, le=16, description="Lanes of one argon2id computation.")
+    password_hashes_at_once: int = Field(
+        0, ge=0, le=256, description="argon2id computations that one process runs at once; 0: one per core."
+    )
+    password_hash_queue: int = Field(
+        32, ge=0, le=10_000, description="Requests that may wait for a computation; more are answered 503."
+    )
+    password_minimum_score: int = Field(
+        2, ge=0, le=4, description="The zxcvbn score below which a new password is refused."
+    )
+
+    verification_hours: int = Field(
+        24, ge=1, le=168, description="How long a verification mail is good, in hours."
+    )
+    reset_minutes: int = Field(60, ge=5, le=1440, description="How long a reset mail is good, in minutes.")
+    code_minutes: int = Field(
+        10, ge=1, le=60, description="How long a sign-in or change-of-address code is good, in minutes."
+    )
+    code_tries: int = Field(5, ge=1, le=10, description="Guesses after which a mailed code is dead.")
+    mail_interval_seconds: int = Field(
+        60,
+        ge=1,
+        le=3600,
+        description="The least time between two mails of one kind to one address, in seconds.",
+    )
+
+    register_limit: str = Field(
+        "150 per 5 minutes", description="Registrations that one client address may try."
+    )
+    sign_in_limit: str = Field("300 per 5 minutes", description="Sign-ins that one client address may try.")
+    mail_limit: str = Field("60 per 5 minutes", description="Mails that one client address may ask for.")
+    refresh_limit: str = Field("3000 per 5 minutes", description="Refreshes that one client address may try.")
+    free_failed_sign_ins: int = Field(
+        8,
+        ge=1,
+        le=1000,
+        description="Failed sign-ins on one account before each further one costs waiting time.",
+    )
+    free_failures_per_client: int = Field(
+        50,
+        ge=1,
+        le=100_000,
+        description="Failed sign-ins from one client address before waiting time begins.",
+    )
+    longest_wait_seconds: int = Field(
+        900, ge=1, le=86_400, description="The longest waiting time after failed sign-ins, in seconds."
+    )
+    failures_forgotten_seconds: int = Field(
+        3600,
+        ge=60,
+        le=604_800,
+        description="After how long without a failure the count begins anew, in seconds.",
+    )
+    deletion_days: int = Field(
+        14, ge=0, le=365, description="How long a deleted account can be brought back by signing in, in days."
+    )
+    audit_days: int = Field(400, ge=30, le=36_500, description="How long audit events are kept, in days.")

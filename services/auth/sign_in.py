@@ -1,0 +1,102 @@
+"""The use cases of signing in: by password, or after something mailed was proven.
+
+Whatever is wrong, an unknown address costs the same work as a known one and gets the same answer.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from services.auth import audit, devices, second_factors, sessions, throttling
+from services.auth.access_tokens import TokenPair
+from services.auth.clients import Client
+from services.auth.deps import deps
+from services.auth.errors import AccountDisabled, EmailNotVerified, InvalidCredentials
+from services.auth.models import Account, db
+from services.auth.store import accounts
+from services.auth.store.accounts import Credentials
+from services.auth.throttling import Attempt
+from shared.chassis.clock import utcnow
+from shared.chassis.database import transaction
+from shared.chassis.errors import ApiError
+
+Outcome = TokenPair | ApiError
+
+BY_PASSWORD = ["pwd"]
+BY_MAIL = ["otp"]
+
+
+def by_password(*, email: str, password: str, client: Client) -> TokenPair:
+    """Sign in; raises InvalidCredentials, TooManyAttempts, and to the owner alone what else is wrong."""
+    attempt = throttling.enter_sign_in(email, client)
+    with transaction(db):
+        found = accounts.find_credentials(Account.email == email)
+    if not deps().passwords.is_right(password, found.password_hash if found else None) or found is None:
+        _note_failure(found)
+        raise InvalidCredentials
+    return _admit(found, attempt, password, client)
+
+
+def _note_failure(found: Credentials | None) -> None:
+    with transaction(db):
+        audit.record("sign_in_failed", account_id=found.account_id if found else None)
+
+
+def _admit(found: Credentials, attempt: Attempt, password: str, client: Client) -> TokenPair:
+    """The password was right: say what stands in the way, or begin."""
+    better_hash = _better_hash(found, password)
+    now = utcnow()
+    with transaction(db):
+        attempt.succeed()
+        outcome = _decide(found, client, now)
+        if isinstance(outcome, TokenPair) and better_hash is not None and found.password_hash is not None:
+            accounts.replace_password_hash(found.account_id, old=found.password_hash, new=better_hash)
+    return settle(outcome)
+
+
+def _decide(found: Credentials, client: Client, now: datetime) -> Outcome:
+    if not found.is_verified:
+        return EmailNotVerified()
+    if not found.is_active:
+        return AccountDisabled()
+    if found.has_totp:
+        return second_factors.demand(found.account_id, BY_PASSWORD, now)
+    account = accounts.note_sign_in(found.account_id, now, password_hash=found.password_hash)
+    if account is None:
+        return InvalidCredentials()  # disabled, or given another password, while we computed
+    return begin(account, client, BY_PASSWORD, now)
+
+
+def _better_hash(found: Credentials, password: str) -> str | None:
+    passwords = deps().passwords
+    if found.password_hash is None or not passwords.needs_rehash(found.password_hash):
+        return None
+    return passwords.hash(password)
+
+
+def begin_after_mail(account_id: UUID, client: Client, now: datetime) -> Outcome:
+    """What comes of having proven the address, in the caller's transaction."""
+    found = accounts.find_credentials(Account.id == account_id)
+    if found is None or not found.is_active:
+        return AccountDisabled()
+    if found.has_totp:
+        return second_factors.demand(account_id, BY_MAIL, now)
+    account = accounts.note_sign_in(account_id, now, password_hash=None)
+    if account is None:
+        return AccountDisabled()
+    return begin(account, client, BY_MAIL, now)
+
+
+def settle(outcome: Outcome) -> TokenPair:
+    """The pair, or the error raised: after the commit, since what was consumed stays consumed."""
+    if isinstance(outcome, ApiError):
+        raise outcome
+    return outcome
+
+
+def begin(account: Account, client: Client, methods: list[str], now: datetime) -> TokenPair:
+    """Begin the session of an account that has proven itself, in the caller's transaction."""
+    device = devices.recognise(account, client, now)
+    audit.record("signed_in", account_id=account.id, methods=methods)
+    pair = sessions.begin(account, client, methods=methods, device_id=device.id, now=now)
+    return replace(pair, device_token=device.token)

@@ -1,0 +1,146 @@
+"""The accounts table. Stores never commit: the use case owns the transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from services.auth.factor_models import Passkey, TotpFactor
+from services.auth.models import Account, db
+
+LIKE_ESCAPE = "\\"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a sign-in needs to know of an account."""
+
+    account_id: UUID
+    email: str
+    password_hash: str | None
+    is_active: bool
+    is_verified: bool
+    has_totp: bool
+
+
+def add_unless_known(*, account_id: UUID, email: str, now: datetime, **values: Any) -> bool:
+    """Make an account; False where the address has one."""
+    statement = (
+        insert(Account)
+        .values(id=account_id, email=email, created_at=now, updated_at=now, **values)
+        .on_conflict_do_nothing(index_elements=[Account.email])
+        .returning(Account.id)
+    )
+    return db.session.execute(statement).one_or_none() is not None
+
+
+def find(account_id: UUID) -> Account | None:
+    """The account, if there is one."""
+    return db.session.get(Account, account_id)
+
+
+def find_for_update(account_id: UUID) -> Account | None:
+    """The account, locked until the transaction ends."""
+    return db.session.get(Account, account_id, with_for_update=True, populate_existing=True)
+
+
+def find_by_email_for_update(email: str) -> Account | None:
+    """The account of the address, locked until the transaction ends."""
+    statement = select(Account).where(Account.email == email).with_for_update()
+    return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+
+
+def find_credentials(wanted: Any) -> Credentials | None:
+    """What a sign-in needs of the account that ``wanted`` selects."""
+    has_totp = (
+        select(TotpFactor.account_id)
+        .where(TotpFactor.account_id == Account.id, TotpFactor.confirmed_at.is_not(None))
+        .exists()
+    )
+    statement = select(
+        Account.id,
+        Account.email,
+        Account.password_hash,
+        Account.is_active,
+        Account.verified_at.is_not(None),
+        has_totp,
+    ).where(wanted)
+    row = db.session.execute(statement).one_or_none()
+    return Credentials(*row) if row else None
+
+
+def note_sign_in(account_id: UUID, now: datetime, *, password_hash: str | None) -> Account | None:
+    """Note a sign-in where the account may still sign in (with that password hash, if one is given).
+
+    Locks the account, so that a disabling or a change of password either comes first and is seen
+    here, or comes after and sees the session that is being made.
+    """
+    wanted = [Account.id == account_id, Account.is_active, Account.verified_at.is_not(None)]
+    if password_hash is not None:
+        wanted.append(Account.password_hash == password_hash)
+    statement = update(Account).where(*wanted).values(last_sign_in_at=now, deletes_at=None).returning(Account)
+    return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+
+
+def replace_password_hash(account_id: UUID, *, old: str, new: str) -> None:
+    """Put a better hash of the same password in the place of ``old``, unless another has come there."""
+    db.session.execute(
+        update(Account)
+        .where(Account.id == account_id, Account.password_hash == old)
+        .values(password_hash=new)
+    )
+
+
+def take_notice_slot(account_id: UUID, now: datetime, *, not_since: datetime) -> bool:
+    """Whether the owner may be told now that the address was registered again; at most one caller may."""
+    statement = (
+        update(Account)
+        .where(
+            Account.id == account_id,
+            Account.told_of_registration_at.is_(None) | (Account.told_of_registration_at <= not_since),
+        )
+        .values(told_of_registration_at=now)
+        .returning(Account.id)
+    )
+    return db.session.execute(statement).one_or_none() is not None
+
+
+def has_passkeys(account_id: UUID) -> bool:
+    """Whether the account can sign in without a password."""
+    return bool(
+        db.session.scalar(select(select(Passkey.id).where(Passkey.account_id == account_id).exists()))
+    )
+
+
+def search(
+    *,
+    q: str | None,
+    email: str | None,
+    is_active: bool | None,
+    role: str | None,
+    cursor: UUID | None,
+    limit: int,
+) -> Sequence[Account]:
+    """Up to ``limit`` accounts before ``cursor``, newest first; ``q`` is how the address begins."""
+    wanted: list[Any] = []
+    if q:
+        wanted.append(Account.email.like(f"{_escaped(q.casefold())}%", escape=LIKE_ESCAPE))
+    if email is not None:
+        wanted.append(Account.email == email)
+    if is_active is not None:
+        wanted.append(Account.is_active.is_(is_active))
+    if role is not None:
+        wanted.append(Account.roles.contains([role]))
+    if cursor is not None:
+        wanted.append(Account.id < cursor)
+    return db.session.scalars(select(Account).where(*wanted).order_by(Account.id.desc()).limit(limit)).all()
+
+
+def _escaped(text: str) -> str:
+    for mark in (LIKE_ESCAPE, "%", "_"):
+        text = text.replace(mark, LIKE_ESCAPE + mark)
+    return text

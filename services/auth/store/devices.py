@@ -1,0 +1,54 @@
+"""The devices table. Stores never commit: the use case owns the transaction."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from services.auth.models import Account, Device, db
+
+
+def find_of_address(email: str, token_hashes: list[str]) -> UUID | None:
+    """The device with that token, if the account of that address has signed in from it."""
+    statement = (
+        select(Device.id)
+        .join(Account, Account.id == Device.account_id)
+        .where(Device.token_hash.in_(token_hashes), Account.email == email)
+    )
+    return db.session.scalar(statement)
+
+
+def note_use(account_id: UUID, token_hashes: list[str], now: datetime) -> UUID | None:
+    """Note a sign-in from a device of the account; its id, or None where it is not one."""
+    statement = (
+        update(Device)
+        .where(Device.token_hash.in_(token_hashes), Device.account_id == account_id)
+        .values(last_seen_at=now)
+        .returning(Device.id)
+    )
+    return db.session.execute(statement.execution_options(synchronize_session=False)).scalar_one_or_none()
+
+
+def has_any(account_id: UUID) -> bool:
+    """Whether the account has ever signed in from a device."""
+    return bool(db.session.scalar(select(select(Device.id).where(Device.account_id == account_id).exists())))
+
+
+def has_user_agent(account_id: UUID, user_agent: str) -> bool:
+    """Whether a device of the account calls itself so."""
+    wanted = (Device.account_id == account_id, Device.user_agent == user_agent)
+    return bool(db.session.scalar(select(select(Device.id).where(*wanted).exists())))
+
+
+def add(*, device_id: UUID, account_id: UUID, token_hash: str, user_agent: str, now: datetime) -> None:
+    """Remember a device."""
+    statement = insert(Device).values(
+        id=device_id,
+        account_id=account_id,
+        token_hash=token_hash,
+        user_agent=user_agent,
+        created_at=now,
+        last_seen_at=now,
+    )
+    db.session.execute(statement)

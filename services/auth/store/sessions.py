@@ -1,0 +1,145 @@
+"""The sessions table. Stores never commit: the use case owns the transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, case, func, select, update
+from sqlalchemy.dialects.postgresql import array
+
+from services.auth.models import Account, Session, db
+from services.auth.refresh_tokens import ROTATIONS_KEPT, Lifetimes, RefreshToken, SessionState
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A session and what its account is worth now: all that a token pair is made of."""
+
+    session_id: UUID
+    account_id: UUID
+    counter: int
+    rotations: Sequence[float]
+    methods: list[str]
+    authenticated_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None
+    roles: list[str]
+    version: int
+    is_verified: bool
+    is_active: bool
+
+    @property
+    def state(self) -> SessionState:
+        """What decides over a refresh token."""
+        return SessionState(
+            counter=self.counter,
+            rotations=self.rotations,
+            last_used_at=self.last_used_at,
+            expires_at=self.expires_at,
+            is_ended=self.ended_at is not None or not self.is_active,
+        )
+
+
+_STANDING = (
+    Session.id,
+    Session.account_id,
+    Session.counter,
+    Session.rotations,
+    Session.methods,
+    Session.authenticated_at,
+    Session.last_used_at,
+    Session.expires_at,
+    Session.ended_at,
+    Account.roles,
+    Account.version,
+    Account.verified_at.is_not(None),
+    Account.is_active,
+)
+
+
+def add(**values: Any) -> Session:
+    """Make a session."""
+    session = Session(**values)
+    db.session.add(session)
+    return session
+
+
+def rotate(
+    token: RefreshToken, *, now: datetime, lifetimes: Lifetimes, ip: str, user_agent: str
+) -> Standing | None:
+    """Make the next refresh token the current one, if ``token`` is the current one of a living session.
+
+    One conditional UPDATE: of many at once exactly one finds the row as it was.
+    """
+    statement = (
+        update(Session)
+        .where(
+            Session.id == token.session_id,
+            Session.counter == token.counter,
+            Session.ended_at.is_(None),
+            Session.expires_at > now,
+            Session.last_used_at > now - lifetimes.idle,
+            Account.id == Session.account_id,
+            Account.is_active,
+        )
+        .values(
+            counter=Session.counter + 1,
+            rotations=func.trim_array(
+                array([now.timestamp()]) + Session.rotations,
+                case((func.cardinality(Session.rotations) >= ROTATIONS_KEPT, 1), else_=0),
+            ),
+            last_used_at=now,
+            ip=ip,
+            user_agent=user_agent,
+        )
+        .returning(*_STANDING)
+    )
+    return _standing(_without_synchronizing(statement))
+
+
+def find_standing(session_id: UUID) -> Standing | None:
+    """The session with its account, living or ended."""
+    statement = (
+        select(*_STANDING).join(Account, Account.id == Session.account_id).where(Session.id == session_id)
+    )
+    return _standing(db.session.execute(statement).one_or_none())
+
+
+def list_living(account_id: UUID, *, now: datetime, idle_since: datetime) -> Sequence[Session]:
+    """The account's sessions that a refresh could still prolong, latest used first."""
+    statement = select(Session).where(
+        Session.account_id == account_id,
+        Session.ended_at.is_(None),
+        Session.expires_at > now,
+        Session.last_used_at > idle_since,
+    )
+    return db.session.scalars(statement.order_by(Session.last_used_at.desc())).all()
+
+
+def end(*wanted: Any, now: datetime, reason: str) -> list[UUID]:
+    """End the sessions that ``wanted`` selects and that have not ended; their ids."""
+    statement = (
+        update(Session)
+        .where(Session.ended_at.is_(None), *wanted)
+        .values(ended_at=now, end_reason=reason)
+        .returning(Session.id)
+    )
+    result = db.session.execute(statement.execution_options(synchronize_session=False))
+    return list(result.scalars())
+
+
+def refresh_authentication(session_id: UUID, now: datetime, methods: list[str]) -> None:
+    """Note that the caller proved itself again in this session."""
+    statement = update(Session).where(Session.id == session_id)
+    db.session.execute(statement.values(authenticated_at=now, methods=methods))
+
+
+def _without_synchronizing(statement: Any) -> Row[Any] | None:
+    return db.session.execute(statement.execution_options(synchronize_session=False)).one_or_none()
+
+
+def _standing(row: Any) -> Standing | None:
+    return Standing(*row) if row else None
