@@ -1,0 +1,112 @@
+"""The command ``doorward``: which commands there are, and where each lives.
+
+Owns the table of commands and the wording of a failed start. A command's module is imported when
+the command is called, so that an image with only one process's extra runs that process's commands.
+"""
+
+import sys
+from collections.abc import Iterable
+from importlib import import_module, metadata
+from importlib.util import find_spec
+from typing import NamedTuple
+
+import click
+
+
+class Entry(NamedTuple):
+    """Where a command lives, and what ``--help`` says of it without importing it."""
+
+    address: str
+    help: str
+    needs_environment: bool = False
+
+
+# needs_environment: a person calls it on a machine where `doorward up` may hold the settings.
+COMMANDS = {
+    "up": Entry("deploy.local.command:up", "Run everything on this machine, without Docker."),
+    "serve": Entry("deploy.serve:serve", "Serve one process: gateway, auth, users, notifications."),
+    "work": Entry("deploy.work:work", "Run the Celery worker of one service."),
+    "migrate": Entry("deploy.migrate:migrate", "Bring the databases to the newest schema.", True),
+    "mailbox": Entry("deploy.mailbox.command:mailbox", "Run the development mail catcher."),
+    "create-admin": Entry("services.auth.cli:create_admin", "Make an account with the role admin.", True),
+    "routes": Entry("gateway.cli:routes", "List what the gateway routes where.", True),
+    "explain": Entry("gateway.cli:explain", "Say what the gateway would do with a request.", True),
+}
+SETTINGS_EXIT_CODE = 2
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is called and not before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands whose code is in this installation."""
+        return [name for name, entry in COMMANDS.items() if _is_installed(entry)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command itself; None where there is no such command here."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None or not _is_installed(entry):
+            return None
+        if entry.needs_environment:
+            _adopt_local_environment()
+        module, _, attribute = entry.address.partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing any."""
+        rows: Iterable[tuple[str, str]] = [(name, COMMANDS[name].help) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(list(rows))
+
+
+def _is_installed(entry: Entry) -> bool:
+    module = entry.address.partition(":")[0]
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # its parent package is not there
+        return False
+
+
+def _adopt_local_environment() -> None:
+    """Let a command that a person calls see what `doorward up` gave its processes."""
+    if find_spec("deploy.local") is not None:
+        from deploy.local.environment import adopt
+
+        adopt()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda context, _option, is_asked: _show_version(context, is_asked=is_asked),
+    help="Show the version and exit.",
+)
+def doorward() -> None:
+    """Doorward: the accounts backend that a team puts in front of its own services."""
+
+
+def _show_version(context: click.Context, *, is_asked: bool) -> None:
+    if not is_asked or context.resilient_parsing:
+        return
+    try:
+        version = metadata.version("doorward")
+    except metadata.PackageNotFoundError:  # an image holds the code and no distribution of it
+        version = "(version: see the image's label)"
+    click.echo(f"doorward {version}")
+    context.exit()
+
+
+def main() -> None:
+    """Run the command line; what is wrong with the settings is said in sentences and exits 2."""
+    from shared.chassis.settings import SettingsError
+
+    try:
+        doorward(prog_name="doorward")
+    except SettingsError as error:
+        for sentence in str(error).splitlines():
+            click.echo(f"doorward: {sentence}", err=True)
+        sys.exit(SETTINGS_EXIT_CODE)

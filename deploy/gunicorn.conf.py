@@ -1,0 +1,48 @@
+# ruff: noqa: N999  (gunicorn's own name for such a file)
+"""gunicorn as every process runs it; addresses, workers and threads come from ``doorward serve``."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from deploy.gunicorn_logging import JsonLogger
+
+# Where each worker keeps its counts, so that /metrics can add them up (prometheus_client reads this
+# variable when it is imported, hence before the application is).
+_metrics = Path(tempfile.mkdtemp(prefix="doorward-metrics-"))
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics)
+
+logger_class = JsonLogger
+# The control socket lies in the home directory, where two servers take it from each other.
+control_socket_disable = True
+# The heartbeat file must not wait for a disk.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+
+# Longer than any client's pool keeps a connection: the client closes first, and no request is sent
+# into a connection that is just being closed.
+keepalive = 75
+graceful_timeout = 30
+# A worker that does not answer its master for so long is replaced; requests have their own limits.
+timeout = 60
+
+# X_User and X-User are the same key in WSGI: the ambiguous spelling is dropped, so that nobody
+# smuggles a header past a proxy. No header sets SCRIPT_NAME or PATH_INFO, no peer the URL scheme:
+# whom to believe is the application's decision (ProxyFix).
+header_map = "drop"
+forwarder_headers = ""
+forwarded_allow_ips = ""
+secure_scheme_headers: dict[str, str] = {}
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Forget the gauges of a worker that is gone; its counters stay counted."""
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid, str(_metrics))  # type: ignore[no-untyped-call]
+
+
+def on_exit(_server: Any) -> None:
+    """Leave no counts behind."""
+    shutil.rmtree(_metrics, ignore_errors=True)

@@ -1,0 +1,65 @@
+"""gunicorn's log as Doorward writes it: one JSON object a line, each request one event."""
+
+import logging
+import re
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+from shared.chassis import logs
+
+# Probes and scrapes ask every few seconds; their success says nothing.
+_QUIET_PATHS = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
+_REQUEST_ID = "x-request-id"
+# A path may end in a token (an unsubscribe link does); identifiers, which are UUIDs, may be read.
+_TOKEN = re.compile(r"/(?![0-9a-f]{8}-[0-9a-f-]{27}(?:/|$))[\w.~+=-]{24,}")
+
+log = logs.get_logger("gunicorn.access")
+
+
+class JsonLogger(Logger):
+    """Sends gunicorn's records down the chassis' road. Set by ``logger_class``."""
+
+    def setup(self, cfg: Any) -> None:
+        """Install the chassis' logging and give gunicorn no handlers of its own."""
+        super().setup(cfg)
+        logs.install(cfg.proc_name, cfg.loglevel.upper())
+        for logger in (self.error_log, self.access_log):
+            logger.handlers.clear()
+            logger.propagate = True
+
+    def _compute_access_log_enabled(self) -> bool:
+        return bool(self.loglevel <= logging.INFO)
+
+    def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> None:
+        """One line for an answered request. The query stays out: it may hold a token or a code."""
+        path = environ.get("PATH_INFO", "")
+        status = _number(resp.status)
+        if not self.access_log_enabled or (path in _QUIET_PATHS and status < 400):
+            return
+        log.info(
+            "request",
+            method=environ.get("REQUEST_METHOD"),
+            path=_TOKEN.sub("/[masked]", path),
+            status=status,
+            duration_ms=request_time.seconds * 1000 + round(request_time.microseconds / 1000, 1),
+            bytes=getattr(resp, "sent", None),
+            client=environ.get("REMOTE_ADDR"),
+            **_request_id(resp.headers),
+        )
+
+
+def _number(status: Any) -> int:
+    """The status as a number: gthread gives ``200 OK``, the ASGI worker 200."""
+    return int(str(status).split(maxsplit=1)[0])
+
+
+def _request_id(headers: Any) -> dict[str, str]:
+    for name, value in headers:
+        if _text(name).lower() == _REQUEST_ID:
+            return {"request_id": _text(value)}
+    return {}
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)

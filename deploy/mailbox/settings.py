@@ -1,0 +1,21 @@
+"""The settings of the mailbox: every ``MAILBOX_…`` variable."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from shared.chassis.settings import EnvironmentSettings
+
+
+class MailboxSettings(EnvironmentSettings):
+    """What the mailbox needs to know to run; it shares no secret with the backend."""
+
+    model_config = SettingsConfigDict(env_prefix="MAILBOX_")
+
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+    port: int = Field(8025, ge=0, le=65535, description="The port of the page and the API.")
+    smtp_port: int = Field(1025, ge=0, le=65535, description="The port that takes mail.")
+    capacity: int = Field(5000, ge=1, description="How many mails are kept; the oldest go first.")
+    capacity_bytes: int = Field(
+        67_108_864, ge=1, description="How many bytes of mail are kept in memory; the oldest go first."
+    )
+    message_bytes: int = Field(10_485_760, ge=1024, description="The largest mail that is taken, in bytes.")

@@ -1,0 +1,29 @@
+"""``doorward migrate``: bring databases to the newest schema. Safe to run several times at once."""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+import click
+
+from deploy.processes import SERVICES, load_settings
+
+
+@click.command()
+@click.argument("service", type=click.Choice([*SERVICES, "all"]), default="all")
+def migrate(service: str) -> None:
+    """Migrate the database of SERVICE, or of all services that are installed here."""
+    for name in SERVICES if service == "all" else (service,):
+        if service != "all" or find_spec(f"services.{name}.app") is not None:
+            upgrade(name)
+            click.echo(f"{name}: the database has the newest schema")
+
+
+def upgrade(service: str) -> None:
+    """Run the migrations of one service; concurrent runs wait for each other."""
+    settings = load_settings(service)
+    app = import_module(f"services.{service}.app").create_app(settings)
+
+    import flask_migrate
+
+    with app.app_context():
+        flask_migrate.upgrade()

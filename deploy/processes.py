@@ -1,0 +1,34 @@
+"""The processes that serve and work: where the settings and the code of each are."""
+
+from importlib import import_module
+from typing import NamedTuple
+
+from shared.chassis.settings import ProcessSettings
+
+
+class Process(NamedTuple):
+    """One process of the backend by import paths, so that none is imported before its turn."""
+
+    settings: str
+    app: str
+    worker_class: str
+
+
+def _service(name: str) -> Process:
+    settings = f"services.{name}.settings:{name.capitalize()}Settings"
+    return Process(settings, f"services.{name}.app:create_app()", "gthread")
+
+
+SERVICES = ("auth", "users", "notifications")
+PROCESSES = {
+    # The gateway waits for others most of the time: an event loop holds thousands of such requests.
+    "gateway": Process("gateway.settings:GatewaySettings", "gateway.app:create_app()", "asgi"),
+    **{name: _service(name) for name in SERVICES},
+}
+
+
+def load_settings(name: str) -> ProcessSettings:
+    """The settings of a process; raises SettingsError that names every bad variable."""
+    module, _, attribute = PROCESSES[name].settings.partition(":")
+    settings_class: type[ProcessSettings] = getattr(import_module(module), attribute)
+    return settings_class.load()

@@ -1,0 +1,39 @@
+"""``doorward serve``: check the settings of a process, then become its gunicorn."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from deploy.processes import PROCESSES, load_settings
+
+CONFIGURATION = Path(__file__).with_name("gunicorn.conf.py")
+
+
+@click.command()
+@click.argument("process", type=click.Choice(list(PROCESSES)))
+def serve(process: str) -> None:
+    """Serve PROCESS until it is told to stop (SIGTERM: in order)."""
+    # A new interpreter and not a call: gunicorn's own re-execution (SIGUSR2) needs its command line.
+    os.execv(sys.executable, [sys.executable, *gunicorn_arguments(process, load_settings(process))])  # noqa: S606
+
+
+def gunicorn_arguments(process: str, settings: Any) -> list[str]:
+    """What follows the interpreter on gunicorn's command line."""
+    kind = PROCESSES[process]
+    ports = [settings.port]
+    if process == "gateway":
+        ports.append(settings.metrics_port)  # the gateway answers /metrics on this one only
+    arguments = ["-m", "gunicorn", "--config", f"file:{CONFIGURATION}", "--name", process]
+    for port in ports:
+        arguments += ["--bind", f"{_bracketed(settings.host)}:{port}"]
+    arguments += ["--worker-class", kind.worker_class, "--workers", str(settings.workers)]
+    if kind.worker_class == "gthread":
+        arguments += ["--threads", str(settings.threads)]
+    return [*arguments, "--log-level", settings.log_level.lower(), kind.app]
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

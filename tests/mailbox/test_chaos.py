@@ -1,0 +1,96 @@
+"""The switches make a bad server, and the mailbox stays honest about what it kept."""
+
+import smtplib
+import time
+
+import pytest
+
+from tests.mailbox.conftest import HOST, Mailbox
+from tests.mailbox.test_receiving import mail, send
+
+
+@pytest.mark.parametrize("moment", ["connect", "mail", "rcpt", "data"])
+def test_a_refused_mail_is_not_kept(mailbox: Mailbox, moment: str) -> None:
+    mailbox.chaos(reject_rate=1, reject_at=moment, reject_code=452)
+
+    with pytest.raises(smtplib.SMTPException) as refused:
+        send(mailbox, mail())
+
+    assert "452" in str(refused.value) or getattr(refused.value, "smtp_code", None) == 452
+    assert mailbox.messages() == []
+
+
+@pytest.mark.parametrize("moment", ["connect", "mail", "rcpt", "data"])
+def test_a_connection_cut_before_the_content_keeps_nothing(mailbox: Mailbox, moment: str) -> None:
+    mailbox.chaos(drop_at=moment)
+
+    with pytest.raises((smtplib.SMTPServerDisconnected, ConnectionError)):
+        send(mailbox, mail())
+
+    assert mailbox.messages() == []
+
+
+def test_a_connection_cut_after_the_content_keeps_the_mail(mailbox: Mailbox) -> None:
+    mailbox.chaos(drop_at="after_data")
+
+    with pytest.raises((smtplib.SMTPServerDisconnected, ConnectionError)):
+        send(mailbox, mail())
+
+    assert len(mailbox.messages()) == 1
+
+
+def test_a_slow_answer_comes_after_the_mail_is_kept(mailbox: Mailbox) -> None:
+    mailbox.chaos(delay_seconds=30)
+
+    client = smtplib.SMTP(HOST, mailbox.smtp_port, timeout=0.3)
+    with pytest.raises(smtplib.SMTPServerDisconnected):
+        client.send_message(mail())
+    client.close()
+
+    assert len(mailbox.messages()) == 1
+
+
+def test_a_slow_moment_delays_the_answer(mailbox: Mailbox) -> None:
+    mailbox.chaos(delay_seconds=0.3, delay_at="rcpt")
+
+    started_at = time.monotonic()
+    send(mailbox, mail())
+
+    assert time.monotonic() - started_at >= 0.3
+
+
+def test_only_the_named_recipient_suffers(mailbox: Mailbox) -> None:
+    mailbox.chaos(reject_rate=1, only_to="ada@example.org")
+
+    with pytest.raises(smtplib.SMTPRecipientsRefused):
+        send(mailbox, mail(to="ada@example.org"))
+    send(mailbox, mail(to="grace@example.org"))
+
+    assert [shown["to"] for shown in mailbox.messages()] == [["grace@example.org"]]
+
+
+def test_faults_end_after_the_asked_times(mailbox: Mailbox) -> None:
+    mailbox.chaos(reject_rate=1, times=2)
+
+    for _ in range(2):
+        with pytest.raises(smtplib.SMTPRecipientsRefused):
+            send(mailbox, mail())
+    send(mailbox, mail())
+
+    assert len(mailbox.messages()) == 1
+
+
+def test_a_wrong_switch_is_named_and_changes_nothing(mailbox: Mailbox) -> None:
+    answer = mailbox.api.put("/api/chaos", json={"reject_rate": 2})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/reject_rate"
+    assert mailbox.api.get("/api/chaos").json()["reject_rate"] == 0
+
+
+def test_credentials_are_taken_whatever_they_are(mailbox: Mailbox) -> None:
+    with smtplib.SMTP(HOST, mailbox.smtp_port, timeout=10) as client:
+        client.login("anybody", "anything")
+        client.send_message(mail())
+
+    assert len(mailbox.messages()) == 1
