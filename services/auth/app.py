@@ -6,13 +6,19 @@ from services.auth import limits
 from services.auth.deps import EXTENSION, Deps
 from services.auth.extensions import idempotency_keys, messages, migrate
 from services.auth.models import db
-from services.auth.routes import internal, registration, sessions, sign_in
+from services.auth.routes import email, internal, passwords, registration, sessions, sign_in
 from services.auth.settings import AuthSettings
 from shared.chassis import access, database
 from shared.chassis.app import new_app
 from shared.chassis.openapi import new_api
 
-BLUEPRINTS = [registration.blueprint, sign_in.blueprint, sessions.blueprint]
+BLUEPRINTS = [
+    registration.blueprint,
+    sign_in.blueprint,
+    sessions.blueprint,
+    passwords.blueprint,
+    email.blueprint,
+]
 
 
 def create_app(settings: AuthSettings | None = None, *, deps: Deps | None = None) -> Flask:

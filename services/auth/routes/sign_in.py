@@ -4,12 +4,12 @@ from typing import Any
 
 from flask import Response, request
 
-from services.auth import sessions, sign_in
+from services.auth import reauthentication, sessions, sign_in
 from services.auth.clients import current_client
 from services.auth.errors import RefreshTokenInvalid
 from services.auth.limits import limited
 from services.auth.routes.answers import HEADERS, answer_pair
-from services.auth.schemas.sign_in import RefreshSchema, SignInSchema, TokenPairSchema
+from services.auth.schemas.sign_in import PasswordSchema, RefreshSchema, SignInSchema, TokenPairSchema
 from shared.chassis.access import caller, public, signed_in
 from shared.chassis.openapi import Blueprint
 
@@ -46,6 +46,18 @@ def _bearer_token() -> str:
     if scheme.lower() != "bearer" or not token:
         raise RefreshTokenInvalid
     return token.strip()
+
+
+@blueprint.post("/reauthenticate")
+@signed_in
+@limited("sign_in_limit")
+@blueprint.arguments(PasswordSchema)
+@blueprint.response(200, TokenPairSchema)
+def reauthenticate(body: dict[str, Any]) -> Response:
+    """Prove yourself again in this session, as a change of credentials asks for after five minutes."""
+    who = caller()
+    pair = reauthentication.renew(who.account_id, who.session_id, body["password"], current_client())
+    return answer_pair(pair)
 
 
 @blueprint.post("/logout")

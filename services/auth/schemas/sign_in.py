@@ -45,17 +45,16 @@ class CodeOrTokenSchema(Schema):
             raise marshmallow.ValidationError("Send either token, or email and code.")
 
 
-class EmailCodeSchema(Schema):
-    """An address and the code that was mailed to it."""
-
-    email = Email(required=True)
-    code = Code(required=True)
-
-
 class SignInSchema(Schema):
     """An address and its password."""
 
     email = Email(required=True)
+    password = Password(required=True)
+
+
+class PasswordSchema(Schema):
+    """The caller's own password, to prove oneself again."""
+
     password = Password(required=True)
 
 

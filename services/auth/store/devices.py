@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from services.auth.models import Account, Device, db
@@ -52,3 +52,9 @@ def add(*, device_id: UUID, account_id: UUID, token_hash: str, user_agent: str, 
         last_seen_at=now,
     )
     db.session.execute(statement)
+
+
+def forget_all(account_id: UUID) -> None:
+    """Make every device of the account a stranger."""
+    statement = delete(Device).where(Device.account_id == account_id)
+    db.session.execute(statement.execution_options(synchronize_session=False))

@@ -131,10 +131,10 @@ def end(*wanted: Any, now: datetime, reason: str) -> list[UUID]:
     return list(result.scalars())
 
 
-def refresh_authentication(session_id: UUID, now: datetime, methods: list[str]) -> None:
+def note_authentication(session_id: UUID, now: datetime) -> None:
     """Note that the caller proved itself again in this session."""
-    statement = update(Session).where(Session.id == session_id)
-    db.session.execute(statement.values(authenticated_at=now, methods=methods))
+    statement = update(Session).where(Session.id == session_id).values(authenticated_at=now)
+    db.session.execute(statement.execution_options(synchronize_session=False))
 
 
 def _without_synchronizing(statement: Any) -> Row[Any] | None:

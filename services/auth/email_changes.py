@@ -1,0 +1,83 @@
+"""The use cases of getting another address: asked for with the password, proven by a code sent there.
+
+Both addresses are told. Whether the new one is taken is told to nobody but its owner.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+
+from services.auth import audit, challenges, mail_requests, mails, sessions, throttling
+from services.auth.challenges import EMAIL_CHANGE
+from services.auth.clients import Client
+from services.auth.deps import deps
+from services.auth.errors import AddressTaken, CodeInvalid
+from services.auth.extensions import messages
+from services.auth.models import Account, db
+from services.auth.reauthentication import prove_by_password
+from services.auth.store import accounts
+from services.auth.store import challenges as challenge_store
+from services.auth.store.challenges import Consumed
+from shared.chassis.clock import utcnow
+from shared.chassis.database import transaction
+from shared.contracts.messages import EmailChanged
+
+
+def ask(account_id: UUID, *, new_email: str, password: str, client: Client) -> None:
+    """Mail a code to the new address; raises InvalidCredentials, TooManyAttempts."""
+    prove_by_password(account_id, password, client)
+    with transaction(db):
+        mail_requests.ask("email_change", {"account_id": str(account_id), "new_email": new_email})
+        audit.record("email_change_asked", account_id=account_id)
+
+
+def grant(wish: dict[str, Any], now: datetime) -> None:
+    """Mail the code to the new address and a notice to the old one; in the worker's transaction."""
+    account = accounts.find_for_update(UUID(wish["account_id"]))
+    if account is None:
+        return
+    holder = accounts.find_by_email_for_update(wish["new_email"])
+    if holder is not None:
+        interval = timedelta(seconds=deps().settings.mail_interval_seconds)
+        if accounts.take_notice_slot(holder.id, now, not_since=now - interval):
+            mails.send_notice("account_exists", holder)
+        return
+    new_email = wish["new_email"]
+    details = {"new_email": new_email}
+    if challenges.mail(EMAIL_CHANGE, account, now, to_email=new_email, details=details):
+        mails.send_notice("email_change_notice", account)
+
+
+def confirm(account_id: UUID, session_id: UUID | None, code: str) -> None:
+    """Take the new address over; raises CodeInvalid, AddressTaken, TooManyAttempts."""
+    attempt = throttling.enter(throttling.second_factor_key(account_id))
+    now = utcnow()
+    try:
+        with transaction(db):
+            consumed = challenges.try_code(EMAIL_CHANGE, Account.id == account_id, code, now)
+            if consumed is not None:
+                attempt.succeed()
+                _take_over(consumed, session_id, now)
+    except IntegrityError as error:
+        raise AddressTaken from error
+    if consumed is None:
+        raise CodeInvalid
+
+
+def _take_over(consumed: Consumed, session_id: UUID | None, now: datetime) -> None:
+    account = accounts.find_for_update(consumed.account_id)
+    if account is None:
+        return
+    old_email, account.email = account.email, consumed.details["new_email"]
+    account.verified_at = now
+    account.updated_at = now
+    db.session.flush()
+    challenge_store.forget(account.id)  # codes that went to the old address
+    sessions.end_all(account.id, reason="email_changed", but=session_id)
+    messages.send(
+        EmailChanged(account_id=account.id, old_email=old_email, new_email=account.email, occurred_at=now)
+    )
+    mails.send_notice("email_changed", account, to_email=old_email)
+    audit.record("email_changed", account_id=account.id)

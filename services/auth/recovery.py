@@ -1,0 +1,95 @@
+"""The use cases on passwords: forgotten, reset by mail, changed by their owner.
+
+Whatever sets a password ends all other sessions, here and at the gateways, and tells the owner by mail.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.auth import audit, challenges, mail_requests, mails, sessions, throttling
+from services.auth.challenges import PASSWORD_RESET
+from services.auth.clients import Client
+from services.auth.deps import deps
+from services.auth.errors import CodeInvalid
+from services.auth.extensions import messages
+from services.auth.models import Account, db
+from services.auth.reauthentication import prove_by_password
+from services.auth.registration import check_password, mark_verified
+from services.auth.store import accounts, devices
+from services.auth.store import challenges as challenge_store
+from services.auth.store.challenges import Consumed
+from shared.chassis.clock import utcnow
+from shared.chassis.database import transaction
+from shared.contracts.messages import PasswordChanged
+
+
+def forget(email: str) -> None:
+    """Mail a reset code, if the address has an account that may sign in."""
+    with transaction(db):
+        mail_requests.ask("password_reset", {"email": email})
+
+
+def grant_reset(wish: dict[str, Any], now: datetime) -> None:
+    """Mail the reset code; in the worker's transaction."""
+    account = accounts.find_by_email_for_update(wish["email"])
+    if account is not None and account.is_active:
+        challenges.mail(PASSWORD_RESET, account, now)
+
+
+def reset_by_token(token: str, password: str) -> None:
+    """Set the password by the link of the mail; raises CodeInvalid, PasswordTooWeak."""
+    check_password(password, email="", name=None)
+    password_hash = deps().passwords.hash(password)
+    now = utcnow()
+    with transaction(db):
+        _reset(challenges.consume_token(PASSWORD_RESET, token, now), password_hash, now)
+
+
+def reset_by_code(*, email: str, code: str, password: str, client: Client) -> None:
+    """Set the password by the code of the mail; raises CodeInvalid, PasswordTooWeak, TooManyAttempts."""
+    check_password(password, email=email, name=None)
+    attempt = throttling.enter_sign_in(email, client)
+    password_hash = deps().passwords.hash(password)
+    now = utcnow()
+    with transaction(db):
+        consumed = challenges.try_code(PASSWORD_RESET, Account.email == email, code, now)
+        if consumed is not None:
+            attempt.succeed()
+            _reset(consumed, password_hash, now)
+    if consumed is None:
+        raise CodeInvalid
+
+
+def _reset(consumed: Consumed, password_hash: str, now: datetime) -> None:
+    account = accounts.find_for_update(consumed.account_id)
+    if account is None:
+        return
+    mark_verified(account.id, now)  # the code came by mail, so the address is proven as well
+    devices.forget_all(account.id)  # whoever knew the old password is a stranger now
+    _set(account, password_hash, now, but_session=None)
+    audit.record("password_reset", account_id=account.id)
+
+
+def change(
+    account_id: UUID, session_id: UUID | None, *, current_password: str, new_password: str, client: Client
+) -> None:
+    """Set another password; raises InvalidCredentials, PasswordTooWeak, TooManyAttempts."""
+    account = prove_by_password(account_id, current_password, client)
+    check_password(new_password, email=account.email, name=account.display_name, pointer="/new_password")
+    password_hash = deps().passwords.hash(new_password)
+    now = utcnow()
+    with transaction(db):
+        locked = accounts.find_for_update(account_id)
+        if locked is not None:
+            _set(locked, password_hash, now, but_session=session_id)
+            audit.record("password_changed", account_id=account_id)
+
+
+def _set(account: Account, password_hash: str, now: datetime, *, but_session: UUID | None) -> None:
+    account.password_hash = password_hash
+    account.updated_at = now
+    challenge_store.forget(account.id)
+    sessions.end_all(account.id, reason="password_changed", but=but_session)
+    messages.send(PasswordChanged(account_id=account.id, occurred_at=now))
+    mails.send_notice("password_changed", account, time=f"{now:%Y-%m-%d %H:%M} UTC")

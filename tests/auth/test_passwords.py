@@ -1,0 +1,198 @@
+"""Passwords forgotten, reset and changed; signing in by mail; getting another address."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from flask import Flask
+
+from services.auth.models import Account, db
+from tests.auth.conftest import PASSWORD, Mailbox, NewPerson
+from tests.auth.test_sessions import at
+
+ADA = "ada@example.org"
+NEXT = "quiet-meadow-41-lantern"
+ChangeAccount = Callable[..., UUID]
+
+
+def test_forgotten_password_is_reset_by_code_and_every_session_ends(
+    new_account: NewPerson, mailbox: Mailbox
+) -> None:
+    ada = new_account()
+    ada.post("password/forgot", email=ADA)
+
+    answer = ada.post("password/reset", email=ADA, code=mailbox.code("password_reset"), password=NEXT)
+
+    assert answer.status_code == 204
+    assert ada.refresh().json["code"] == "session_revoked"
+    assert ada.post("login", email=ADA, password=PASSWORD).status_code == 401
+    assert ada.post("login", email=ADA, password=NEXT).status_code == 200
+    assert "password_changed" in mailbox.templates()
+    assert len(mailbox.messages("password_changed")) == 1
+
+
+def test_reset_link_works_once(new_account: NewPerson, mailbox: Mailbox) -> None:
+    ada = new_account()
+    ada.post("password/forgot", email=ADA)
+    token = mailbox.token("password_reset")
+
+    statuses = [ada.post("password/reset", token=token, password=NEXT).status_code for _ in range(2)]
+
+    assert statuses == [204, 400]
+
+
+def test_only_the_newest_reset_code_counts(new_account: NewPerson, mailbox: Mailbox) -> None:
+    ada = new_account()
+    ada.post("password/forgot", email=ADA)
+    first = mailbox.token("password_reset")
+    with at(seconds=61):
+        ada.post("password/forgot", email=ADA)
+        second = mailbox.token("password_reset")
+
+        answers = [ada.post("password/reset", token=token, password=NEXT) for token in (first, second)]
+
+    assert [answer.status_code for answer in answers] == [400, 204]
+
+
+def test_reset_code_dies_after_an_hour(new_account: NewPerson, mailbox: Mailbox) -> None:
+    ada = new_account()
+    ada.post("password/forgot", email=ADA)
+    token = mailbox.token("password_reset")
+
+    with at(minutes=61):
+        answer = ada.post("password/reset", token=token, password=NEXT)
+
+    assert answer.json["code"] == "code_invalid"
+
+
+def test_weak_new_password_does_not_use_the_code_up(new_account: NewPerson, mailbox: Mailbox) -> None:
+    ada = new_account()
+    ada.post("password/forgot", email=ADA)
+    token = mailbox.token("password_reset")
+
+    weak = ada.post("password/reset", token=token, password="password1")
+    strong = ada.post("password/reset", token=token, password=NEXT)
+
+    assert (weak.status_code, weak.json["code"]) == (422, "password_too_weak")
+    assert strong.status_code == 204
+
+
+def test_change_of_password_ends_the_other_sessions_and_keeps_this_one(
+    new_account: NewPerson, stranger: NewPerson
+) -> None:
+    other, ada = new_account(), stranger().sign_in()
+
+    answer = ada.call("POST", "password/change", current_password=PASSWORD, new_password=NEXT)
+
+    assert answer.status_code == 204
+    assert other.refresh().json["code"] == "session_revoked"
+    assert ada.refresh().status_code == 200
+
+
+def test_change_of_password_needs_the_present_one(new_account: NewPerson) -> None:
+    answer = new_account().call("POST", "password/change", current_password="wrong", new_password=NEXT)
+
+    assert (answer.status_code, answer.json["code"]) == (401, "invalid_credentials")
+
+
+@pytest.mark.parametrize("form", ["code", "link"])
+def test_mailed_code_or_link_signs_in_without_a_password(
+    new_account: NewPerson, mailbox: Mailbox, form: str
+) -> None:
+    ada = new_account()
+    ada.post("email-code", email=ADA)
+    variables = {"code": mailbox.code("sign_in_code"), "email": ADA}
+    body = variables if form == "code" else {"token": mailbox.token("sign_in_code")}
+
+    first, second = (ada.post("email-code/verify", **body) for _ in range(2))
+
+    assert (first.status_code, second.status_code) == (200, 400)
+
+
+def test_mailed_code_proves_an_address_and_drops_the_password_that_anybody_may_have_chosen(
+    stranger: NewPerson, mailbox: Mailbox
+) -> None:
+    eve = stranger()
+    eve.post("register", email=ADA, password=PASSWORD)
+    eve.post("email-code", email=ADA)
+
+    answer = eve.post("email-code/verify", email=ADA, code=mailbox.code("sign_in_code"))
+
+    assert answer.status_code == 200
+    assert eve.post("login", email=ADA, password=PASSWORD).json["code"] == "invalid_credentials"
+
+
+def test_nobody_is_mailed_at_an_unknown_or_disabled_address(
+    new_account: NewPerson, change_account: ChangeAccount, mailbox: Mailbox
+) -> None:
+    ada = new_account()
+    change_account(ADA, is_active=False)
+    before = len(mailbox.messages())
+
+    statuses = {
+        ada.post(path, email=email).status_code
+        for path in ("password/forgot", "email-code")
+        for email in (ADA, "nobody@example.org")
+    }
+
+    assert statuses == {202}
+    assert len(mailbox.messages()) == before
+
+
+def test_disabled_account_is_told_so_only_after_the_right_password(
+    new_account: NewPerson, change_account: ChangeAccount
+) -> None:
+    ada = new_account()
+    change_account(ADA, is_active=False)
+
+    right = ada.post("login", email=ADA, password=PASSWORD)
+    wrong = ada.post("login", email=ADA, password="wrong")
+
+    assert (right.json["code"], wrong.json["code"]) == ("account_disabled", "invalid_credentials")
+    assert ada.refresh().json["code"] == "session_revoked"
+
+
+def test_new_address_is_taken_over_by_its_code_and_both_are_told(
+    new_account: NewPerson, stranger: NewPerson, mailbox: Mailbox
+) -> None:
+    other, ada = new_account(), stranger().sign_in()
+    ada.call("POST", "email/change", new_email="Ada@New.example.org", password=PASSWORD)
+
+    answer = ada.call(
+        "POST", "email/change/confirm", code=mailbox.code("email_change_confirm", "ada@new.example.org")
+    )
+
+    assert answer.status_code == 204
+    assert {"email_change_notice", "email_changed"} <= set(mailbox.templates(ADA))
+    assert ada.refresh().status_code == 200
+    assert other.refresh().status_code == 401
+    assert ada.post("login", email="ada@new.example.org", password=PASSWORD).status_code == 200
+    assert len(mailbox.messages("email_changed")) == 2
+
+
+def test_taken_address_is_told_to_its_owner_and_to_nobody_else(
+    new_account: NewPerson, mailbox: Mailbox
+) -> None:
+    new_account("bob@example.org")
+    ada = new_account()
+
+    answer = ada.call("POST", "email/change", new_email="bob@example.org", password=PASSWORD)
+
+    assert answer.status_code == 202
+    assert mailbox.templates("bob@example.org")[-1] == "account_exists"
+    assert "email_change_confirm" not in mailbox.templates()
+
+
+def test_address_that_was_taken_meanwhile_is_not_taken_over(
+    app: Flask, new_account: NewPerson, mailbox: Mailbox
+) -> None:
+    ada = new_account()
+    ada.call("POST", "email/change", new_email="bob@example.org", password=PASSWORD)
+    code = mailbox.code("email_change_confirm")
+    new_account("bob@example.org")
+
+    answer = ada.call("POST", "email/change/confirm", code=code)
+
+    assert (answer.status_code, answer.json["code"]) == (409, "address_taken")
+    with app.app_context():
+        assert db.session.query(Account).filter_by(email=ADA).count() == 1

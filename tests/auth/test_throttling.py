@@ -1,0 +1,122 @@
+"""Guessing: what it costs the guesser, and that it does not cost the owner the way in."""
+
+from flask.testing import FlaskClient
+
+from tests.auth.conftest import AUTH, PASSWORD, Mailbox, NewPerson
+from tests.auth.test_sessions import at
+
+ADA = "ada@example.org"
+
+
+def guess(client: FlaskClient, email: str, *, ip: str = "198.51.100.7") -> tuple[int, str | None]:
+    headers = {"X-Forwarded-For": ip}
+    body = {"email": email, "password": "a wrong guess"}
+    answer = client.post(f"{AUTH}/login", json=body, headers=headers)
+    return answer.status_code, answer.headers.get("Retry-After")
+
+
+def test_guesses_are_slowed_down_alike_for_known_and_unknown_addresses(new_account: NewPerson) -> None:
+    ada = new_account()
+
+    known = [guess(ada.client, ADA, ip=f"198.51.100.{number}") for number in range(12)]
+    unknown = [guess(ada.client, "no@example.org", ip=f"198.51.100.{number}") for number in range(12)]
+
+    assert [status for status, _ in known] == [401] * 8 + [429] * 4
+    assert [status for status, _ in unknown] == [401] * 8 + [429] * 4
+    assert all(retry_after for status, retry_after in known if status == 429)
+
+
+def test_waiting_time_doubles(new_account: NewPerson) -> None:
+    ada = new_account()
+    for number in range(8):
+        guess(ada.client, ADA, ip=f"198.51.100.{number}")
+
+    waits = []
+    seconds = 0
+    for _ in range(4):
+        status, retry_after = guess(ada.client, ADA)
+        if status == 429:
+            waits.append(int(retry_after or 0))
+            seconds += int(retry_after or 0)
+        with at(seconds=seconds + 1):
+            guess(ada.client, ADA)
+
+    assert waits == sorted(waits)
+    assert waits[-1] > waits[0]
+
+
+def test_device_that_signed_in_before_keeps_its_way_in(new_account: NewPerson, stranger: NewPerson) -> None:
+    owner = new_account()
+    device = stranger().post("login", email=ADA, password=PASSWORD).headers["X-Device-Token"]
+    for number in range(12):
+        guess(owner.client, ADA, ip=f"198.51.100.{number}")
+
+    def sign_in(headers: dict[str, str]) -> int:
+        body = {"email": ADA, "password": PASSWORD}
+        return stranger().client.post(f"{AUTH}/login", json=body, headers=headers).status_code
+
+    assert sign_in({"X-Device-Token": device}) == 200
+    assert sign_in({}) == 429
+    assert sign_in({"X-Device-Token": "guessed"}) == 429
+
+
+def test_stolen_device_token_is_counted_by_itself(new_account: NewPerson, stranger: NewPerson) -> None:
+    owner = new_account()
+    device = stranger().post("login", email=ADA, password=PASSWORD).headers["X-Device-Token"]
+    headers = {"X-Device-Token": device}
+
+    statuses = [
+        stranger().client.post(f"{AUTH}/login", json={"email": ADA, "password": "x"}, headers=headers)
+        for _ in range(10)
+    ]
+
+    assert [answer.status_code for answer in statuses] == [401] * 8 + [429] * 2
+
+
+def test_one_client_that_guesses_at_many_accounts_is_slowed_down(stranger: NewPerson) -> None:
+    client = stranger().client
+
+    statuses = [guess(client, f"user{number}@example.org")[0] for number in range(60)]
+
+    assert statuses.count(401) == 50
+    assert statuses.count(429) == 10
+
+
+def test_guesser_cannot_reset_the_count_of_his_place_with_an_account_of_his_own(
+    new_account: NewPerson,
+) -> None:
+    eve = new_account("eve@example.org")
+    own = {"email": "eve@example.org", "password": PASSWORD}
+    place = {"X-Forwarded-For": "198.51.100.7"}
+
+    statuses = []
+    for number in range(60):
+        statuses.append(guess(eve.client, f"user{number}@example.org")[0])
+        eve.client.delete_cookie("__Host-doorward-device")
+        eve.client.post(f"{AUTH}/login", json=own, headers=place)
+
+    assert statuses.count(401) <= 51
+
+
+def test_right_password_begins_the_count_anew(new_account: NewPerson) -> None:
+    ada = new_account()
+    for _ in range(7):
+        guess(ada.client, ADA)
+
+    ada.sign_in()
+
+    assert guess(ada.client, ADA)[0] == 401
+
+
+def test_new_device_is_told_to_the_owner_and_a_known_one_is_not(
+    new_account: NewPerson, stranger: NewPerson, mailbox: Mailbox
+) -> None:
+    ada = new_account()
+    ada.sign_in()
+    assert "new_device" not in mailbox.templates()
+
+    body = {"email": ADA, "password": PASSWORD}
+    stranger().client.post(f"{AUTH}/login", json=body, headers={"User-Agent": "Somebody else's"})
+
+    assert mailbox.templates()[-1] == "new_device"
+    assert len(mailbox.messages("signed_in_from_new_device")) == 1
