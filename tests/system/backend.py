@@ -1,0 +1,161 @@
+"""The real processes of Doorward, each of them a test's to start, stop and kill."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shared.chassis.testing.clients import PostgresServer, RedisServer
+from shared.chassis.testing.engines import free_port
+from tests.system import journey
+
+ROOT = Path(__file__).parents[2]
+SERVICES = ("auth", "users", "notifications")
+SECRET = "a secret of more than thirty-two bytes, for tests"
+
+
+@dataclass
+class RunningProcess:
+    """One command of ``doorward`` and everything that it starts."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str]
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; its output goes to a file of its name."""
+        temporary = self.folder / f"{self.name}-tmp"  # two workers of a service each have their heartbeat
+        temporary.mkdir(exist_ok=True)
+        with (self.folder / f"{self.name}.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "deploy", *self.command],
+                cwd=ROOT,
+                env=self.environment | {"TMPDIR": str(temporary)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def stop(self) -> None:
+        """Ask it to end, and wait for it."""
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it without a chance to tidy up, and all that it started."""
+        self._signal(signal.SIGKILL)
+
+    def log(self) -> str:
+        """What it has written."""
+        return (self.folder / f"{self.name}.log").read_text(errors="replace")
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.process is None or self.process.poll() is not None:
+            return
+        if number is signal.SIGKILL:
+            os.killpg(self.process.pid, number)
+        else:
+            self.process.send_signal(number)
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            raise
+
+
+@dataclass
+class Backend:
+    """The whole of Doorward on some servers, ``count`` of each process that can be several."""
+
+    postgres: PostgresServer
+    redis: RedisServer
+    folder: Path
+    count: int = 1
+    extra: dict[str, str] = field(default_factory=dict)
+    processes: dict[str, RunningProcess] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        names = ["gateway", "metrics", "smtp", "mailbox", *SERVICES]
+        self._ports = {name: free_port() for name in names}
+        self.environment = self._environment()
+
+    @property
+    def gateway_url(self) -> str:
+        """Where clients call."""
+        return f"http://127.0.0.1:{self._ports['gateway']}"
+
+    @property
+    def mailbox_url(self) -> str:
+        """Where the mails can be read."""
+        return f"http://127.0.0.1:{self._ports['mailbox']}"
+
+    def start(self) -> None:
+        """Migrate, start everything, and return when the gateway is ready."""
+        self._migrate()
+        self._add("mailbox", "mailbox")
+        for service in SERVICES:
+            self._add(service, "serve", service)
+            for name in self.workers(service):
+                self._add(name, "work", service)
+        self._add("gateway", "serve", "gateway")
+        journey.wait_until_ready(self.gateway_url)
+
+    def workers(self, service: str) -> list[str]:
+        """The names of the worker processes of ``service``."""
+        return [f"{service}-worker-{number}" for number in range(1, self.count + 1)]
+
+    def close(self) -> None:
+        """End everything."""
+        for process in reversed(self.processes.values()):
+            process.kill()
+
+    def each(self, act: Callable[[RunningProcess], None], *names: str) -> None:
+        """Do the same to several processes, as ``each(RunningProcess.kill, "users")``."""
+        for name in names:
+            act(self.processes[name])
+
+    def _add(self, name: str, *command: str) -> None:
+        process = RunningProcess(name, list(command), self.environment, self.folder)
+        self.processes[name] = process
+        process.start()
+
+    def _migrate(self) -> None:
+        command = [sys.executable, "-m", "deploy", "migrate", "all"]
+        subprocess.run(command, cwd=ROOT, env=self.environment, check=True, capture_output=True, timeout=60)
+
+    def _environment(self) -> dict[str, str]:
+        ports = self._ports
+        values = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            "DOORWARD_ENVIRONMENT": "development",
+            "JWT_SECRET_KEY": SECRET,
+            "REDIS_URL": self.redis.url(),
+            "PUBLIC_URL": self.gateway_url,
+            "GATEWAY_SESSION_SECRET_KEY": SECRET,
+            "GATEWAY_PORT": str(ports["gateway"]),
+            "GATEWAY_METRICS_PORT": str(ports["metrics"]),
+            "GATEWAY_TRUSTED_PROXY_COUNT": "1",  # so that a test can speak for many clients
+            "GATEWAY_WORKERS": str(self.count),
+            "NOTIFICATIONS_SMTP_HOST": "127.0.0.1",
+            "NOTIFICATIONS_SMTP_PORT": str(ports["smtp"]),
+            "NOTIFICATIONS_SMTP_SECURITY": "none",
+            "NOTIFICATIONS_MAIL_FROM": "no-reply@doorward.test",
+            "MAILBOX_SMTP_PORT": str(ports["smtp"]),
+            "MAILBOX_PORT": str(ports["mailbox"]),
+            # The machine's work and not the test's subject: what argon2 costs in production.
+            "AUTH_PASSWORD_HASH_MEMORY_KIB": "8192",
+        }
+        for service in SERVICES:
+            prefix = service.upper()
+            values[f"{prefix}_URL"] = f"http://127.0.0.1:{ports[service]}"
+            values[f"{prefix}_PORT"] = str(ports[service])
+            values[f"{prefix}_WORKERS"] = str(self.count)
+            values[f"{prefix}_DATABASE_URL"] = self.postgres.create_database(service)
+            values[f"{prefix}_REDELIVERY_SECONDS"] = "2"
+        return values | self.extra

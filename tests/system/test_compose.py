@@ -1,0 +1,113 @@
+"""The Compose stack out of built images: up without an .env, whole after any restart, scaled, refused."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.system import journey
+from tests.system.compose import ComposeStack
+from tests.system.journey import Journey
+
+pytestmark = [pytest.mark.docker, pytest.mark.system, pytest.mark.timeout(900)]
+
+RESTARTED = (
+    "gateway",
+    "auth",
+    "auth-worker",
+    "users",
+    "users-worker",
+    "notifications",
+    "notifications-worker",
+    "postgres",
+    "redis",
+    "mailbox",
+)
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[ComposeStack]:
+    """The stack, built and up."""
+    stack = ComposeStack()
+    try:
+        stack.run("build", timeout=800)
+        stack.run("up", "--wait", "--wait-timeout", "240")
+        journey.wait_until_ready(stack.gateway_url)
+        yield stack
+    finally:
+        stack.close()
+
+
+def test_a_newcomer_walks_the_whole_way(stack: ComposeStack) -> None:
+    Journey(stack.gateway_url, stack.mailbox_url).walk()
+
+
+@pytest.mark.parametrize("container", RESTARTED)
+def test_a_restart_in_the_middle_loses_nothing(stack: ComposeStack, container: str) -> None:
+    traveller = Journey(stack.gateway_url, stack.mailbox_url)
+
+    def restart_after(step: str) -> None:
+        if step in {"register", "change_profile"}:
+            stack.run("restart", container)
+            journey.wait_until_ready(stack.gateway_url)
+
+    traveller.walk(between=restart_after)
+
+
+def test_only_the_gateway_and_the_mailbox_are_published(stack: ComposeStack) -> None:
+    published = {
+        container["Service"]
+        for container in map(json.loads, stack.run("ps", "--format", "json").splitlines())
+        if any(publisher["PublishedPort"] for publisher in container["Publishers"] or [])
+    }
+
+    assert published == {"gateway", "mailbox"}
+
+
+def test_no_process_of_ours_is_root_or_can_write_its_image(stack: ComposeStack) -> None:
+    script = "import os; assert os.getuid() == 10001; assert not os.access('/opt/doorward/app', os.W_OK)"
+
+    for service in ("gateway", "auth", "users-worker", "notifications", "mailbox"):
+        stack.run("exec", "-T", service, "python", "-c", script)
+
+
+def test_an_image_holds_its_own_process_alone(stack: ComposeStack) -> None:
+    listed = stack.run("exec", "-T", "users", "python", "-c", "import os; print(os.listdir('services'))")
+
+    assert "auth" not in listed
+    assert stack.attempt("exec", "-T", "users", "python", "-c", "import argon2").returncode != 0
+    assert stack.attempt("exec", "-T", "users", "python", "-m", "pip", "--version").returncode != 0
+
+
+def test_services_and_workers_can_be_scaled(stack: ComposeStack) -> None:
+    scale = ("--scale", "users=2", "--scale", "notifications-worker=2")
+    stack.run("up", "--wait", "--wait-timeout", "240", "--no-recreate", *scale)
+    travellers = [Journey(stack.gateway_url, stack.mailbox_url) for _ in range(4)]
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(Journey.walk, travellers))
+
+    assert [len(journey.mails_to(stack.mailbox_url, one.email)) for one in travellers] == [1] * 4
+
+
+def test_production_does_not_start_without_its_own_secrets() -> None:
+    stack = ComposeStack()
+    try:
+        outcome = stack.attempt("up", "--wait", DOORWARD_ENVIRONMENT="production")
+        said = stack.run("logs", "secrets")
+    finally:
+        stack.close()
+
+    assert outcome.returncode != 0
+    for name in ("JWT_SECRET_KEY", "GATEWAY_SESSION_SECRET_KEY", "NOTIFICATIONS_SMTP_HOST", "PUBLIC_URL"):
+        assert f"{name} is not set" in said
+
+
+def test_the_production_file_names_what_is_missing() -> None:
+    files = ("--file", "docker-compose.yml", "--file", "deploy/compose.production.yml")
+
+    outcome = ComposeStack().attempt(*files, "config", "--quiet")
+
+    assert outcome.returncode != 0
+    assert "is missing a value" in outcome.stdout
