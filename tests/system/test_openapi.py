@@ -1,0 +1,59 @@
+"""schemathesis over the merged OpenAPI document, against the running gateway: it tells the truth."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.system.backend import ROOT, Backend
+from tests.system.conftest import StartBackend
+from tests.system.journey import Journey
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+    "unsupported_method",
+)
+
+
+@pytest.fixture(scope="module")
+def backend(start_backend: StartBackend) -> Backend:
+    """One of each process."""
+    return start_backend()
+
+
+def test_what_the_gateway_answers_is_what_its_document_says(backend: Backend, tmp_path: Path) -> None:
+    account = Journey(backend.gateway_url, backend.mailbox_url)
+    account.register()
+    account.verify()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "PYTHONPATH": str(ROOT),
+        "SCHEMATHESIS_HOOKS": "tests.system.schemathesis_hooks",
+        "DOORWARD_FUZZ_GATEWAY": backend.gateway_url,
+        "DOORWARD_FUZZ_EMAIL": account.email,
+    }
+    options = ["--phases=examples,coverage,fuzzing", "--max-examples=15", "--generation-deterministic"]
+
+    outcome = subprocess.run(
+        [
+            *(Path(sys.executable).with_name("schemathesis"), "run", f"{backend.gateway_url}/openapi.json"),
+            *(f"--checks={','.join(CHECKS)}", *options, "--continue-on-failure", "--no-color"),
+        ],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
+
+    assert outcome.returncode == 0, outcome.stdout[-8000:]
