@@ -62,6 +62,11 @@ def from_headers(headers: Mapping[str, str] | Headers) -> Trace:
     return continue_from(headers.get(REQUEST_ID_HEADER), headers.get(TRACEPARENT_HEADER))
 
 
+def adopt(trace: Trace) -> None:
+    """Handle all that follows under ``trace``, in a task that ends with what it handles."""
+    _current.set(trace)
+
+
 @contextmanager
 def tracing(trace: Trace) -> Iterator[Trace]:
     """Handle something under ``trace``."""

@@ -1,0 +1,160 @@
+"""The gateway's Flask app: what the route table takes goes the way of ``edge_policies``, the rest is Flask's.
+
+A request is routed by its raw target before anything else happens; what a hook or a view then sees as
+``request.url_rule`` is the route's prefix.
+"""
+
+from inspect import iscoroutine
+from typing import Any
+
+from flask import Response
+from flask.ctx import RequestContext
+from werkzeug.exceptions import NotFound
+
+from gateway import errors, targets
+from gateway.asgi import AsgiFlask, Receive, Scope
+from gateway.client_address import client_of
+from gateway.exchange import EdgeContext, Exchange
+from gateway.pipeline import Pipeline
+from shared.chassis import tracing
+from shared.chassis.errors import ApiError, from_http_exception
+
+METRICS_PATHS = frozenset({"/metrics", "/livez", "/readyz"})
+
+
+class GatewayFlask(AsgiFlask):
+    """Flask, with the table's requests forwarded."""
+
+    pipeline: Pipeline
+    hosts: frozenset[str] = frozenset()
+    trusted_proxies = 0
+    metrics_port = 0
+    _hooks_of_chassis = (0, 0, 0)
+
+    def take_over_hooks(self) -> None:
+        """Do for forwarded requests what the hooks so far (the chassis') do for others, and cheaper.
+
+        They name the request, count it and time it: the edge knows all that without parsing it. Hooks that
+        are registered later run on forwarded requests as on any.
+        """
+        registered = (self.before_request_funcs, self.after_request_funcs, self.teardown_request_funcs)
+        before, after, teardown = (len(funcs.get(None, ())) for funcs in registered)
+        self._hooks_of_chassis = (before, after, teardown)
+
+    def async_context(self, scope: Scope, receive: Receive) -> RequestContext:
+        """An ``EdgeContext`` for what the table takes or the gateway refuses, Flask's own otherwise."""
+        server = scope.get("server")
+        if server and server[1] == self.metrics_port:
+            return self._internal_context(scope, receive)
+        exchange = self._exchange(scope, receive)
+        try:
+            self._route(exchange)
+        except ApiError as refusal:
+            exchange.refusal = refusal
+        if exchange.match is not None or exchange.refusal is not None:
+            return self._edge_context(exchange)
+        context = super().async_context(scope, receive)
+        if context.request.path == "/metrics":
+            context.request.routing_exception = NotFound()  # on the internal port alone
+            context.request.url_rule = None
+        if context.request.url_rule is None:
+            exchange.refusal = _from_routing(context)
+            return self._edge_context(exchange)
+        environ = context.request.environ
+        environ["REMOTE_ADDR"], environ["wsgi.url_scheme"] = exchange.address, exchange.protocol
+        return context
+
+    def _edge_context(self, exchange: Exchange) -> EdgeContext:
+        context = EdgeContext(self, exchange)
+        context.has_teardowns = len(self.teardown_request_funcs.get(None, ())) > self._hooks_of_chassis[2]
+        return context
+
+    def _internal_context(self, scope: Scope, receive: Receive) -> RequestContext:
+        context = super().async_context(scope, receive)
+        if context.request.path not in METRICS_PATHS:
+            context.request.routing_exception = NotFound()
+            context.request.url_rule = None
+        return context
+
+    def _exchange(self, scope: Scope, receive: Receive) -> Exchange:
+        fields = scope["headers"]
+        found = {name: value for name, value in fields if name in _LOOKED_AT}
+        peer = scope.get("client") or ("", 0)
+        client = client_of(fields, peer[0], scope["scheme"], trusted_proxies=self.trusted_proxies)
+        origin = found.get(b"origin")
+        return Exchange(
+            scope,
+            receive,
+            _trace_of(found),
+            host=found.get(b"host", b"").decode("latin-1").lower(),
+            address=client.address,
+            protocol=client.protocol,
+            origin=None if origin is None else origin.decode("latin-1"),
+            authorization=found.get(b"authorization"),
+            api_key=found.get(b"x-api-key"),
+        )
+
+    def _route(self, exchange: Exchange) -> None:
+        scope = exchange.scope
+        targets.check(scope["raw_path"], scope["query_string"])
+        host = _without_port(exchange.host)
+        if host not in self.hosts:
+            raise errors.HostNotAllowed
+        table = self.pipeline.table
+        exchange.match = table.find(host, scope["method"], scope["raw_path"])
+        if exchange.match is None and (methods := table.methods_at(host, scope["raw_path"])):
+            raise errors.MethodNotAllowed(headers={"Allow": ", ".join(sorted(methods))})
+
+    def may_block(self, context: RequestContext) -> bool:
+        """Nothing that is forwarded blocks."""
+        return not isinstance(context, EdgeContext) and super().may_block(context)
+
+    async def answer(self, context: RequestContext) -> Any:
+        """Forward what the table takes; let Flask answer the rest."""
+        if isinstance(context, EdgeContext):
+            return await self.pipeline.answer(context.exchange)
+        return await super().answer(context)
+
+    async def preprocess(self, context: RequestContext) -> Any:
+        """The before_request hooks; for forwarded requests without the chassis'."""
+        if not isinstance(context, EdgeContext):
+            return await super().preprocess(context)
+        hooks = self.before_request_funcs.get(None, ())
+        for before in hooks[self._hooks_of_chassis[0] :]:
+            answer: Any = before()
+            if iscoroutine(answer):
+                answer = await answer
+            if answer is not None:
+                return answer
+        return None
+
+    async def process(self, context: RequestContext, response: Response) -> Response:
+        """The after_request hooks, and what the policies add to every answer, errors included."""
+        if not isinstance(context, EdgeContext):
+            return await super().process(context, response)
+        hooks = self.after_request_funcs.get(None, ())
+        for after in (*context._after_request_functions, *reversed(hooks[self._hooks_of_chassis[1] :])):
+            processed: Any = after(response)
+            response = await processed if iscoroutine(processed) else processed
+        self.pipeline.finish(context.exchange, response)
+        return response
+
+
+_LOOKED_AT = frozenset({b"host", b"origin", b"authorization", b"x-api-key", b"x-request-id", b"traceparent"})
+
+
+def _trace_of(found: dict[bytes, bytes]) -> tracing.Trace:
+    request_id, traceparent = found.get(b"x-request-id"), found.get(b"traceparent")
+    return tracing.continue_from(
+        request_id.decode("latin-1") if request_id else None,
+        traceparent.decode("latin-1") if traceparent else None,
+    )
+
+
+def _without_port(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdigit() else host
+
+
+def _from_routing(context: RequestContext) -> ApiError:
+    return from_http_exception(context.request.routing_exception or NotFound())

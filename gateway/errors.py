@@ -1,0 +1,70 @@
+"""The errors that the gateway itself answers with.
+
+    ApiError
+    ├── HostNotAllowed          421  host_not_allowed
+    ├── MethodNotAllowed        405  method_not_allowed
+    ├── BodyTooLarge            413  body_too_large
+    ├── RequestTimeout          408  request_timeout
+    ├── BadGateway              502  bad_gateway
+    ├── UpstreamUnavailable     503  upstream_unavailable
+    └── GatewayTimeout          504  gateway_timeout
+
+Those of the path stand in ``targets.py``, those of tokens in the chassis' ``access.py``.
+"""
+
+from shared.chassis import errors
+
+
+class HostNotAllowed(errors.ApiError):
+    """The Host header names none of our hosts (RFC 9110 section 15.5.20)."""
+
+    status = 421
+    code = "host_not_allowed"
+    detail = "This server does not answer for that host; GATEWAY_ALLOWED_HOSTS lists those it does."
+
+
+class MethodNotAllowed(errors.ApiError):
+    """The path exists, and not for this method."""
+
+    status = 405
+    code = "method_not_allowed"
+    detail = errors.FRAMEWORK_CODES[405][1]
+
+
+class BodyTooLarge(errors.ApiError):
+    """The request body is longer than the route takes."""
+
+    status = 413
+    code = "body_too_large"
+    detail = errors.FRAMEWORK_CODES[413][1]
+
+
+class RequestTimeout(errors.ApiError):
+    """The request body did not arrive in time."""
+
+    status = 408
+    code = "request_timeout"
+    detail = errors.FRAMEWORK_CODES[408][1]
+
+
+class BadGateway(errors.ApiError):
+    """The service broke off or did not speak HTTP."""
+
+    status = 502
+    code = "bad_gateway"
+    detail = errors.FRAMEWORK_CODES[502][1]
+
+
+class UpstreamUnavailable(errors.Unavailable):
+    """The service is not there, or has more to do than it can."""
+
+    code = "upstream_unavailable"
+    detail = "The service behind this address does not take requests now; try again shortly."
+
+
+class GatewayTimeout(errors.ApiError):
+    """The service took too long."""
+
+    status = 504
+    code = "gateway_timeout"
+    detail = errors.FRAMEWORK_CODES[504][1]

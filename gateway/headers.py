@@ -1,0 +1,115 @@
+"""Which header fields pass, in both directions, and which the gateway writes itself."""
+
+import re
+
+from shared.chassis.tracing import Trace
+
+Pairs = list[tuple[bytes, bytes]]
+
+_NAME = re.compile(rb"[a-z0-9-]+")
+# RFC 9110 section 7.6.1, and what frames a message: valid for one connection only.
+HOP_BY_HOP = frozenset(
+    b"connection keep-alive proxy-connection proxy-authenticate proxy-authorization te trailer "
+    b"transfer-encoding upgrade http2-settings".split()
+)
+# Written anew by the gateway, or answered by it.
+_OURS = frozenset(
+    b"host content-length expect forwarded via x-request-id traceparent x-request-deadline x-api-key proxy "
+    b"x-http-method-override x-http-method x-method-override".split()
+)
+# What programs behind a proxy take for the truth about the caller. None of ours does; a team's own may.
+_IDENTITY = re.compile(
+    rb"x-(forwarded|original|rewrite|real|client|cluster|remote|user|account|auth|authenticated|session|role|"
+    rb"roles|scope|scopes|jwt|token|internal|gateway|doorward|consumer|credential|tenant|envoy|amzn|ms-client|"
+    rb"goog|ssl|tls|forwarder|host|proxyuser|webauth|accel|sendfile|appengine|arr|azure|caller|identity)(-.*)?"
+    rb"|remote-(user|addr|groups|name|email)|(true-client|cf-connecting|fastly-client|cf-)-?.*|client-ip"
+    rb"|ssl-client-.*|script-name|path-info|oidc-.*|sm-?user|akamai-.*|front-end-https|wl-proxy-.*"
+)
+_MOST_NAMES = 2048
+# Answered by the gateway's own server, or the CORS policy's alone to say.
+_RESPONSE_DROPPED = HOP_BY_HOP | {b"server", b"date", b"x-request-id", b"traceparent", b"x-powered-by"}
+
+
+class _Prefixes(dict[bytes, bytes]):
+    """For each request header name the start of its line, or nothing where it must not pass."""
+
+    def __missing__(self, name: bytes) -> bytes:
+        prefix = name + b": " if _may_pass(name) else b""
+        if len(self) < _MOST_NAMES:
+            self[name] = prefix
+        return prefix
+
+
+def _may_pass(name: bytes) -> bool:
+    if name in HOP_BY_HOP or name in _OURS:
+        return False
+    # A name with an underscore or a dot is another one to programs that map them to environ keys.
+    return _NAME.fullmatch(name) is not None and _IDENTITY.fullmatch(name) is None
+
+
+_prefixes = _Prefixes()
+
+
+def request_lines(headers: Pairs) -> list[bytes]:
+    """The client's header lines that go to the upstream, as pieces to join."""
+    lines: list[bytes] = []
+    nominated: frozenset[bytes] = frozenset()
+    for name, value in headers:
+        prefix = _prefixes[name]
+        if prefix:
+            lines += (prefix, value, b"\r\n")
+        elif name == b"connection" and value.lower() not in {b"keep-alive", b"close"}:
+            nominated |= _listed(value)
+    return _without(lines, nominated) if nominated else lines
+
+
+def _listed(value: bytes) -> frozenset[bytes]:
+    return frozenset(option.strip().lower() for option in value.split(b","))
+
+
+def _without(lines: list[bytes], nominated: frozenset[bytes]) -> list[bytes]:
+    """``lines`` without the fields that the client's Connection header named (RFC 9110 section 7.6.1)."""
+    kept: list[bytes] = []
+    for start in range(0, len(lines), 3):
+        if lines[start][:-2] not in nominated:
+            kept += lines[start : start + 3]
+    return kept
+
+
+class _Passing(dict[bytes, bool]):
+    """Whether a response header name passes, worked out once."""
+
+    def __missing__(self, name: bytes) -> bool:
+        passes = name not in _RESPONSE_DROPPED and not name.startswith((b"access-control-", b"ratelimit"))
+        if len(self) < _MOST_NAMES:
+            self[name] = passes
+        return passes
+
+
+_passing = _Passing()
+
+
+def response_fields(headers: Pairs) -> Pairs:
+    """The upstream's header fields that go to the client, each on its own (Set-Cookie is never folded)."""
+    passed = []
+    nominated: frozenset[bytes] = frozenset()
+    for pair in headers:
+        if _passing[pair[0]]:
+            passed.append(pair)
+        elif pair[0] == b"connection" and pair[1].lower() not in {b"keep-alive", b"close"}:
+            nominated |= _listed(pair[1])
+    if nominated:
+        return [pair for pair in passed if pair[0] not in nominated]
+    return passed
+
+
+def forwarded_lines(trace: Trace, *, address: str, protocol: str, host: str, deadline: float) -> bytes:
+    """What the gateway says of the request: who asked, by which way, until when (RFC 7239)."""
+    node = f'"[{address}]"' if ":" in address else address
+    lines = (
+        f"x-forwarded-for: {address}\r\nx-forwarded-proto: {protocol}\r\nx-forwarded-host: {host}\r\n"
+        f'forwarded: for={node};proto={protocol};host="{host}"\r\nvia: 1.1 doorward\r\n'
+        f"x-request-deadline: {deadline:.3f}\r\nx-request-id: {trace.request_id}\r\n"
+        f"traceparent: {trace.traceparent}\r\n"
+    )
+    return lines.encode("latin-1")

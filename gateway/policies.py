@@ -1,0 +1,171 @@
+"""The named policies that a route refers to, and the route itself: plain values that check themselves.
+
+What is read from ``routes.toml`` has exactly these fields; ``route_file`` reports what does not fit.
+"""
+
+import re
+from dataclasses import field
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.dataclasses import dataclass
+
+LimitKey = Literal["address", "account", "api_key", "caller", "route"]
+Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+METHODS: frozenset[Method] = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
+
+_STRICT = ConfigDict(extra="forbid")
+T = TypeVar("T")
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool | str):
+        raise ValueError("must be a number")  # noqa: TRY004  (pydantic gathers ValueErrors)
+    return value
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+
+
+def _without_dots(path: str) -> str:
+    if {".", ".."} & set(path.split("/")):
+        raise ValueError("must have no dot segments")
+    return path
+
+
+Path = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)+$"), AfterValidator(_without_dots)]
+Whole = Annotated[int, BeforeValidator(_number)]
+Seconds = Annotated[float, BeforeValidator(_number), Field(gt=0, le=86_400, allow_inf_nan=False)]
+# A list, or one text alone where a list of one would do.
+Listed = Annotated[tuple[T, ...], BeforeValidator(_listed)]
+ListedSet = Annotated[frozenset[T], BeforeValidator(_listed)]
+Origin = Annotated[str, Field(pattern=r"^(https?://(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?|\*)$")]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")]
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Access:
+    """Who may call: anybody, anybody signed in, or accounts with one of the roles and all of the scopes."""
+
+    kind: Literal["public", "signed in"] = "signed in"
+    roles: ListedSet[Name] = frozenset()
+    scopes: ListedSet[Annotated[str, Field(pattern=r"^[a-z:_.-]+$")]] = frozenset()
+
+    @property
+    def is_public(self) -> bool:
+        """Whether a request without a token may pass."""
+        return self.kind == "public"
+
+    def __str__(self) -> str:
+        parts: list[str] = [self.kind]
+        parts += [f"role {' or '.join(sorted(self.roles))}"] if self.roles else []
+        parts += [f"scope {' and '.join(sorted(self.scopes))}"] if self.scopes else []
+        return ", ".join(parts)
+
+
+def _access(value: object) -> object:
+    return {"kind": value} if isinstance(value, str) else value
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Limit:
+    """``quota`` units in a window of ``window_seconds`` that begins with the first request."""
+
+    name: Name
+    quota: Annotated[Whole, Field(ge=1, le=10**9)]
+    window_seconds: Annotated[Whole, Field(ge=1, le=86_400)]
+    by: LimitKey = "address"
+    cost: Annotated[Whole, Field(ge=1, le=10**6)] = 1
+    # How much of the quota workers may hold in advance: 0 asks Redis for every single request.
+    slack: Annotated[float, BeforeValidator(_number), Field(ge=0, le=0.02)] = 0.02
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.quota} in {self.window_seconds} s by {self.by.replace('_', ' ')}"
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Cors:
+    """Which pages of other origins may call (Fetch standard, section 3.2)."""
+
+    name: Name
+    origins: Listed[Origin] = ()  # exact, ``https://*.example.org`` for its subdomains, or ``*`` alone
+    methods: Listed[Method] = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+    allow_headers: Listed[HeaderName] = ()
+    expose_headers: Listed[HeaderName] = ()
+    allow_credentials: bool = False
+    max_age_seconds: Annotated[Whole, Field(ge=0, le=86_400)] = 600
+
+    @model_validator(mode="after")
+    def _wildcard_stands_alone(self) -> "Cors":
+        if "*" in self.origins and (self.allow_credentials or len(self.origins) > 1):
+            raise ValueError("the origin * must stand alone, and never with allow_credentials")
+        return self
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Timeouts:
+    """How long an upstream may take, in seconds: to connect, between two reads, and in total."""
+
+    connect: Seconds = 2.0
+    read: Seconds = 30.0
+    total: Seconds = 60.0
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Replica:
+    """One address of a service, and its share among the others."""
+
+    url: Annotated[str, Field(pattern=r"^http://([a-z0-9_.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?/?$")]
+    weight: Annotated[Whole, Field(ge=1, le=1000)] = 1
+
+
+def _replicas(value: object) -> object:
+    urls = _listed(value)
+    return [{"url": url} if isinstance(url, str) else url for url in urls] if isinstance(urls, list) else urls
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Upstream:
+    """A service: where its replicas answer, and how much the gateway asks of it at once."""
+
+    name: Name
+    urls: Annotated[tuple[Replica, ...], BeforeValidator(_replicas), Field(min_length=1)]
+    most_outstanding: Annotated[Whole, Field(ge=1, le=100_000)] = 512
+    health_path: Path | None = "/readyz"
+    health_interval_seconds: Seconds = 5.0
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Route:
+    """One line of the table: which requests it takes, and everything that is done with them."""
+
+    name: Name
+    prefix: Annotated[Listed[Path], Field(min_length=1)]
+    upstream: str
+    host: Annotated[str, Field(pattern=r"^[a-z0-9.-]+$")] | None = None
+    methods: ListedSet[Method] = METHODS
+    exact: bool = False
+    strip_prefix: bool = False
+    rewrite_prefix: Path | None = None
+    access: Annotated[Access, BeforeValidator(_access)] = field(default_factory=Access)
+    limits: Listed[str] = ()
+    cors: str | None = None
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    retries: Annotated[Whole, Field(ge=0, le=3)] = 1
+    max_body_bytes: Annotated[Whole, Field(ge=0, le=10**12)] = 1_048_576
+
+
+_SUBDOMAINS = re.compile(r"^(https?://)\*\.(.+)$")
+
+
+def origin_pattern(origin: str) -> str:
+    """``origin`` as an anchored expression: a dot is a dot, and a star is one or more labels."""
+    match = _SUBDOMAINS.match(origin)
+    if match is None:
+        return rf"^{re.escape(origin)}\Z"
+    return rf"^{re.escape(match[1])}([a-z0-9-]+\.)+{re.escape(match[2])}\Z"

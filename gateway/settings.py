@@ -1,0 +1,70 @@
+"""The settings of the gateway: every ``GATEWAY_…`` variable."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from gateway.route_file import DEFAULT_FILE
+from shared.chassis.settings import ProcessSettings, StrongSecret, TextList
+
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+
+
+class GatewaySettings(ProcessSettings):
+    """What the gateway needs to know to run."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_")
+
+    port: int = Field(8080, ge=1, le=65535, description="The port to listen on.")
+    metrics_port: int = Field(
+        9090, ge=1, le=65535, description="The port that alone serves `/metrics`; keep it inside the network."
+    )
+    trusted_proxy_count: int = Field(
+        0,
+        ge=0,
+        le=10,
+        description="How many proxies stand in front; the client's address is counted from there.",
+    )
+    allowed_hosts: TextList = Field(
+        default_factory=list,
+        description="Host names answered beside PUBLIC_URL's and the loopback's, comma-separated.",
+    )
+    allowed_origins: TextList = Field(
+        default_factory=list,
+        description="Origins of web apps that may call, comma-separated: `https://app.example.org`, "
+        "`https://*.example.org`.",
+    )
+    session_secret_key: StrongSecret = Field(description="Signs the console's cookies. 32 bytes or more.")
+    routes_file: Path = Field(DEFAULT_FILE, description="The route table; the one in the package by default.")
+    drain_seconds: float = Field(
+        3.0,
+        ge=0,
+        description="After SIGTERM, how long new connections are still taken while `/readyz` says 503.",
+    )
+    limiter_timeout_seconds: float = Field(
+        0.05,
+        gt=0,
+        le=1,
+        description="How long a request may wait for Redis to count it before a local share does.",
+    )
+    security_contact: str = Field(
+        "", description="Where to report a vulnerability, for `security.txt`: `mailto:security@example.org`."
+    )
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Every host that a request may name, in lower case and without a port."""
+        return frozenset(
+            {*LOOPBACK_HOSTS, (self.public_url.host or "").lower(), *map(str.lower, self.allowed_hosts)}
+        )
+
+    @property
+    def route_variables(self) -> dict[str, list[str]]:
+        """What ``${NAME}`` in the route file may stand for."""
+        return {
+            "AUTH_URL": [str(self.auth_url)],
+            "USERS_URL": [str(self.users_url)],
+            "NOTIFICATIONS_URL": [str(self.notifications_url)],
+            "GATEWAY_ALLOWED_ORIGINS": list(self.allowed_origins),
+        }

@@ -1,0 +1,76 @@
+"""The connections of one worker to one address: kept warm, bounded, dropped before the other side would."""
+
+import asyncio
+import socket
+from collections import deque
+
+from gateway.upstream import faults
+from gateway.upstream.connection import Connection
+
+# Shorter than the services keep an idle connection, so that it is this side which lets go first; a
+# request sent into a connection that the other side is closing could not be told from a lost one.
+IDLE_SECONDS = 12.0
+MOST_IDLE = 128
+
+
+class Pool:
+    """Idle connections to ``(host, port)`` of one address, the freshest used first."""
+
+    def __init__(self, host: str, port: int, *, idle_seconds: float = IDLE_SECONDS) -> None:
+        self.host = host
+        self.port = port
+        self.idle_seconds = idle_seconds
+        self._idle: deque[Connection] = deque()
+
+    @property
+    def idle_count(self) -> int:
+        """How many connections wait for use."""
+        return len(self._idle)
+
+    def take_idle(self) -> Connection | None:
+        """A warm connection, if one is fresh enough."""
+        if not self._idle:
+            return None
+        oldest_allowed = asyncio.get_running_loop().time() - self.idle_seconds
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_closed:
+                continue
+            if connection.idle_since >= oldest_allowed:
+                return connection
+            connection.abort()
+        return None
+
+    async def connect(self, timeout_seconds: float) -> Connection:
+        """A new connection; raises ConnectFault."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                _, connection = await loop.create_connection(lambda: Connection(loop), self.host, self.port)
+        except TimeoutError as error:
+            raise faults.ConnectTimeout(str(error)) from error
+        except socket.gaierror as error:
+            raise faults.NameFault(str(error)) from error
+        except OSError as error:
+            raise faults.ConnectFault(str(error)) from error
+        return connection
+
+    def give_back(self, connection: Connection) -> None:
+        """Keep ``connection`` for the next request if it can take one, end it if not."""
+        if not connection.can_be_reused or len(self._idle) >= MOST_IDLE:
+            connection.abort()
+            return
+        connection.is_used = True
+        connection.idle_since = asyncio.get_running_loop().time()
+        self._idle.append(connection)
+
+    def sweep(self) -> None:
+        """End the connections that have idled too long; called every few seconds."""
+        oldest_allowed = asyncio.get_running_loop().time() - self.idle_seconds
+        while self._idle and (self._idle[0].is_closed or self._idle[0].idle_since < oldest_allowed):
+            self._idle.popleft().abort()
+
+    def close(self) -> None:
+        """End all idle connections."""
+        while self._idle:
+            self._idle.pop().abort()
