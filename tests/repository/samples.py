@@ -17,6 +17,8 @@ REQUIRED = {
     "mail_from": "no-reply@example.org",
     "smtp_host": "127.0.0.1",
 }
+# What the chassis gives every process: open, and not part of the service's own surface.
+PLUMBING = {"health.livez", "health.readyz", "health.healthz", "health.prometheus", "api-docs.openapi_json"}
 SECRET = "a secret of more than thirty-two bytes, for tests"
 
 

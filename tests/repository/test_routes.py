@@ -9,9 +9,8 @@ from flask import Flask
 
 from deploy.processes import SERVICES
 from shared.chassis.access import Access
+from tests.repository.samples import PLUMBING
 
-# What the chassis gives every process: open, and not part of the service's own surface.
-PLUMBING = {"health.livez", "health.readyz", "health.healthz", "health.prometheus", "api-docs.openapi_json"}
 CONTRACT = Path(__file__).with_name("public_routes.txt")
 METHODS = {"get", "post", "put", "patch", "delete"}
 
