@@ -10,6 +10,7 @@ from ipaddress import ip_address
 import click
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+from deploy.mailbox.archive import Archive
 from deploy.mailbox.chaos import Chaos
 from deploy.mailbox.settings import MailboxSettings
 from deploy.mailbox.smtp import Handler, listen
@@ -41,7 +42,11 @@ def mailbox() -> None:
 
 
 async def _run(settings: MailboxSettings) -> None:
-    store = Store(capacity=settings.capacity, capacity_bytes=settings.capacity_bytes)
+    store = Store(
+        capacity=settings.capacity,
+        capacity_bytes=settings.capacity_bytes,
+        archive=Archive(settings.folder),
+    )
     chaos = Chaos()
     stopped = asyncio.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):

@@ -1,5 +1,7 @@
 """The settings of the mailbox: every ``MAILBOX_…`` variable."""
 
+from pathlib import Path
+
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
@@ -14,6 +16,9 @@ class MailboxSettings(EnvironmentSettings):
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(8025, ge=0, le=65535, description="The port of the page and the API.")
     smtp_port: int = Field(1025, ge=0, le=65535, description="The port that takes mail.")
+    folder: Path | None = Field(
+        None, description="Where mails are kept over a restart; without it they are kept in memory alone."
+    )
     capacity: int = Field(5000, ge=1, description="How many mails are kept; the oldest go first.")
     capacity_bytes: int = Field(
         67_108_864, ge=1, description="How many bytes of mail are kept in memory; the oldest go first."

@@ -1,8 +1,9 @@
-"""The mails that are kept: in memory, bounded by number and by bytes, safe to use from threads."""
+"""The mails that are kept: bounded by number and by bytes, safe to use from threads."""
 
 import threading
 from collections import deque
 
+from deploy.mailbox.archive import Archive
 from deploy.mailbox.mail import Mail
 from shared.chassis.ids import new_id
 
@@ -10,11 +11,12 @@ from shared.chassis.ids import new_id
 class Store:
     """The newest mails, each exactly as often as it was received: nothing is merged or dropped."""
 
-    def __init__(self, *, capacity: int, capacity_bytes: int) -> None:
+    def __init__(self, *, capacity: int, capacity_bytes: int, archive: Archive | None = None) -> None:
         self._capacity = capacity
         self._capacity_bytes = capacity_bytes
-        self._mails: deque[Mail] = deque()
-        self._bytes = 0
+        self._archive = archive or Archive(None)
+        self._mails: deque[Mail] = deque(self._archive.load())
+        self._bytes = sum(len(mail.content) for mail in self._mails)
         self._start = new_id().hex
         self._changes = 0
         self._lock = threading.Lock()
@@ -27,11 +29,14 @@ class Store:
     def add(self, mail: Mail) -> None:
         """Keep ``mail``, and forget the oldest where that is too much."""
         with self._lock:
+            self._archive.save(mail)
             self._mails.append(mail)
             self._bytes += len(mail.content)
             self._changes += 1
             while len(self._mails) > 1 and self._is_too_full():
-                self._bytes -= len(self._mails.popleft().content)
+                forgotten = self._mails.popleft()
+                self._bytes -= len(forgotten.content)
+                self._archive.forget(forgotten)
 
     def newest(self, *, to: str | None = None, limit: int) -> list[Mail]:
         """At most ``limit`` mails, the newest first; only those to ``to`` where that is given."""
@@ -48,6 +53,8 @@ class Store:
     def clear(self) -> None:
         """Forget every mail."""
         with self._lock:
+            for mail in self._mails:
+                self._archive.forget(mail)
             self._mails.clear()
             self._bytes = 0
             self._changes += 1
