@@ -194,14 +194,22 @@ def run_in_worker(threads: Callable[[], Sequence[Relay | Housekeeper]]) -> None:
             thread.stop()
 
 
-def outbox_relay(app: Flask, settings: ServiceSettings, celery: Celery, outbox: Outbox) -> Relay:
-    """The relay that every service has."""
+def outbox_relay(
+    app: Flask, settings: ServiceSettings, celery: Celery, outbox: Outbox, *, service: str
+) -> Relay:
+    """The relay that every service has; it goes round at least once a second, and shows that it does."""
+    heartbeat = heartbeat_file(service)
+
+    def step() -> int:
+        heartbeat.touch()
+        return relay_outbox(celery, outbox)
+
     return Relay(
         app,
         name="outbox",
         channel=CHANNEL,
         database_url=settings.sqlalchemy_url,
-        step=lambda: relay_outbox(celery, outbox),
+        step=step,
     )
 
 
@@ -225,7 +233,7 @@ def new_worker(
     chores = [delete_older(db, inbox_model, inbox_model.handled_at, inbox.KEPT_FOR), *chores]
     run_in_worker(
         lambda: [
-            outbox_relay(app, settings, celery, outbox),
+            outbox_relay(app, settings, celery, outbox, service=service),
             *more_relays(celery),
             Housekeeper(app, chores),
         ]
