@@ -1,0 +1,107 @@
+# Every command of the repository. Python 3.11 or newer and make are enough; `make` alone lists them.
+SHELL := /bin/sh
+.SHELLFLAGS := -ec
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+VENV := .venv
+BIN := $(VENV)/bin
+EXTRAS := gateway auth users notifications mailbox local dev
+# The newest Python that is here; PYTHON=python3.12 make up takes that one.
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
+	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$python; break; fi; done)
+# A stamp is named after what it stands for, so that changed pins are installed and a mere checkout is not.
+checksum = $(shell cat requirements/$(1).txt pyproject.toml | cksum | cut -d' ' -f1)
+DEV := $(VENV)/.dev-$(call checksum,dev)
+# What development installs holds what `make up` needs.
+LOCAL := $(or $(wildcard $(DEV)),$(VENV)/.local-$(call checksum,local))
+TESTS ?= tests
+WORKERS ?= 4
+
+.PHONY: help
+help: ## List the commands
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+.PHONY: up
+up: $(LOCAL) ## Run everything on this machine, without Docker, until Ctrl-C
+	@exec $(BIN)/doorward up
+
+.PHONY: migrate
+migrate: $(LOCAL) ## Bring the databases to the newest schema (those of a running `make up`, or as set)
+	$(BIN)/doorward migrate
+
+.PHONY: env
+env: ## Write a .env with fresh secrets for Docker Compose in production
+	@$(PYTHON) -m deploy.env_file
+
+.PHONY: test
+test: $(DEV) ## Run all tests with coverage (TESTS=tests/auth: some; WORKERS=0: one after the other)
+	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term $(TESTS)
+
+.PHONY: check
+check: lint typecheck imports ## Format, lint, types and import rules
+
+.PHONY: lint
+lint: $(DEV) ## Format and lint rules, without changing anything
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+.PHONY: format
+format: $(DEV) ## Format the code and repair what can be
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+.PHONY: typecheck
+typecheck: $(DEV) ## Types, strictly
+	$(BIN)/mypy
+
+.PHONY: imports
+imports: $(DEV) ## Who may import whom, and whether each dependency is declared
+	$(BIN)/lint-imports
+
+.PHONY: bench
+bench: bench-gateway bench-auth ## Run all benchmarks
+
+.PHONY: bench-gateway
+bench-gateway: $(DEV) ## Compare the gateway with others
+	$(BIN)/python -m bench.gateway
+
+.PHONY: bench-auth
+bench-auth: $(DEV) ## Compare auth with others
+	$(BIN)/python -m bench.auth
+
+.PHONY: requirements
+requirements: $(DEV) ## Renew the pinned requirements from pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@for extra in $(EXTRAS); do echo "requirements/$$extra.txt"; \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--no-header --extra $$extra pyproject.toml --output-file requirements/$$extra.txt; done
+
+.PHONY: install
+install: $(DEV) ## Install everything that development needs into .venv
+
+.PHONY: clean
+clean: ## Remove .venv and what tools leave behind; the data in .data stays
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.* htmlcov
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+# The environment. Every step may be killed and is then done again: its stamp comes last.
+$(VENV)/.created:
+	@test -n "$(PYTHON)" || { echo "Doorward needs Python 3.11 or newer; set PYTHON to where it is." >&2; exit 1; }
+	@echo "Making $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.dev-%: $(VENV)/.created
+	$(call install,dev)
+
+$(VENV)/.local-%: $(VENV)/.created
+	$(call install,local)
+
+define install
+@echo "Installing requirements/$(1).txt: a minute or two, once, and again when it changes"
+@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/$(1).txt
+@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+@rm -f $(VENV)/.dev-* $(VENV)/.local-*
+@touch $@
+endef
