@@ -102,7 +102,7 @@ def install(process: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("httpx", "httpcore", "kombu", "amqp"):
+    for noisy in ("httpx", "httpcore", "kombu", "amqp", "alembic.runtime.plugins"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
