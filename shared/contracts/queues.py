@@ -26,8 +26,9 @@ SUBSCRIBERS: Mapping[type[Message], tuple[str, ...]] = {
     messages.RolesChanged: ("users",),
     messages.EmailChanged: ("users", "notifications"),
     messages.AccountDeleted: ("users", "notifications"),
-    messages.SignedInFromNewDevice: ("notifications",),
-    messages.PasswordChanged: ("notifications",),
+    # Told to whoever subscribes next; the mails that go with them are SendEmail's.
+    messages.SignedInFromNewDevice: (),
+    messages.PasswordChanged: (),
     messages.SendEmail: ("notifications",),
 }
 

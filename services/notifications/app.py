@@ -1,0 +1,29 @@
+"""The notifications process, assembled."""
+
+from flask import Flask
+
+from services.notifications.deps import EXTENSION, Deps
+from services.notifications.extensions import idempotency_keys, mail, messages, migrate
+from services.notifications.models import db
+from services.notifications.routes import messages as message_routes
+from services.notifications.settings import NotificationsSettings
+from shared.chassis import access, database
+from shared.chassis.app import new_app
+from shared.chassis.openapi import new_api
+
+
+def create_app(settings: NotificationsSettings | None = None, *, deps: Deps | None = None) -> Flask:
+    """The WSGI application. Raises SettingsError where the environment does not describe one."""
+    settings = settings or NotificationsSettings.load()
+    app = new_app(
+        __name__, settings, process="notifications", checks={"database": lambda: database.ping(app, db)}
+    )
+    database.install(app, db, settings)
+    migrate.init_app(app, db)
+    mail.init_app(app)
+    messages.init_app(secrets=settings.accepted_secrets, redelivery_seconds=settings.redelivery_seconds)
+    idempotency_keys.init_app(app, settings.accepted_secrets)
+    access.install(app, settings)
+    app.extensions[EXTENSION] = deps or Deps.from_settings(settings)
+    new_api(app, title="Doorward notifications", blueprints=[message_routes.blueprint])
+    return app

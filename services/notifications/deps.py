@@ -1,0 +1,38 @@
+"""What the use cases of notifications are given from outside."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+
+from services.notifications.handover import HandoverNotes
+from services.notifications.sender import Sender
+from services.notifications.settings import NotificationsSettings
+from shared.chassis.sealing import Sealer
+
+EXTENSION = "doorward_notifications"
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """The settings, and what is made of them once."""
+
+    settings: NotificationsSettings
+    sealer: Sealer
+    sender: Sender
+    notes: HandoverNotes
+
+    @classmethod
+    def from_settings(cls, settings: NotificationsSettings) -> "Deps":
+        """The real ones; nothing connects before it is used."""
+        return cls(
+            settings=settings,
+            sealer=Sealer(settings.accepted_secrets, "notification-variables"),
+            sender=Sender(settings),
+            notes=HandoverNotes(settings.sqlalchemy_url),
+        )
+
+
+def deps() -> Deps:
+    """Those of the app that is at work."""
+    return cast("Deps", current_app.extensions[EXTENSION])

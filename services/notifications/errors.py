@@ -1,0 +1,64 @@
+"""The errors of notifications.
+
+ApiError
+├── NotFound        404  notification_not_found
+├── Conflict
+│   ├── NotCancellable    409  not_cancellable
+│   ├── NotResendable     409  not_resendable
+│   └── NotUnresolved     409  not_unresolved
+└── InvalidRequest
+    ├── TemplateUnknown    422  template_unknown
+    ├── VariablesInvalid   422  variables_invalid
+    └── RecipientUnknown   422  recipient_unknown
+"""
+
+from shared.chassis import errors
+
+
+class NotificationNotFound(errors.NotFound):
+    """No notification has this id."""
+
+    code = "notification_not_found"
+    detail = "There is no such notification."
+
+
+class NotCancellable(errors.Conflict):
+    """It is being sent, or has ended."""
+
+    code = "not_cancellable"
+    detail = "This notification is being sent or has ended; it cannot be cancelled any more."
+
+
+class NotResendable(errors.Conflict):
+    """It has not ended yet, or its content is gone."""
+
+    code = "not_resendable"
+    detail = "Only a notification that has ended, and whose content is still kept, can be sent again."
+
+
+class NotUnresolved(errors.Conflict):
+    """Only an unknown outcome can be resolved."""
+
+    code = "not_unresolved"
+    detail = "The outcome of this notification is not unknown."
+
+
+class TemplateUnknown(errors.InvalidRequest):
+    """No template has this name."""
+
+    code = "template_unknown"
+    detail = "There is no such template."
+
+
+class VariablesInvalid(errors.InvalidRequest):
+    """The template needs other variables."""
+
+    code = "variables_invalid"
+    detail = "The template needs other variables; errors names them."
+
+
+class RecipientUnknown(errors.InvalidRequest):
+    """No verified account has this id."""
+
+    code = "recipient_unknown"
+    detail = "No verified account has this id."

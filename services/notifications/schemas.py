@@ -1,0 +1,116 @@
+"""The bodies of notifications' API."""
+
+from typing import Any
+
+import marshmallow
+from marshmallow import fields, validate
+
+from services.notifications.catalog import TEMPLATES
+from services.notifications.store import ENDED, WAITING
+from shared.chassis.pagination import PageQuerySchema
+from shared.chassis.schemas import Schema, Text, Timestamp
+
+LONGEST_VARIABLE = 10_000
+
+
+class RecipientSchema(Schema):
+    """Whom to write to: an address or an account, and not both."""
+
+    email = fields.Email(validate=validate.Length(max=254))
+    user_id = fields.UUID()
+
+    @marshmallow.validates_schema
+    def _exactly_one(self, values: dict[str, Any], **_options: Any) -> None:
+        if len(values) != 1:
+            raise marshmallow.ValidationError("Give either email or user_id.")
+
+
+class _Variable(fields.String):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        if "\x00" in text:
+            raise marshmallow.ValidationError("Text must not contain NUL.")
+        return text
+
+
+class SendSchema(Schema):
+    """A mail to be sent."""
+
+    template = fields.String(
+        required=True, validate=validate.Length(1, 100), metadata={"examples": sorted(TEMPLATES)}
+    )
+    to = fields.Nested(RecipientSchema, required=True)
+    variables = fields.Dict(
+        keys=fields.String(validate=validate.Length(1, 100)),
+        values=_Variable(validate=validate.Length(max=LONGEST_VARIABLE)),
+        load_default=dict,
+        validate=validate.Length(max=50),
+    )
+    locale = Text(minimum=2, maximum=35, load_default="en")
+    topic = Text(minimum=1, maximum=100, load_default="general")
+    send_at = Timestamp(load_default=None, allow_none=True)
+
+
+class AcceptedSchema(Schema):
+    """What was accepted, and where it stands."""
+
+    id = fields.UUID(required=True)
+    status = fields.String(required=True, validate=validate.OneOf([*WAITING, "sending", *ENDED]))
+
+
+class EventSchema(Schema):
+    """Something that happened to a mail."""
+
+    name = fields.String(required=True)
+    detail = fields.String(required=True, allow_none=True)
+    occurred_at = Timestamp(required=True)
+
+
+class ShownRecipientSchema(Schema):
+    """Whom a mail is for."""
+
+    email = fields.String(required=True)
+    user_id = fields.UUID(required=True, allow_none=True)
+
+
+class NotificationSchema(AcceptedSchema):
+    """A mail and where it stands."""
+
+    template = fields.String(required=True)
+    locale = fields.String(required=True)
+    topic = fields.String(required=True)
+    to = fields.Nested(ShownRecipientSchema, required=True)
+    reason = fields.String(required=True, allow_none=True)
+    attempts = fields.Integer(required=True)
+    message_id = fields.String(required=True)
+    send_at = Timestamp(required=True, allow_none=True)
+    created_at = Timestamp(required=True)
+    updated_at = Timestamp(required=True)
+
+
+class NotificationWithTimelineSchema(NotificationSchema):
+    """A mail, where it stands, and how it came there."""
+
+    timeline = fields.List(fields.Nested(EventSchema), required=True)
+
+
+class NotificationQuerySchema(PageQuerySchema):
+    """The filters of the list."""
+
+    status = fields.String(load_default=None, validate=validate.OneOf([*WAITING, "sending", *ENDED]))
+    template = Text(maximum=100, load_default=None)
+    to = Text(maximum=254, load_default=None, metadata={"description": "The exact address."})
+    since = Timestamp(load_default=None)
+
+
+class NotificationPageSchema(Schema):
+    """One page of mails."""
+
+    items = fields.List(fields.Nested(NotificationSchema), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+
+
+class ResolveSchema(Schema):
+    """What became of a mail whose outcome was unknown."""
+
+    outcome = fields.String(required=True, validate=validate.OneOf(["delivered", "failed"]))

@@ -1,0 +1,171 @@
+"""One conversation with the mail server, whose every phase is known.
+
+Flask-Mail builds the message and makes the connection; what it lacks is added here: timeouts, verified
+certificates, and a DATA command in two parts. All of the mail but its final line is sent first; then
+``hand_over`` is called, which notes that from now on only the server knows the outcome, and in the same
+breath the line with the single dot is sent. Whatever fails before is safe to try again.
+"""
+
+import re
+import smtplib
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from email.utils import parseaddr
+from functools import partial
+
+import flask_mail
+
+from services.notifications.settings import NotificationsSettings
+
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+_LEADING_DOT = re.compile(rb"(?m)^\.")
+
+
+class Refused(Exception):
+    """The server refused, or the conversation broke, before the mail was handed over."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(f"{code} {text}")
+        self.code = code
+
+    @property
+    def is_permanent(self) -> bool:
+        """A 5xx: the same mail will not be taken later either (RFC 5321 section 4.2.1)."""
+        return 500 <= self.code < 600
+
+
+class OutcomeUnknown(Exception):
+    """The mail was handed over and no answer came: it may have been taken (RFC 5321 section 6.1)."""
+
+
+class SmtpConnection(flask_mail.Connection):
+    """Flask-Mail's connection with timeouts, verified TLS and a handover."""
+
+    def __init__(self, mail: flask_mail.Mail, settings: NotificationsSettings) -> None:
+        super().__init__(mail)
+        self._settings = settings
+        self.sent = 0
+
+    def configure_host(self) -> smtplib.SMTP:
+        """Connect, secure and sign in; raises Refused."""
+        try:
+            return self._connected()
+        except (OSError, smtplib.SMTPException) as error:
+            raise _refusal(error) from error
+
+    def _connected(self) -> smtplib.SMTP:
+        settings = self._settings
+        context = ssl.create_default_context()
+        kind = partial(smtplib.SMTP_SSL, context=context) if settings.smtp_security == "tls" else smtplib.SMTP
+        host = kind(
+            settings.smtp_host,
+            settings.smtp_port,
+            local_hostname=parseaddr(settings.mail_from)[1].rpartition("@")[2],
+            timeout=settings.smtp_timeout_seconds,
+        )
+        try:
+            if settings.smtp_security == "starttls":
+                host.starttls(context=context)
+            if settings.smtp_username and settings.smtp_password:
+                host.login(settings.smtp_username, settings.smtp_password.get_secret_value())
+            host.ehlo_or_helo_if_needed()
+        except BaseException:
+            host.close()
+            raise
+        return host
+
+    def open(self) -> None:
+        """Connect now."""
+        self.host = self.configure_host()
+
+    @property
+    def smtp(self) -> smtplib.SMTP:
+        """The connection to the server."""
+        assert self.host is not None  # noqa: S101  (only used once it is open)
+        return self.host
+
+    def is_alive(self) -> bool:
+        """Whether the server still answers on this connection."""
+        try:
+            return self.smtp.noop()[0] == 250
+        except (OSError, smtplib.SMTPException):
+            return False
+
+    def deliver(self, message: flask_mail.Message, hand_over: Callable[[], None]) -> str:
+        """Send ``message``; the server's answer. Raises Refused or OutcomeUnknown."""
+        if message.has_bad_headers():
+            raise Refused(554, "a header would contain a line break")
+        try:
+            self._begin(message)
+        except (OSError, smtplib.SMTPException) as error:
+            raise _refusal(error) from error
+        hand_over_and_dot(self.smtp, hand_over)
+        answer = self._final_answer()
+        self.sent += 1
+        return answer
+
+    def _begin(self, message: flask_mail.Message) -> None:
+        """Everything up to the final dot, which is not sent yet."""
+        sender = flask_mail.sanitize_address(message.sender)
+        self._expect(250, *self.smtp.mail(parseaddr(sender)[1]))
+        for recipient in flask_mail.sanitize_addresses(message.send_to):
+            self._expect(250, *self.smtp.rcpt(parseaddr(recipient)[1]))
+        self._expect(354, *self.smtp.docmd("DATA"))
+        self.smtp.send(_as_data(message.as_bytes()))
+
+    def _expect(self, wanted: int, code: int, text: bytes) -> None:
+        if code != wanted:
+            raise Refused(code, text.decode("utf-8", "replace"))
+
+    def _final_answer(self) -> str:
+        try:
+            self._wait_at_most(self._settings.smtp_final_timeout_seconds)
+            code, text = self.smtp.getreply()
+            self._wait_at_most(self._settings.smtp_timeout_seconds)
+        except (OSError, smtplib.SMTPException) as error:
+            raise OutcomeUnknown(repr(error)) from error
+        answer = text.decode("utf-8", "replace")
+        if code != 250:
+            raise Refused(code, answer)
+        return f"{code} {answer}"
+
+    def _wait_at_most(self, seconds: float) -> None:
+        if self.smtp.sock is not None:
+            self.smtp.sock.settimeout(seconds)
+
+    def abandon(self) -> None:
+        """Cut the connection without a word."""
+        if self.host is not None:
+            self.host.close()
+            self.host = None
+
+    def close(self) -> None:
+        """Leave politely where that is possible, and in any case."""
+        if self.host is not None:
+            with suppress(OSError, smtplib.SMTPException):
+                self.host.quit()
+            self.host.close()
+            self.host = None
+
+
+def hand_over_and_dot(smtp: smtplib.SMTP, hand_over: Callable[[], None]) -> None:
+    """Note the handover and send the final dot; raises OutcomeUnknown where the dot may have gone out."""
+    hand_over()
+    try:
+        smtp.send(b".\r\n")
+    except (OSError, smtplib.SMTPException) as error:
+        raise OutcomeUnknown(repr(error)) from error
+
+
+def _as_data(message: bytes) -> bytes:
+    """The mail as DATA wants it, without the final dot (RFC 5321 section 4.5.2)."""
+    lines = _LINE_END.sub(b"\r\n", message)
+    stuffed = _LEADING_DOT.sub(b"..", lines)
+    return stuffed if stuffed.endswith(b"\r\n") else stuffed + b"\r\n"
+
+
+def _refusal(error: Exception) -> Refused:
+    """A conversation that broke is as good as a temporary refusal; one with an answer keeps its code."""
+    code = getattr(error, "smtp_code", 0)
+    return Refused(code if isinstance(code, int) and code >= 400 else 421, repr(error))

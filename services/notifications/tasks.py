@@ -1,0 +1,22 @@
+"""What notifications does when a message arrives or a bell rings."""
+
+from collections.abc import Mapping
+
+from celery import Celery
+
+from services.notifications import delivery, mails
+from shared.chassis.messaging import Handler
+from shared.contracts import messages, queues
+from shared.contracts.messages import Message
+
+HANDLERS: Mapping[type[Message], Handler] = {
+    messages.SendEmail: mails.take,
+    messages.AccountVerified: mails.know,
+    messages.EmailChanged: mails.know_new_address,
+    messages.AccountDeleted: mails.forget,
+}
+
+
+def register(celery: Celery) -> None:
+    """Make the delivery a task."""
+    celery.task(name=queues.DELIVER_TASK)(delivery.deliver)
