@@ -153,7 +153,7 @@ def begin_attempt(notification_id: UUID, now: datetime, lease: timedelta) -> Att
         )
     )
     row = db.session.execute(statement).one_or_none()
-    return Attempt(*row._tuple()) if row else None
+    return Attempt(*tuple[Any, ...](row)) if row else None
 
 
 def finish_attempt(attempt: Attempt, now: datetime, **values: Any) -> bool:

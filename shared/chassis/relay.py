@@ -53,10 +53,7 @@ class Doorbell:
 
 
 class Relay(threading.Thread):
-    """Runs ``step`` in ``app``'s context until stopped. ``step`` returns how many rows it moved.
-
-    ``on_turn`` is called after each, whatever came of it: the sign of life.
-    """
+    """Runs ``step`` in ``app``'s context until stopped. ``step`` returns how many rows it moved."""
 
     def __init__(
         self,
@@ -66,21 +63,17 @@ class Relay(threading.Thread):
         channel: str,
         database_url: str,
         step: Callable[[], int],
-        on_turn: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(name=name, daemon=True)
         self._app = app
         self._step = step
-        self._on_turn = on_turn
         self._stopping = threading.Event()
         self._doorbell = Doorbell(database_url, channel, self._stopping)
 
     def run(self) -> None:
         """Step while there is something to do, else wait for the doorbell."""
         while not self._stopping.is_set():
-            moved = self._moved()
-            self._on_turn()
-            if not moved:
+            if not self._moved():
                 self._doorbell.wait()
         self._doorbell.close()
 
