@@ -6,7 +6,7 @@ from services.auth import limits
 from services.auth.deps import EXTENSION, Deps
 from services.auth.extensions import idempotency_keys, messages, migrate
 from services.auth.models import db
-from services.auth.routes import email, internal, passwords, registration, sessions, sign_in
+from services.auth.routes import email, factors, internal, passwords, registration, sessions, sign_in
 from services.auth.settings import AuthSettings
 from shared.chassis import access, database
 from shared.chassis.app import new_app
@@ -18,6 +18,7 @@ BLUEPRINTS = [
     sessions.blueprint,
     passwords.blueprint,
     email.blueprint,
+    factors.blueprint,
 ]
 
 

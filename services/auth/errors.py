@@ -18,7 +18,10 @@ ApiError
 │   ├── AccountNotFound        404  account_not_found
 │   └── SessionNotFound        404  session_not_found
 ├── Conflict
-│   └── AddressTaken           409  address_taken
+│   ├── AddressTaken           409  address_taken
+│   ├── TotpAlreadyEnabled     409  totp_already_enabled
+│   ├── TotpNotEnabled         409  totp_not_enabled
+│   └── OwnAccount             409  own_account
 ├── InvalidRequest
 │   └── PasswordTooWeak        422  password_too_weak
 ├── TooManyRequests
@@ -127,6 +130,27 @@ class AddressTaken(errors.Conflict):
 
     code = "address_taken"
     detail = "Another account has this address."
+
+
+class TotpAlreadyEnabled(errors.Conflict):
+    """The account has an authenticator; remove it before another takes its place."""
+
+    code = "totp_already_enabled"
+    detail = "An authenticator is set up already; remove it first."
+
+
+class TotpNotEnabled(errors.Conflict):
+    """The account has no authenticator, or none that is confirmed."""
+
+    code = "totp_not_enabled"
+    detail = "No authenticator is set up."
+
+
+class OwnAccount(errors.Conflict):
+    """An administrator cannot disable or demote itself: nobody might be left who can undo it."""
+
+    code = "own_account"
+    detail = "Ask another administrator to change this account."
 
 
 class PasswordTooWeak(errors.InvalidRequest):

@@ -1,26 +1,73 @@
-"""Signing in with a second factor: the ticket between the password and the code."""
+"""Ending a sign-in by a second factor: the ticket that the first one gave, and a code that serves once."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from services.auth.codes import new_token
+from services.auth import audit, sign_in, throttling, totp
+from services.auth.access_tokens import TokenPair
+from services.auth.clients import Client
 from services.auth.deps import deps
-from services.auth.errors import MfaRequired
-from services.auth.store import challenges as store
+from services.auth.errors import CodeInvalid, MfaTokenInvalid
+from services.auth.mfa_tickets import TICKET
+from services.auth.models import db
+from services.auth.store import accounts, challenges, factors
+from shared.chassis.clock import utcnow
+from shared.chassis.database import transaction
 
-TICKET = "mfa"
-TICKET_LIFETIME = timedelta(minutes=5)
-METHODS = ("totp", "recovery_code")
+PROVEN = ("otp", "mfa")
 
 
-def demand(account_id: UUID, methods: list[str], now: datetime) -> MfaRequired:
-    """The error that asks for a second factor, its ticket written in the caller's transaction."""
-    token = new_token()
-    store.add_ticket(
-        token_hash=deps().codes.hash(TICKET, token),
-        purpose=TICKET,
-        account_id=account_id,
-        details={"methods": methods},
-        expires_at=now + TICKET_LIFETIME,
-    )
-    return MfaRequired(mfa_token=token, methods=list(METHODS))
+def verify(mfa_token: str, code: str, client: Client) -> TokenPair:
+    """End a sign-in by its second factor; raises MfaTokenInvalid, CodeInvalid, TooManyAttempts."""
+    hashes = deps().codes.hashes(TICKET, mfa_token)
+    account_id = _account_of(hashes)
+    attempt = throttling.enter(throttling.second_factor_key(account_id))
+    now = utcnow()
+    with transaction(db):
+        # Taken first: of many with one ticket the second waits here and finds it gone. A wrong
+        # code rolls back, so that the ticket serves another try.
+        ticket = challenges.take_ticket(TICKET, hashes, now)
+        if ticket is None:
+            raise MfaTokenInvalid
+        if not use_code(account_id, code, now):
+            raise CodeInvalid("This code is wrong or was used before.")
+        attempt.succeed()
+        outcome = _begin(account_id, ticket.details["methods"], client, now)
+    return sign_in.settle(outcome)
+
+
+def _account_of(hashes: list[str]) -> UUID:
+    with transaction(db):
+        ticket = challenges.find_ticket(TICKET, hashes, utcnow())
+        if ticket is None or ticket.account_id is None:
+            raise MfaTokenInvalid
+        account_id: UUID = ticket.account_id
+    return account_id
+
+
+def _begin(account_id: UUID, methods: list[str], client: Client, now: datetime) -> sign_in.Outcome:
+    account = accounts.note_sign_in(account_id, now, password_hash=None)
+    if account is None:
+        return MfaTokenInvalid()  # disabled since the password was checked
+    return sign_in.begin(account, client, [*methods, *PROVEN], now)
+
+
+def use_code(account_id: UUID, code: str, now: datetime) -> bool:
+    """Use an authenticator's or recovery code up in the caller's transaction; whether it was right."""
+    factor = factors.find_totp(account_id)
+    if factor is None or factor.confirmed_at is None:
+        return False
+    secret = deps().totp_sealer.open(factor.sealed_secret).decode()
+    step = totp.find_step(secret, code, now)
+    if step is not None:
+        return factors.use_totp_step(account_id, step)
+    if not factors.use_recovery_code(account_id, recovery_code_hashes(account_id, code)):
+        return False
+    audit.record("recovery_code_used", account_id=account_id)
+    return True
+
+
+def recovery_code_hashes(account_id: UUID, code: str) -> list[str]:
+    """What may be stored for a recovery code, however it was typed."""
+    plain = "".join(mark for mark in code.casefold() if mark.isalnum())
+    return deps().codes.hashes(f"recovery:{account_id}", plain)

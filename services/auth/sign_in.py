@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from services.auth import audit, devices, second_factors, sessions, throttling
+from services.auth import audit, devices, mfa_tickets, sessions, throttling
 from services.auth.access_tokens import TokenPair
 from services.auth.clients import Client
 from services.auth.deps import deps
@@ -60,7 +60,7 @@ def _decide(found: Credentials, client: Client, now: datetime) -> Outcome:
     if not found.is_active:
         return AccountDisabled()
     if found.has_totp:
-        return second_factors.demand(found.account_id, BY_PASSWORD, now)
+        return mfa_tickets.demand(found.account_id, BY_PASSWORD, now)
     account = accounts.note_sign_in(found.account_id, now, password_hash=found.password_hash)
     if account is None:
         return InvalidCredentials()  # disabled, or given another password, while we computed
@@ -80,7 +80,7 @@ def begin_after_mail(account_id: UUID, client: Client, now: datetime) -> Outcome
     if found is None or not found.is_active:
         return AccountDisabled()
     if found.has_totp:
-        return second_factors.demand(account_id, BY_MAIL, now)
+        return mfa_tickets.demand(account_id, BY_MAIL, now)
     account = accounts.note_sign_in(account_id, now, password_hash=None)
     if account is None:
         return AccountDisabled()

@@ -1,0 +1,90 @@
+"""auth as it runs in production: real gunicorn processes and a real Celery worker, for the proofs."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from shared.chassis.testing.engines import free_port, wait_until
+from shared.chassis.testing.tokens import SECRET
+
+ROOT = Path(__file__).parents[2]
+GUNICORN = (
+    sys.executable, "-m", "gunicorn", "services.auth.app:create_app()", "--no-control-socket",
+    "-k", "gthread", "--threads", "16", "--backlog", "2048",
+)  # fmt: skip
+CELERY = (
+    sys.executable, "-m", "celery", "-A", "services.auth.worker:celery", "worker",
+    "-P", "threads", "-c", "2", "--without-gossip", "--without-mingle", "--without-heartbeat",
+)  # fmt: skip
+
+
+def environment(*, database_url: str, redis_url: str, **variables: str) -> dict[str, str]:
+    """What the processes are told: small hashes, and no limits by client address, which is one here."""
+    limits = {
+        f"AUTH_{name}_LIMIT": "1000000 per minute" for name in ("REGISTER", "SIGN_IN", "MAIL", "REFRESH")
+    }
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": os.environ.get("HOME", "/tmp"),  # noqa: S108
+        "JWT_SECRET_KEY": SECRET,
+        "REDIS_URL": redis_url,
+        "PUBLIC_URL": "http://127.0.0.1:8080",
+        "AUTH_DATABASE_URL": database_url,
+        "AUTH_DATABASE_POOL_SIZE": "16",
+        "AUTH_PASSWORD_HASH_MEMORY_KIB": "1024",
+        "AUTH_PASSWORD_HASH_ITERATIONS": "1",
+        "AUTH_PASSWORD_HASH_QUEUE": "1000",
+        "AUTH_FREE_FAILURES_PER_CLIENT": "100000",
+        **limits,
+        **variables,
+    }
+
+
+@contextmanager
+def running(
+    command: tuple[str, ...], environ: dict[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the command in a process group of its own, its output in ``log``, and end it in order."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environ, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(5)
+
+
+@contextmanager
+def serving(environ: dict[str, str], log: Path, *, workers: int = 4) -> Iterator[str]:
+    """gunicorn with that many worker processes; its URL once it answers."""
+    url = f"http://127.0.0.1:{free_port()}"
+    command = (*GUNICORN, "-w", str(workers), "-b", url.removeprefix("http://"))
+    with running(command, environ, log):
+        wait_until(lambda: _answers(url), what=f"auth at {url}")
+        yield url
+
+
+@contextmanager
+def working(environ: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """auth's Celery worker with its relays."""
+    with running(CELERY, environ, log) as process:
+        wait_until(lambda: b"ready." in log.read_bytes(), what="the worker")
+        yield process
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz", timeout=2).status_code == 200
+    except httpx.HTTPError:
+        return False
