@@ -3,6 +3,8 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from flask import current_app
 from flask_jwt_extended import create_access_token
@@ -41,6 +43,32 @@ def pair_of(standing: Standing, now: datetime) -> TokenPair:
     )
 
 
+def issue_for_api_key(
+    *,
+    account_id: UUID,
+    key_id: UUID,
+    roles: list[str],
+    scopes: list[str],
+    version: int,
+    is_verified: bool,
+    expires_at: datetime | None,
+    now: datetime,
+) -> tuple[str, int]:
+    """An access token for a program that came with an API key, and its seconds; never outlives the key."""
+    lifetime = _lifetime()
+    if expires_at is not None:
+        lifetime = min(lifetime, expires_at - now)
+    claims = {
+        tokens.SESSION: str(key_id),
+        tokens.VERSION: version,
+        tokens.ROLES: roles,
+        tokens.SCOPE: " ".join(scopes),
+        tokens.METHODS: ["api_key"],
+        "email_verified": is_verified,
+    }
+    return _sign(account_id, claims, lifetime), int(lifetime.total_seconds())
+
+
 def _lifetime() -> timedelta:
     """A little less than the setting, so that a crowd that signed in at once does not refresh at once."""
     settings = deps().settings
@@ -57,8 +85,12 @@ def _access_token(standing: Standing, lifetime: timedelta) -> str:
         tokens.AUTHENTICATED_AT: int(standing.authenticated_at.timestamp()),
         "email_verified": standing.is_verified,
     }
+    return _sign(standing.account_id, claims, lifetime)
+
+
+def _sign(account_id: UUID, claims: dict[str, Any], lifetime: timedelta) -> str:
     token: str = create_access_token(
-        identity=str(standing.account_id),
+        identity=str(account_id),
         expires_delta=lifetime,
         additional_claims=claims,
         additional_headers={"kid": current_app.extensions["doorward_key_id"], "typ": tokens.ACCESS_TYPE},

@@ -6,7 +6,17 @@ from services.auth import limits
 from services.auth.deps import EXTENSION, Deps
 from services.auth.extensions import idempotency_keys, messages, migrate
 from services.auth.models import db
-from services.auth.routes import email, factors, internal, passwords, registration, sessions, sign_in
+from services.auth.routes import (
+    accounts,
+    api_keys,
+    email,
+    factors,
+    internal,
+    passwords,
+    registration,
+    sessions,
+    sign_in,
+)
 from services.auth.settings import AuthSettings
 from shared.chassis import access, database
 from shared.chassis.app import new_app
@@ -19,6 +29,8 @@ BLUEPRINTS = [
     passwords.blueprint,
     email.blueprint,
     factors.blueprint,
+    api_keys.blueprint,
+    accounts.blueprint,
 ]
 
 

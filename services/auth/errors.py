@@ -5,6 +5,7 @@ ApiError
 │   ├── InvalidCredentials     401  invalid_credentials
 │   ├── MfaRequired            401  mfa_required
 │   ├── MfaTokenInvalid        401  mfa_token_invalid
+│   ├── ApiKeyInvalid          401  api_key_invalid
 │   ├── RefreshTokenInvalid    401  refresh_token_invalid
 │   ├── RefreshTokenExpired    401  refresh_token_expired
 │   ├── RefreshTokenReused     401  refresh_token_reused
@@ -12,11 +13,14 @@ ApiError
 ├── Forbidden
 │   ├── EmailNotVerified       403  email_not_verified
 │   ├── AccountDisabled        403  account_disabled
-│   └── FreshSignInRequired    403  fresh_sign_in_required
+│   ├── FreshSignInRequired    403  fresh_sign_in_required
+│   └── ScopeNotGrantable      403  scope_not_grantable
 ├── CodeInvalid                400  code_invalid
 ├── NotFound
 │   ├── AccountNotFound        404  account_not_found
-│   └── SessionNotFound        404  session_not_found
+│   ├── SessionNotFound        404  session_not_found
+│   ├── ApiKeyNotFound         404  api_key_not_found
+│   └── PasskeyNotFound        404  passkey_not_found
 ├── Conflict
 │   ├── AddressTaken           409  address_taken
 │   ├── TotpAlreadyEnabled     409  totp_already_enabled
@@ -52,6 +56,13 @@ class MfaTokenInvalid(errors.Unauthorized):
 
     code = "mfa_token_invalid"
     detail = "This mfa_token is not valid any more; sign in again."
+
+
+class ApiKeyInvalid(errors.Unauthorized):
+    """The API key is not ours, has expired or was deleted."""
+
+    code = "api_key_invalid"
+    detail = "This API key is not valid."
 
 
 class RefreshTokenInvalid(errors.Unauthorized):
@@ -103,6 +114,13 @@ class FreshSignInRequired(errors.Forbidden):
     detail = "Sign in again to do this: the last sign-in is too long ago."
 
 
+class ScopeNotGrantable(errors.Forbidden):
+    """Only an administrator may make a key with these scopes."""
+
+    code = "scope_not_grantable"
+    detail = "This account may not give a key these scopes."
+
+
 class CodeInvalid(errors.ApiError):
     """The code or link is wrong, has expired, was used, or was replaced by a newer one."""
 
@@ -123,6 +141,20 @@ class SessionNotFound(errors.NotFound):
 
     code = "session_not_found"
     detail = "There is no such session."
+
+
+class ApiKeyNotFound(errors.NotFound):
+    """The caller has no API key with this id."""
+
+    code = "api_key_not_found"
+    detail = "There is no such API key."
+
+
+class PasskeyNotFound(errors.NotFound):
+    """The caller has no passkey with this id."""
+
+    code = "passkey_not_found"
+    detail = "There is no such passkey."
 
 
 class AddressTaken(errors.Conflict):

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import delete, select, text, tuple_
 
+from services.auth import deletions
 from services.auth.models import Challenge, Device, IdempotencyKey, Session, Ticket, db
 from services.auth.record_models import AuditEvent, Revocation, Throttle
 from services.auth.settings import AuthSettings
@@ -30,6 +31,7 @@ def chores(settings: AuthSettings) -> Sequence[Chore]:
         _expired(Throttle, Throttle.updated_at, THROTTLES_KEPT),
         _expired(Revocation, Revocation.expires_at, timedelta(0)),
         delete_older(db, IdempotencyKey, IdempotencyKey.started_at, KEPT_FOR),
+        deletions.delete_due,
         _forget_audit(timedelta(days=settings.audit_days)),
     ]
 

@@ -131,6 +131,8 @@ def _check(access: Access) -> None:
         g.calling_service = service_tokens.verify_request(current_app)
         return
     who = _authenticate()
+    if access.kind == "signed_in" and who.scopes is not None and tokens.OWN_ACCOUNT_SCOPE not in who.scopes:
+        raise ScopeRequired
     if access.kind == "role" and access.name not in who.roles:
         raise RoleRequired
     if access.kind == "scope" and not _may(who, cast("str", access.name)):
@@ -165,7 +167,7 @@ def public(view: View) -> View:
 
 
 def signed_in(view: View) -> View:
-    """Anybody with a valid access token may call."""
+    """Anybody with a valid access token may call; a program's only with the scope ``account``."""
     return _guard(Access("signed_in"))(view)
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class InternalBody(BaseModel):
@@ -23,3 +23,30 @@ class AccountBody(InternalBody):
     is_active: bool
     is_verified: bool
     created_at: datetime
+
+
+class DeletionAskedBody(InternalBody):
+    """To auth `POST /internal/accounts/{id}/deletion`: its owner wants the account deleted."""
+
+    password: str = Field(repr=False)
+    ip: str
+    user_agent: str
+
+
+class DeletionBody(InternalBody):
+    """The answer: when it will be, unless the owner signs in before."""
+
+    deletes_at: datetime
+
+
+class ApiKeyBody(InternalBody):
+    """To auth `POST /internal/api-keys/exchange`: a program came with this key."""
+
+    key: str = Field(repr=False)
+
+
+class IssuedTokenBody(InternalBody):
+    """The answer: an access token with the key's scopes, and its seconds."""
+
+    access_token: str = Field(repr=False)
+    expires_in: int

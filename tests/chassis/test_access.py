@@ -117,6 +117,8 @@ def test_good_token_opens(mini: Mini) -> None:
     [
         ("/admin", {}, 403, "role_required"),
         ("/admin", {"roles": ["admin"]}, 200, None),
+        ("/signed-in", {"scope": "things:read"}, 403, "scope_required"),
+        ("/signed-in", {"scope": "account"}, 200, None),
         ("/scoped", {}, 403, "scope_required"),
         ("/scoped", {"scope": "things:write"}, 403, "scope_required"),
         ("/scoped", {"scope": "things:write", "roles": ["admin"]}, 403, "scope_required"),

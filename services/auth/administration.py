@@ -1,0 +1,92 @@
+"""The use cases of administrators: search, disable, give roles, end sessions, reset second factors."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from services.auth import audit, mails, revocations, sessions, throttling
+from services.auth.clients import Client
+from services.auth.errors import AccountNotFound, OwnAccount, TotpNotEnabled
+from services.auth.extensions import messages
+from services.auth.models import Account, db
+from services.auth.record_models import Throttle
+from services.auth.store import accounts, factors, throttles
+from shared.chassis import pagination
+from shared.chassis.clock import utcnow
+from shared.chassis.database import transaction
+from shared.contracts.messages import AccountDisabled, AccountEnabled, RolesChanged
+
+
+def search(*, limit: int, **filters: Any) -> dict[str, Any]:
+    """One page of accounts, newest first."""
+    rows = accounts.search(limit=limit + 1, **filters)
+    return pagination.page_of(rows, limit=limit, key=lambda account: account.id)
+
+
+def list_refusals(account: Account) -> Sequence[Throttle]:
+    """What is counted against the account now: why its owner, or somebody else, is being refused."""
+    keys = [throttling.identifier_key(account.email), throttling.second_factor_key(account.id)]
+    return throttles.find_many([key.hash for key in keys])
+
+
+def change(
+    account_id: UUID, *, actor_id: UUID, is_active: bool | None = None, roles: list[str] | None = None
+) -> Account:
+    """Disable or enable an account, or give it other roles; raises AccountNotFound, OwnAccount."""
+    if account_id == actor_id:
+        raise OwnAccount
+    with transaction(db):
+        account = accounts.find_for_update(account_id)
+        if account is None:
+            raise AccountNotFound
+        if is_active is not None and is_active != account.is_active:
+            _switch(account, is_active, actor_id)
+        if roles is not None and sorted(set(roles)) != account.roles:
+            _give_roles(account, sorted(set(roles)), actor_id)
+    return account
+
+
+def _switch(account: Account, is_active: bool, actor_id: UUID) -> None:
+    now = utcnow()
+    account.is_active = is_active
+    account.updated_at = now
+    action = "account_enabled" if is_active else "account_disabled"
+    audit.record(action, account_id=account.id, actor_id=actor_id)
+    if is_active:
+        messages.send(AccountEnabled(account_id=account.id, occurred_at=now))
+        return
+    account.version += 1
+    sessions.end_all(account.id, reason="account_disabled")
+    revocations.revoke_account(account.id, now)  # tokens of API keys too
+    messages.send(AccountDisabled(account_id=account.id, occurred_at=now))
+    mails.send_notice("account_disabled", account)
+
+
+def _give_roles(account: Account, roles: list[str], actor_id: UUID) -> None:
+    now = utcnow()
+    audit.record("roles_changed", account_id=account.id, actor_id=actor_id, before=account.roles, after=roles)
+    account.roles = roles
+    account.version += 1
+    account.updated_at = now
+    revocations.revoke_account(account.id, now)  # a refresh gives a token with the new roles
+    messages.send(RolesChanged(account_id=account.id, roles=tuple(roles), occurred_at=now))
+
+
+def sign_out(account_id: UUID, *, actor_id: UUID) -> None:
+    """End every session of the account; raises AccountNotFound."""
+    with transaction(db):
+        if accounts.find(account_id) is None:
+            raise AccountNotFound
+    sessions.sign_out_everywhere(account_id, actor_id=actor_id)
+
+
+def reset_second_factors(account_id: UUID, *, actor_id: UUID, client: Client) -> None:
+    """Remove authenticator and recovery codes of somebody who lost them; raises TotpNotEnabled."""
+    with transaction(db):
+        account = accounts.find(account_id)
+        if account is None:
+            raise AccountNotFound
+        if not factors.remove_all(account_id):
+            raise TotpNotEnabled
+        mails.send_notice("mfa_changed", account, change="second_factors_reset")
+        audit.record("second_factors_reset", account_id=account_id, actor_id=actor_id, client=client)

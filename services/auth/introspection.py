@@ -1,0 +1,122 @@
+"""Token introspection (RFC 7662) and revocation (RFC 7009): for services, and for whoever holds a token."""
+
+from typing import Any
+from uuid import UUID
+
+from flask_jwt_extended import decode_token
+from flask_jwt_extended.exceptions import JWTExtendedException
+from jwt.exceptions import PyJWTError
+
+from services.auth import api_keys, audit, revocations
+from services.auth.deps import deps
+from services.auth.factor_models import ApiKey
+from services.auth.models import Session, db
+from services.auth.refresh_tokens import NotARefreshToken, RefreshToken, Verdict, judge
+from services.auth.store import api_keys as api_key_store
+from services.auth.store import sessions as session_store
+from shared.chassis.clock import utcnow
+from shared.chassis.database import transaction
+from shared.chassis.errors import ApiError
+from shared.contracts import tokens
+
+INACTIVE: dict[str, Any] = {"active": False}
+_TOLD = ("iss", "sub", "aud", "exp", "iat", "nbf", "jti", "sid", "roles", "scope", "amr", "auth_time")
+
+
+def introspect(token: str) -> dict[str, Any]:
+    """What the token is worth now, its session looked up; not active where it is worth nothing."""
+    with transaction(db):
+        if token.startswith(f"{api_keys.PREFIX}_"):
+            return _introspect_api_key(token)
+        refresh_token = _read_refresh_token(token)
+        if refresh_token is not None:
+            return _introspect_refresh_token(refresh_token)
+        return _introspect_access_token(token)
+
+
+def _introspect_api_key(key: str) -> dict[str, Any]:
+    holder = api_keys.find_living(key, utcnow())
+    if holder is None:
+        return INACTIVE
+    told = {"sub": str(holder.account_id), "scope": " ".join(holder.scopes), "token_type": "api_key"}
+    expiry = {"exp": int(holder.expires_at.timestamp())} if holder.expires_at else {}
+    return {"active": True, **told, **expiry}
+
+
+def _introspect_refresh_token(token: RefreshToken) -> dict[str, Any]:
+    standing = session_store.find_standing(token.session_id)
+    if standing is None:
+        return INACTIVE
+    verdict = judge(token.counter, standing.state, now=utcnow(), lifetimes=deps().lifetimes)
+    if verdict not in {Verdict.ROTATE, Verdict.CONVERGE}:
+        return INACTIVE
+    return {
+        "active": True,
+        "sub": str(standing.account_id),
+        "sid": str(standing.session_id),
+        "exp": int(standing.expires_at.timestamp()),
+        "token_type": "refresh_token",
+    }
+
+
+def _introspect_access_token(token: str) -> dict[str, Any]:
+    claims = _read_access_token(token)
+    if claims is None or not _is_living(claims):
+        return INACTIVE
+    told = {name: claims[name] for name in _TOLD if name in claims}
+    return {"active": True, **told, "token_type": "Bearer"}
+
+
+def _is_living(claims: dict[str, Any]) -> bool:
+    """Whether the session or the key behind the token still is: here the database is asked."""
+    behind = UUID(claims[tokens.SESSION])
+    if tokens.SCOPE in claims:
+        return api_key_store.is_living(behind, utcnow())
+    standing = session_store.find_standing(behind)
+    return standing is not None and not standing.state.is_ended
+
+
+def revoke(token: str) -> None:
+    """End what the token stands for; anything else is passed over, as RFC 7009 section 2.2 wants."""
+    now = utcnow()
+    with transaction(db):
+        if token.startswith(f"{api_keys.PREFIX}_"):
+            _revoke_api_key(token)
+            return
+        session_id = _session_of(token)
+        if session_id is None:
+            return
+        ended = session_store.end(Session.id == session_id, now=now, reason="revoked")
+        revocations.revoke_sessions(ended, now)
+
+
+def _revoke_api_key(key: str) -> None:
+    now = utcnow()
+    holder = api_keys.find_living(key, now)
+    if holder is not None:
+        deleted = api_key_store.delete(ApiKey.id == holder.key_id)
+        revocations.revoke_sessions(deleted, now)
+        audit.record("api_key_deleted", account_id=holder.account_id, api_key_id=str(holder.key_id))
+
+
+def _session_of(token: str) -> UUID | None:
+    refresh_token = _read_refresh_token(token)
+    if refresh_token is not None:
+        return refresh_token.session_id
+    claims = _read_access_token(token)
+    return UUID(claims[tokens.SESSION]) if claims else None
+
+
+def _read_refresh_token(token: str) -> RefreshToken | None:
+    try:
+        return deps().refresh_tokens.read(token)
+    except NotARefreshToken:
+        return None
+
+
+def _read_access_token(token: str) -> dict[str, Any] | None:
+    try:
+        claims: dict[str, Any] = decode_token(token)
+    except (PyJWTError, JWTExtendedException, ApiError):
+        return None
+    return claims

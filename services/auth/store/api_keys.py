@@ -1,0 +1,87 @@
+"""The api_keys table. Stores never commit: the use case owns the transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import select, update
+
+from services.auth.factor_models import ApiKey
+from services.auth.models import Account, db
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A key and what its account is worth now."""
+
+    key_id: UUID
+    account_id: UUID
+    scopes: list[str]
+    expires_at: datetime | None
+    roles: list[str]
+    version: int
+    is_verified: bool
+
+
+def add(**values: Any) -> ApiKey:
+    """Make a key."""
+    row = ApiKey(**values)
+    db.session.add(row)
+    db.session.flush()
+    return row
+
+
+def list_of(account_id: UUID) -> list[ApiKey]:
+    """The account's keys, newest first."""
+    statement = select(ApiKey).where(ApiKey.account_id == account_id).order_by(ApiKey.id.desc())
+    return list(db.session.scalars(statement))
+
+
+def delete(*wanted: Any) -> list[UUID]:
+    """Delete the keys that ``wanted`` selects; their ids."""
+    statement = sql_delete(ApiKey).where(*wanted).returning(ApiKey.id)
+    return list(db.session.scalars(statement.execution_options(synchronize_session=False)))
+
+
+def find_holder(key_hashes: list[str], now: datetime) -> Holder | None:
+    """The living key with one of these hashes, and its active account."""
+    statement = (
+        select(
+            ApiKey.id,
+            ApiKey.account_id,
+            ApiKey.scopes,
+            ApiKey.expires_at,
+            Account.roles,
+            Account.version,
+            Account.verified_at.is_not(None),
+        )
+        .join(Account, Account.id == ApiKey.account_id)
+        .where(
+            ApiKey.key_hash.in_(key_hashes),
+            Account.is_active,
+            ApiKey.expires_at.is_(None) | (ApiKey.expires_at > now),
+        )
+    )
+    row = db.session.execute(statement).one_or_none()
+    return Holder(*row) if row else None
+
+
+def note_use(key_id: UUID, now: datetime, *, not_since: datetime) -> None:
+    """Note that the key was used, not more often than it matters."""
+    statement = update(ApiKey).where(
+        ApiKey.id == key_id, ApiKey.last_used_at.is_(None) | (ApiKey.last_used_at < not_since)
+    )
+    db.session.execute(statement.values(last_used_at=now).execution_options(synchronize_session=False))
+
+
+def is_living(key_id: UUID, now: datetime) -> bool:
+    """Whether the key and its account are alive."""
+    statement = (
+        select(ApiKey.id)
+        .join(Account, Account.id == ApiKey.account_id)
+        .where(ApiKey.id == key_id, Account.is_active)
+        .where(ApiKey.expires_at.is_(None) | (ApiKey.expires_at > now))
+    )
+    return db.session.scalar(statement) is not None

@@ -1,0 +1,49 @@
+"""The audit_events table, read."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from services.auth.models import db
+from services.auth.record_models import AuditEvent
+
+EXPORT_BATCH = 500
+
+
+def search(
+    *,
+    account_id: UUID | None,
+    actor_id: UUID | None,
+    action: str | None,
+    since: datetime | None,
+    cursor: UUID | None,
+    limit: int,
+) -> Sequence[AuditEvent]:
+    """Up to ``limit`` events before ``cursor``, newest first; ids sort by time."""
+    wanted: list[Any] = []
+    if account_id is not None:
+        wanted.append(AuditEvent.account_id == account_id)
+    if actor_id is not None:
+        wanted.append(AuditEvent.actor_id == actor_id)
+    if action is not None:
+        wanted.append(AuditEvent.action == action)
+    if since is not None:
+        wanted.append(AuditEvent.occurred_at >= since)
+    if cursor is not None:
+        wanted.append(AuditEvent.id < cursor)
+    statement = select(AuditEvent).where(*wanted).order_by(AuditEvent.id.desc()).limit(limit)
+    return db.session.scalars(statement).all()
+
+
+def iterate(**filters: Any) -> Iterator[AuditEvent]:
+    """Every event that matches, newest first, a batch at a time."""
+    cursor: UUID | None = None
+    while True:
+        batch = search(cursor=cursor, limit=EXPORT_BATCH, **filters)
+        yield from batch
+        if len(batch) < EXPORT_BATCH:
+            return
+        cursor = batch[-1].id

@@ -1,0 +1,367 @@
+"""Administration, audit, API keys, introspection and revocation, and what other services may ask."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import jwt
+import orjson
+import pytest
+from click.testing import CliRunner
+from flask import Flask
+
+from services.auth import accounts, deletions, revocations
+from services.auth.models import Account, db
+from services.auth.record_models import AuditEvent
+from services.auth.settings import AuthSettings
+from shared.chassis import service_tokens
+from shared.chassis.clock import utcnow
+from shared.chassis.testing.tokens import bearer
+from tests.auth.conftest import AUTH, PASSWORD, Mailbox, NewPerson, Person
+from tests.auth.test_second_factors import enable_totp
+from tests.auth.test_sessions import at
+
+ADA = "ada@example.org"
+ROOT = "root@example.org"
+
+
+@pytest.fixture
+def admin(app: Flask, stranger: NewPerson) -> Person:
+    with app.app_context():
+        accounts.create_admin(email=ROOT, password=PASSWORD)
+    return stranger(ROOT).sign_in()
+
+
+@pytest.fixture
+def internal_headers(settings: AuthSettings) -> dict[str, str]:
+    return bearer(service_tokens.issue(settings, process="users"))
+
+
+def claims_of(pair: dict[str, Any]) -> dict[str, Any]:
+    decoded: dict[str, Any] = jwt.decode(pair["access_token"], options={"verify_signature": False})
+    return decoded
+
+
+def id_of(person: Person) -> str:
+    subject: str = claims_of(person.pair)["sub"]
+    return subject
+
+
+def form(person: Person, path: str, token: str) -> Any:
+    return person.client.post(f"{AUTH}/{path}", data={"token": token}, headers=person.headers)
+
+
+def test_disabling_ends_sessions_and_refuses_tokens_and_tells(
+    admin: Person, new_account: NewPerson, mailbox: Mailbox, app: Flask
+) -> None:
+    ada = new_account()
+
+    answer = admin.call("PATCH", f"accounts/{id_of(ada)}", is_active=False)
+
+    assert (answer.status_code, answer.json["is_active"]) == (200, False)
+    assert ada.refresh().json["code"] == "session_revoked"
+    assert mailbox.templates(ADA)[-1] == "account_disabled"
+    assert len(mailbox.messages("account_disabled")) == 1
+    with app.app_context():
+        members = db.session.scalars(db.select(revocations.Revocation.member)).all()
+    assert any(member.startswith(f"account:{id_of(ada)}:") for member in members)
+
+
+def test_enabled_again_means_signing_in_again(
+    admin: Person, new_account: NewPerson, mailbox: Mailbox
+) -> None:
+    ada = new_account()
+    admin.call("PATCH", f"accounts/{id_of(ada)}", is_active=False)
+    admin.call("PATCH", f"accounts/{id_of(ada)}", is_active=True)
+
+    assert ada.refresh().status_code == 401
+    assert ada.sign_in()
+    assert len(mailbox.messages("account_enabled")) == 1
+
+
+def test_roles_reach_the_next_token(admin: Person, new_account: NewPerson, mailbox: Mailbox) -> None:
+    ada = new_account()
+
+    admin.call("PATCH", f"accounts/{id_of(ada)}", roles=["support", "admin"])
+    ada.take(ada.refresh())
+
+    assert claims_of(ada.pair)["roles"] == ["admin", "support"]
+    assert mailbox.messages("roles_changed")[-1]["roles"] == ["admin", "support"]
+
+
+def test_administrator_cannot_lock_itself_out(admin: Person) -> None:
+    answer = admin.call("PATCH", f"accounts/{id_of(admin)}", roles=[])
+
+    assert (answer.status_code, answer.json["code"]) == (409, "own_account")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "accounts"),
+        ("GET", "audit"),
+        ("GET", "audit/export"),
+        ("PATCH", "accounts/018f0000-0000-7000-8000-000000000000"),
+        ("POST", "accounts/018f0000-0000-7000-8000-000000000000/logout"),
+        ("POST", "accounts/018f0000-0000-7000-8000-000000000000/mfa/reset"),
+    ],
+)
+def test_others_may_not_administrate(new_account: NewPerson, method: str, path: str) -> None:
+    assert new_account().call(method, path).json["code"] == "role_required"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"q": "ad"}, [ADA]),
+        ({"q": "%"}, []),
+        ({"email": "ADA@example.org"}, [ADA]),
+        ({"is_active": "false"}, []),
+        ({"role": "admin"}, [ROOT]),
+        ({}, [ADA, ROOT]),
+    ],
+)
+def test_accounts_are_found(
+    admin: Person, new_account: NewPerson, query: dict[str, str], expected: list[str]
+) -> None:
+    new_account()
+
+    answer = admin.client.get(f"{AUTH}/accounts", query_string=query, headers=admin.headers)
+
+    assert [item["email"] for item in answer.json["items"]] == expected
+
+
+def test_pages_hold_every_account_once(admin: Person, new_account: NewPerson) -> None:
+    new_account()
+    seen, cursor = [], None
+    while True:
+        query = {"limit": 1, **({"cursor": cursor} if cursor else {})}
+        page = admin.client.get(f"{AUTH}/accounts", query_string=query, headers=admin.headers).json
+        seen += [item["email"] for item in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+
+    assert seen == [ADA, ROOT]
+
+
+def test_administrator_sees_why_sign_ins_are_refused(
+    admin: Person, new_account: NewPerson, stranger: NewPerson
+) -> None:
+    ada = new_account()
+    for _ in range(10):
+        stranger().post("login", email=ADA, password="a wrong guess")
+
+    shown = admin.call("GET", f"accounts/{id_of(ada)}").json
+
+    assert shown["name"] == "Ada"
+    assert [refusal["kind"] for refusal in shown["refusals"]] == ["identifier"]
+    assert shown["refusals"][0]["refusals"] == 2
+    assert shown["refusals"][0]["blocked_until"] is not None
+
+
+def test_administrator_signs_somebody_out_and_resets_lost_factors(
+    admin: Person, new_account: NewPerson
+) -> None:
+    ada = new_account()
+    enable_totp(ada)
+
+    reset = admin.call("POST", f"accounts/{id_of(ada)}/mfa/reset")
+    out = admin.call("POST", f"accounts/{id_of(ada)}/logout")
+
+    assert (reset.status_code, out.status_code) == (204, 204)
+    assert ada.refresh().status_code == 401
+    assert ada.sign_in()
+
+
+def test_audit_says_who_did_what_to_whom_from_where(admin: Person, new_account: NewPerson) -> None:
+    ada = new_account()
+    admin.call("PATCH", f"accounts/{id_of(ada)}", roles=["support"])
+
+    query = {"account_id": id_of(ada), "action": "roles_changed"}
+    answer = admin.client.get(f"{AUTH}/audit", query_string=query, headers=admin.headers)
+
+    (event,) = answer.json["items"]
+    assert event["actor_id"] == id_of(admin)
+    assert event["ip"] == "127.0.0.1"
+    assert event["request_id"]
+    assert event["details"] == {"before": [], "after": ["support"]}
+
+
+def test_audit_is_exported_as_one_object_a_line(admin: Person, new_account: NewPerson) -> None:
+    new_account()
+
+    answer = admin.call("GET", "audit/export")
+
+    actions = [orjson.loads(line)["action"] for line in answer.data.splitlines()]
+    assert answer.content_type == "application/x-ndjson"
+    assert {"registered", "email_verified", "signed_in", "admin_created"} <= set(actions)
+
+
+def test_audit_cannot_be_rewritten(app: Flask, new_account: NewPerson) -> None:
+    new_account()
+
+    with app.app_context():
+        for statement in (db.update(AuditEvent).values(action="nothing"), db.delete(AuditEvent)):
+            with pytest.raises(Exception, match="never changed"):
+                db.session.execute(statement)
+            db.session.rollback()
+
+
+def test_api_key_is_shown_once_and_works_until_it_is_deleted(
+    admin: Person, app: Flask, internal_headers: dict[str, str]
+) -> None:
+    made = admin.call("POST", "api-keys", name="mailer", scopes=["notifications:send"]).json
+    exchange = "/internal/api-keys/exchange"
+
+    issued = admin.client.post(exchange, json={"key": made["key"]}, headers=internal_headers)
+    listed = admin.call("GET", "api-keys").json["items"]
+    deleted = admin.call("DELETE", f"api-keys/{made['id']}")
+    after = admin.client.post(exchange, json={"key": made["key"]}, headers=internal_headers)
+
+    claims = claims_of(issued.json)
+    assert made["key"].startswith(made["prefix"])
+    assert (claims["scope"], claims["roles"], claims["sid"]) == ("notifications:send", [], made["id"])
+    assert "key" not in listed[0]
+    assert listed[0]["last_used_at"] is not None
+    assert (deleted.status_code, after.status_code) == (204, 401)
+    assert after.json["code"] == "api_key_invalid"
+
+
+def test_only_administrators_grant_more_than_their_own_account(new_account: NewPerson) -> None:
+    ada = new_account()
+
+    own = ada.call("POST", "api-keys", name="mine", scopes=["account"])
+    other = ada.call("POST", "api-keys", name="theirs", scopes=["notifications:send"])
+
+    assert (own.status_code, other.status_code) == (201, 403)
+    assert other.json["code"] == "scope_not_grantable"
+
+
+def test_api_key_expires(admin: Person, settings: AuthSettings) -> None:
+    body = {"name": "short", "scopes": [], "expires_at": (utcnow()).isoformat()}
+    assert admin.call("POST", "api-keys", **body).status_code == 422
+    expires_at = utcnow().replace(year=utcnow().year + 1)
+    made = admin.call("POST", "api-keys", name="year", scopes=[], expires_at=expires_at.isoformat()).json
+
+    with at(days=370):
+        headers = bearer(service_tokens.issue(settings, process="users"))
+        answer = admin.client.post("/internal/api-keys/exchange", json={"key": made["key"]}, headers=headers)
+
+    assert answer.json["code"] == "api_key_invalid"
+
+
+def test_introspection_tells_what_is_alive(admin: Person, new_account: NewPerson) -> None:
+    ada = new_account()
+    key = admin.call("POST", "api-keys", name="k", scopes=["account"]).json["key"]
+    living = [ada.pair["access_token"], ada.pair["refresh_token"], key]
+
+    before = [form(admin, "introspect", token).json for token in living]
+    ada.call("POST", "logout")
+    after = [form(admin, "introspect", token).json for token in living[:2]]
+
+    assert [answer["active"] for answer in before] == [True, True, True]
+    assert [answer["token_type"] for answer in before] == ["Bearer", "refresh_token", "api_key"]
+    assert after == [{"active": False}] * 2
+    assert form(admin, "introspect", "nonsense").json == {"active": False}
+
+
+def test_introspection_is_not_for_everybody(new_account: NewPerson) -> None:
+    ada = new_account()
+
+    answer = form(ada, "introspect", ada.pair["access_token"])
+
+    assert (answer.status_code, answer.json["code"]) == (403, "scope_required")
+
+
+@pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
+def test_whoever_holds_a_token_may_revoke_it(new_account: NewPerson, kind: str) -> None:
+    ada = new_account()
+
+    statuses = [form(ada, "revoke", token).status_code for token in (ada.pair[kind], "nonsense", "dwk_x")]
+
+    assert statuses == [200, 200, 200]
+    assert ada.refresh().json["code"] == "session_revoked"
+
+
+def test_revoked_api_key_is_gone(admin: Person) -> None:
+    key = admin.call("POST", "api-keys", name="k", scopes=["account"]).json["key"]
+
+    form(admin, "revoke", key)
+
+    assert admin.call("GET", "api-keys").json["items"] == []
+
+
+def test_other_services_may_ask_for_an_account_and_nobody_else(
+    new_account: NewPerson, internal_headers: dict[str, str]
+) -> None:
+    ada = new_account()
+    path = f"/internal/accounts/{id_of(ada)}"
+
+    answer = ada.client.get(path, headers=internal_headers)
+
+    assert answer.json["email"] == ADA
+    assert ada.client.get(path, headers=ada.headers).status_code == 401
+    unknown = ada.client.get(f"/internal/accounts/{UUID(int=1)}", headers=internal_headers)
+    assert unknown.json["code"] == "account_not_found"
+
+
+def ask_for_deletion(person: Person, headers: dict[str, str], password: str) -> Any:
+    body = {"password": password, "ip": "198.51.100.1", "user_agent": "test"}
+    return person.client.post(f"/internal/accounts/{id_of(person)}/deletion", json=body, headers=headers)
+
+
+def test_account_is_deleted_on_its_day(
+    app: Flask, new_account: NewPerson, mailbox: Mailbox, internal_headers: dict[str, str]
+) -> None:
+    ada = new_account()
+
+    wrong = ask_for_deletion(ada, internal_headers, "wrong")
+    right = ask_for_deletion(ada, internal_headers, PASSWORD)
+    with app.app_context():
+        early = deletions.delete_due(utcnow())
+        with at(days=15):
+            late = deletions.delete_due(utcnow())
+        left = db.session.query(Account).count()
+
+    assert (wrong.status_code, right.status_code, early, late, left) == (401, 200, 0, 1, 0)
+    assert len(mailbox.messages("account_deleted")) == 2
+    assert ada.refresh().status_code == 401
+
+
+def test_signing_in_before_the_day_cancels_the_deletion(
+    app: Flask, new_account: NewPerson, internal_headers: dict[str, str]
+) -> None:
+    ada = new_account()
+    ask_for_deletion(ada, internal_headers, PASSWORD)
+
+    ada.sign_in()
+
+    with app.app_context(), at(days=15):
+        assert deletions.delete_due(utcnow()) == 0
+
+
+@pytest.fixture
+def run_create_admin(
+    settings: AuthSettings, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Any]:
+    from services.auth import cli
+
+    monkeypatch.setattr(cli, "create_app", lambda: app)
+    return lambda *arguments: CliRunner().invoke(cli.create_admin, arguments)
+
+
+def test_command_makes_an_administrator_and_promotes_an_account(
+    run_create_admin: Callable[..., Any], stranger: NewPerson, new_account: NewPerson
+) -> None:
+    new_account()
+
+    made = run_create_admin("--email", ROOT, "--password", PASSWORD)
+    promoted = run_create_admin("--email", ADA, "--password", "another-harbour-77-lamp")
+    weak = run_create_admin("--email", ROOT, "--password", "password")
+    bad = run_create_admin("--email", "nonsense", "--password", PASSWORD)
+
+    assert "Made the administrator root@example.org" in made.output
+    assert "Promoted" in promoted.output
+    assert claims_of(stranger(ROOT).sign_in().pair)["roles"] == ["admin"]
+    assert [weak.exit_code, bad.exit_code] == [2, 2]
