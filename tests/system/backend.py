@@ -126,7 +126,10 @@ class Backend:
 
     def _migrate(self) -> None:
         command = [sys.executable, "-m", "deploy", "migrate", "all"]
-        subprocess.run(command, cwd=ROOT, env=self.environment, check=True, capture_output=True, timeout=60)
+        outcome = subprocess.run(
+            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=60
+        )
+        assert outcome.returncode == 0, outcome.stderr
 
     def _environment(self) -> dict[str, str]:
         ports = self._ports
@@ -146,6 +149,9 @@ class Backend:
             "NOTIFICATIONS_SMTP_PORT": str(ports["smtp"]),
             "NOTIFICATIONS_SMTP_SECURITY": "none",
             "NOTIFICATIONS_MAIL_FROM": "no-reply@doorward.test",
+            # How soon the attempt of a worker that died is taken for lost.
+            "NOTIFICATIONS_ATTEMPT_LEASE_SECONDS": "5",
+            "NOTIFICATIONS_SMTP_FINAL_TIMEOUT_SECONDS": "5",
             "MAILBOX_SMTP_PORT": str(ports["smtp"]),
             "MAILBOX_PORT": str(ports["mailbox"]),
             # The machine's work and not the test's subject: what argon2 costs in production.

@@ -4,10 +4,10 @@ import random
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, LiteralString
 
 import httpx
 import pytest
-from psycopg import sql
 
 from shared.chassis.testing.clients import PrivateRedis
 from shared.chassis.testing.engines import wait_until
@@ -82,11 +82,14 @@ def test_each_mail_arrives_exactly_once_though_the_worker_is_killed_again_and_ag
         worker.kill()
         worker.start()
 
-    for email in emails:
-        journey.wait_for_mail(backend.mailbox_url, email, seconds=90)
     wait_until_quiet(backend)
     counts = {email: len(journey.mails_to(backend.mailbox_url, email)) for email in emails}
-    assert {email: count for email, count in counts.items() if count != 1} == {}
+    unknown = _unknown_outcomes(backend)
+    assert {email: count for email, count in counts.items() if count != 1 and email not in unknown} == {}
+    # Killed between "handed over" and the server's answer, a worker cannot know; then it says so, and
+    # does not send again. That moment is short.
+    assert all(counts[email] <= 1 for email in unknown)
+    assert len(unknown) <= KILLS
 
 
 def test_a_hundred_registrations_of_one_address_make_one_account_and_one_mail(
@@ -102,8 +105,8 @@ def test_a_hundred_registrations_of_one_address_make_one_account_and_one_mail(
     with httpx.Client(base_url=wide_backend.gateway_url, trust_env=False) as client:
         body = {"email": email, "code": journey.code_in(mail)}
         journey.expect(client.post("/api/v1/auth/verify-email", json=body), 200)
-    assert _count(wide_backend, "auth", "accounts", email) == 1
-    wait_until(lambda: _count(wide_backend, "users", "profiles", email) == 1, what="one profile")
+    assert _rows(wide_backend, "auth", "SELECT count(*) FROM accounts WHERE email = %s", email) == [(1,)]
+    assert _rows(wide_backend, "users", "SELECT count(*) FROM profiles WHERE email = %s", email) == [(1,)]
 
 
 def _batches(emails: list[str]) -> Iterator[list[str]]:
@@ -143,20 +146,20 @@ def _wait_for_a_queued_message(backend: Backend) -> None:
 def wait_until_quiet(backend: Backend) -> None:
     """Return when no service has a message left to pass on, nor notifications a mail to send."""
 
-    def is_quiet() -> bool:
-        waiting = 0
-        for service in SERVICES:
-            with backend.postgres.connect(service) as connection:
-                row = connection.execute("SELECT count(*) FROM outbox").fetchone()
-                waiting += row[0] if row else 0
-        return waiting == 0
+    def waiting() -> int:
+        pending = "SELECT count(*) FROM notifications WHERE status IN ('queued', 'sending', 'retrying')"
+        queries = [(service, "SELECT count(*) FROM outbox") for service in SERVICES]
+        queries += [("notifications", pending), ("auth", "SELECT count(*) FROM mail_requests")]
+        return sum(int(_rows(backend, service, query)[0][0]) for service, query in queries)
 
-    wait_until(is_quiet, what="empty outboxes", seconds=90)
-    time.sleep(2)  # what left the last outbox may still be under way to the mailbox
+    wait_until(lambda: waiting() == 0, what="nothing left to be done", seconds=90)
 
 
-def _count(backend: Backend, service: str, table: str, email: str) -> int:
+def _unknown_outcomes(backend: Backend) -> set[str]:
+    query = "SELECT to_email FROM notifications WHERE status = 'outcome_unknown'"
+    return {str(email) for (email,) in _rows(backend, "notifications", query)}
+
+
+def _rows(backend: Backend, service: str, query: LiteralString, *values: str) -> list[tuple[Any, ...]]:
     with backend.postgres.connect(service) as connection:
-        query = sql.SQL("SELECT count(*) FROM {} WHERE email = %s").format(sql.Identifier(table))
-        row = connection.execute(query, (email,)).fetchone()
-    return int(row[0]) if row else 0
+        return connection.execute(query, values).fetchall()
