@@ -22,7 +22,9 @@ def _service(name: str) -> Process:
 SERVICES = ("auth", "users", "notifications")
 PROCESSES = {
     # The gateway waits for others most of the time: an event loop holds thousands of such requests.
-    "gateway": Process("gateway.settings:GatewaySettings", "gateway.app:create_app()", "asgi"),
+    "gateway": Process(
+        "gateway.settings:GatewaySettings", "gateway.app:create_app()", "gateway.server.GatewayWorker"
+    ),
     **{name: _service(name) for name in SERVICES},
 }
 

@@ -29,6 +29,8 @@ class GatewayFlask(AsgiFlask):
     hosts: frozenset[str] = frozenset()
     trusted_proxies = 0
     metrics_port = 0
+    drain_seconds = 0.0
+    is_draining = False
     _hooks_of_chassis = (0, 0, 0)
 
     def take_over_hooks(self) -> None:
@@ -63,6 +65,10 @@ class GatewayFlask(AsgiFlask):
         environ = context.request.environ
         environ["REMOTE_ADDR"], environ["wsgi.url_scheme"] = exchange.address, exchange.protocol
         return context
+
+    def begin_drain(self) -> None:
+        """Say in ``/readyz`` that this worker is about to stop; requests are still answered."""
+        self.is_draining = True
 
     def _edge_context(self, exchange: Exchange) -> EdgeContext:
         context = EdgeContext(self, exchange)

@@ -40,6 +40,7 @@ class Exchange:
     api_key: bytes | None = None
     refusal: ApiError | None = None
     caller: Caller | None = None
+    api_key_id: str | None = None
     limit_fields: RawHeaders = field(default_factory=list)
     started_at: float = field(default_factory=monotonic)
     upstream: str | None = None

@@ -73,6 +73,7 @@ def parse(path: Path, text: str, variables: Mapping[str, Sequence[str]]) -> Tabl
         upstreams=document.upstreams,
         limits=document.limits,
         cors=document.cors,
+        default_cors=document.defaults.get("cors"),
         version=hashlib.sha256(text.encode()).hexdigest()[:12],
     )
 

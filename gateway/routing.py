@@ -44,6 +44,7 @@ class Table:
     limits: Mapping[str, Limit]
     cors: Mapping[str, Cors]
     version: str = ""
+    default_cors: str | None = None  # for answers to requests that no route takes
     _by_prefix: Mapping[bytes, tuple[Match, ...]] = field(default_factory=dict)
     _deepest: int = 0  # segments of the longest prefix
 
@@ -91,6 +92,7 @@ def new_table(
     limits: Mapping[str, Limit],
     cors: Mapping[str, Cors],
     version: str = "",
+    default_cors: str | None = None,
 ) -> Table:
     """A table of ``routes``, each under all of its prefixes."""
     matches = []
@@ -118,6 +120,7 @@ def new_table(
         limits,
         cors,
         version,
+        default_cors,
         {prefix: tuple(found) for prefix, found in by_prefix.items()},
         max((prefix.count(b"/") for prefix in by_prefix), default=0),
     )

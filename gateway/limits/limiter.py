@@ -1,0 +1,133 @@
+"""The limiter of one worker: which quotas a request draws on, and what its answer says about them.
+
+Answers carry ``RateLimit-Policy`` and ``RateLimit`` (draft-ietf-httpapi-ratelimit-headers-11).
+"""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Sequence
+from time import time
+from typing import Any
+
+from gateway.client_address import limit_key
+from gateway.exchange import Exchange
+from gateway.limits.counting import PRESENCE_SHA, SCRIPTS, Counting, Verdict
+from gateway.limits.redis_link import LinkDown, RedisLink
+from gateway.policies import Limit, LimitKey
+from shared.chassis import errors
+from shared.chassis.logs import get_logger
+
+WORKERS_KEY = "doorward:gateway:workers"
+PRESENCE_SECONDS = 2.0
+ABSENCE_MS = 10_000
+
+log = get_logger(__name__)
+
+
+def _by_address(exchange: Exchange) -> str:
+    return limit_key(exchange.address)
+
+
+def _by_account(exchange: Exchange) -> str:
+    caller = exchange.caller
+    return f"account:{caller.account_id}" if caller else _by_address(exchange)
+
+
+def _by_api_key(exchange: Exchange) -> str:
+    return f"key:{exchange.api_key_id}" if exchange.api_key_id else _by_address(exchange)
+
+
+def _by_caller(exchange: Exchange) -> str:
+    return _by_api_key(exchange) if exchange.api_key_id else _by_account(exchange)
+
+
+# Every way falls back to the address: a request without the key that a limit is by must not be unlimited.
+_KEYS: dict[LimitKey, Callable[[Exchange], str]] = {
+    "address": _by_address,
+    "account": _by_account,
+    "api_key": _by_api_key,
+    "caller": _by_caller,
+    "route": lambda _exchange: "all",
+}
+
+
+class Limiter:
+    """Admits requests by their limits."""
+
+    def __init__(self, redis_url: str, *, timeout_seconds: float, workers: int) -> None:
+        self._link = RedisLink(redis_url, timeout_seconds=timeout_seconds, scripts=SCRIPTS)
+        self._counting = Counting(self._link, workers=workers)
+        self._own_workers = workers
+        self._name = uuid.uuid4().hex
+        self._upkeep: asyncio.Task[None] | None = None
+
+    @property
+    def is_degraded(self) -> bool:
+        """Whether each worker counts for itself because Redis does not answer."""
+        return self._counting.is_degraded
+
+    @property
+    def workers(self) -> int:
+        """How many workers of all replicas share the quotas."""
+        return self._counting.workers
+
+    async def start(self) -> None:
+        """Connect to Redis; where it does not answer, begin without it."""
+        await self._link.start()
+        await self._be_present()
+        self._upkeep = asyncio.get_running_loop().create_task(self._keep_up())
+
+    async def stop(self) -> None:
+        """Let go of Redis."""
+        if self._upkeep is not None:
+            self._upkeep.cancel()
+        await self._link.stop()
+
+    async def admit(self, exchange: Exchange, limits: Sequence[Limit]) -> None:
+        """Count ``exchange`` against ``limits``; raises TooManyRequests where one has nothing left."""
+        verdicts: list[Verdict] = []
+        for limit in limits:
+            verdict = await self._counting.take(limit, _KEYS[limit.by](exchange))
+            verdicts.append(verdict)
+            if not verdict.is_admitted:
+                break
+        exchange.limit_fields = _fields(verdicts)
+        if verdicts and not verdicts[-1].is_admitted:
+            for verdict in verdicts[:-1]:
+                self._counting.give_back(verdict.limit, _KEYS[verdict.limit.by](exchange))
+            raise _refusal(verdicts[-1])
+
+    async def _keep_up(self) -> None:
+        was_degraded = False
+        while True:
+            await asyncio.sleep(PRESENCE_SECONDS)
+            await self._be_present()
+            self._counting.sweep()
+            if self.is_degraded != was_degraded:
+                was_degraded = self.is_degraded
+                log.warning("limiter_counts_alone" if was_degraded else "limiter_counts_together")
+
+    async def _be_present(self) -> None:
+        """Say that this worker is there, and learn how many are."""
+        now = int(time() * 1000)
+        try:
+            count = await self._link.call(
+                "EVALSHA", PRESENCE_SHA, 1, WORKERS_KEY, self._name, now, ABSENCE_MS
+            )
+        except LinkDown:
+            return  # the last known number is the best guess
+        if isinstance(count, int):
+            self._counting.workers = max(count, self._own_workers)
+
+
+def _refusal(verdict: Verdict) -> errors.TooManyRequests:
+    members: dict[str, Any] = {"violated-policies": [verdict.limit.name]}
+    return errors.TooManyRequests(retry_after_seconds=verdict.reset_seconds, **members)
+
+
+def _fields(verdicts: Sequence[Verdict]) -> list[tuple[bytes, bytes]]:
+    if not verdicts:
+        return []
+    policy = ", ".join(f'"{v.limit.name}";q={v.limit.quota};w={v.limit.window_seconds}' for v in verdicts)
+    state = ", ".join(f'"{v.limit.name}";r={v.remaining};t={v.reset_seconds}' for v in verdicts)
+    return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", state.encode())]

@@ -1,0 +1,214 @@
+"""One pipelined connection to Redis: what is asked within one turn of the loop leaves in one write.
+
+A general client takes and gives back a connection for each call, and waits for it alone; that would cost
+more than all else that the gateway does with a request. This one speaks just enough RESP for a script.
+"""
+
+import asyncio
+import hashlib
+import ssl
+from collections import deque
+from collections.abc import Sequence
+from urllib.parse import unquote, urlsplit
+
+Reply = int | bytes | list["Reply"] | None
+Part = str | int | bytes
+
+DEFAULT_PORT = 6379
+SLOWEST_RETRY_SECONDS = 2.0
+
+
+class LinkDown(Exception):
+    """Redis does not answer, or not in time."""
+
+
+class RedisLink(asyncio.Protocol):
+    """Sends commands and hands out futures for their answers; reconnects by itself."""
+
+    def __init__(self, url: str, *, timeout_seconds: float, scripts: Sequence[str]) -> None:
+        parts = urlsplit(url)
+        self._address = (parts.hostname or "127.0.0.1", parts.port or DEFAULT_PORT)
+        self._tls = ssl.create_default_context() if parts.scheme == "rediss" else None
+        self._hello = list(_hello(parts.username, parts.password, parts.path)) + [
+            ("SCRIPT", "LOAD", script) for script in scripts
+        ]
+        self._timeout_seconds = timeout_seconds
+        self._waiting: deque[asyncio.Future[Reply]] = deque()
+        self._outgoing: list[bytes] = []
+        self._buffer = b""
+        self._transport: asyncio.Transport | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._lost = asyncio.Event()
+        self.is_up = False
+
+    # -- its life
+
+    async def start(self) -> None:
+        """Connect, and stay connected from now on; returns after the first try, whatever came of it."""
+        self._loop = asyncio.get_running_loop()
+        await self._connect()
+        self._keeper = self._loop.create_task(self._keep())
+
+    async def stop(self) -> None:
+        """End the connection."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+        self._drop()
+
+    async def _keep(self) -> None:
+        pause = 0.1
+        while True:
+            if self.is_up:
+                pause = 0.1
+                await self._lost.wait()
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, SLOWEST_RETRY_SECONDS)
+            await self._connect()
+
+    async def _connect(self) -> None:
+        self._drop()
+        try:
+            async with asyncio.timeout(max(0.5, self._timeout_seconds)):
+                transport, _ = await self._loop.create_connection(lambda: self, *self._address, ssl=self._tls)
+                self._transport = transport
+                answers = [self._ask(command) for command in self._hello]
+                self._flush()
+                for answer in answers:
+                    await answer
+        except (OSError, TimeoutError, LinkDown):
+            self._drop()
+        else:
+            self.is_up = True
+            self._lost.clear()
+
+    def _drop(self) -> None:
+        self.is_up = False
+        self._lost.set()
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.abort()
+        self._buffer = b""
+        self._outgoing.clear()
+        waiting, self._waiting = self._waiting, deque()
+        for future in waiting:
+            if not future.done():
+                future.set_exception(LinkDown("the connection to Redis was lost"))
+                future.exception()  # nobody may be waiting for it any more
+
+    # -- commands
+
+    def call(self, *command: Part) -> asyncio.Future[Reply]:
+        """The future answer to ``command``; fails with LinkDown at the latest after the time limit."""
+        if not self.is_up:
+            raise LinkDown("Redis is not connected")
+        future = self._ask(command)
+        timer = self._loop.call_later(self._timeout_seconds, self._time_out, future)
+        future.add_done_callback(lambda _: timer.cancel())
+        return future
+
+    def _ask(self, command: Sequence[Part]) -> asyncio.Future[Reply]:
+        if not self._outgoing:
+            self._loop.call_soon(self._flush)
+        self._outgoing.append(_encoded(command))
+        future: asyncio.Future[Reply] = self._loop.create_future()
+        self._waiting.append(future)
+        return future
+
+    def _flush(self) -> None:
+        if self._outgoing and self._transport is not None:
+            self._transport.write(b"".join(self._outgoing))
+        self._outgoing.clear()
+
+    def _time_out(self, future: asyncio.Future[Reply]) -> None:
+        # A Redis that is late with one answer is late with all behind it.
+        if not future.done():
+            self._drop()
+
+    # -- what the event loop calls
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The connection is gone."""
+        if self._transport is not None and self._transport.is_closing():
+            self._transport = None
+            self._drop()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes of answers."""
+        data = self._buffer + data
+        position = 0
+        while position < len(data) and self._waiting:
+            parsed = _parse(data, position)
+            if parsed is None:
+                break
+            answer, position = parsed
+            future = self._waiting.popleft()
+            if future.done():
+                continue
+            if isinstance(answer, _Error):
+                future.set_exception(LinkDown(answer.text))
+            else:
+                future.set_result(answer)
+        self._buffer = data[position:]
+
+
+class _Error:
+    """An error that Redis answered with."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+def sha_of(script: str) -> str:
+    """The name under which Redis knows ``script`` once it is loaded."""
+    return hashlib.sha1(script.encode()).hexdigest()  # noqa: S324  (Redis names scripts so)
+
+
+def _hello(username: str | None, password: str | None, path: str) -> list[tuple[str, ...]]:
+    commands: list[tuple[str, ...]] = []
+    if password:
+        user = (unquote(username),) if username else ()
+        commands.append(("AUTH", *user, unquote(password)))
+    if path.strip("/"):
+        commands.append(("SELECT", path.strip("/")))
+    return commands
+
+
+def _encoded(command: Sequence[Part]) -> bytes:
+    parts = [b"*%d\r\n" % len(command)]
+    for part in command:
+        value = part if isinstance(part, bytes) else str(part).encode()
+        parts.append(b"$%d\r\n%b\r\n" % (len(value), value))
+    return b"".join(parts)
+
+
+def _parse(data: bytes, position: int) -> tuple[Reply | _Error, int] | None:
+    """The answer that begins at ``position`` and where the next one does; None while it is incomplete."""
+    end = data.find(b"\r\n", position)
+    if end < 0:
+        return None
+    kind, text = data[position : position + 1], data[position + 1 : end]
+    position = end + 2
+    if kind == b":":
+        return int(text), position
+    if kind == b"+":
+        return text, position
+    if kind == b"-":
+        return _Error(text.decode("latin-1")), position
+    length = int(text)
+    if kind == b"*" and length >= 0:
+        return _parse_items(data, position, length)
+    if length < 0:
+        return None, position
+    end = position + length
+    return (data[position:end], end + 2) if len(data) >= end + 2 else None
+
+
+def _parse_items(data: bytes, position: int, length: int) -> tuple[Reply, int] | None:
+    items: list[Reply] = []
+    for _ in range(length):
+        parsed = _parse(data, position)
+        if parsed is None:
+            return None
+        item, position = parsed
+        items.append(None if isinstance(item, _Error) else item)
+    return items, position

@@ -1,0 +1,123 @@
+"""The deny-set: sessions and accounts whose tokens are dead before their time, told by auth through Redis.
+
+auth publishes each on a channel and keeps all in a set (see ``services/auth/revocations.py``). A worker
+hears the channel, and reads the whole set when it starts, after every loss of the connection and now and
+then. What it knows it forgets only when no such token can live: a Redis without memory revives nobody.
+"""
+
+import asyncio
+from contextlib import suppress
+from time import time
+from typing import Any
+
+import orjson
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from shared.chassis.logs import get_logger
+from shared.contracts import tokens
+
+SYNC_SECONDS = 15.0
+PING_SECONDS = 1.0
+RETRY_SECONDS = 0.2
+BATCH = 10_000
+
+log = get_logger(__name__)
+
+
+class Revocations:
+    """What one worker knows of revoked sessions and accounts."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._url = redis_url
+        self._sessions: dict[str, float] = {}  # session id: when the entry is needless
+        self._accounts: dict[str, tuple[int, float]] = {}  # account id: least iat that lives, needless when
+        self._task: asyncio.Task[None] | None = None
+        self.is_current = False  # whether news arrive
+
+    def covers(self, session: str, account: str, issued_at: int) -> bool:
+        """Whether a token of this session and account, issued then, is dead."""
+        if session in self._sessions:
+            return True
+        floor = self._accounts.get(account)
+        return floor is not None and issued_at < floor[0]
+
+    def learn(self, member: str, expires_at: float) -> None:
+        """Take in one entry of the set."""
+        kind, _, rest = member.partition(":")
+        if kind == "session":
+            self._sessions[rest] = expires_at
+        elif kind == "account":
+            account, _, floor = rest.rpartition(":")
+            if floor.isdigit():
+                known = self._accounts.get(account, (0, 0.0))
+                self._accounts[account] = (max(int(floor), known[0]), max(expires_at, known[1]))
+
+    async def start(self) -> None:
+        """Read the set and listen from now on; where Redis does not answer, begin without it."""
+        with suppress(TimeoutError):
+            first = asyncio.Event()
+            self._task = asyncio.get_running_loop().create_task(self._listen(first))
+            async with asyncio.timeout(1.0):
+                await first.wait()
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _listen(self, first: asyncio.Event) -> None:
+        while True:
+            redis: Redis = Redis.from_url(self._url, socket_connect_timeout=1.0, socket_timeout=3.0)
+            try:
+                async with redis, redis.pubsub() as channel:
+                    await channel.subscribe(tokens.REVOCATION_CHANNEL)
+                    await self._sync(redis)  # after subscribing, so that nothing falls between
+                    self.is_current = True
+                    first.set()
+                    await self._hear(redis, channel)
+            except (RedisError, OSError, TimeoutError) as error:
+                if self.is_current:
+                    log.warning("revocations_not_heard", cause=repr(error))
+            self.is_current = False
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _hear(self, redis: "Redis", channel: Any) -> None:
+        synced_at = time()
+        while True:
+            message = await channel.get_message(ignore_subscribe_messages=True, timeout=PING_SECONDS)
+            if message is None:
+                await channel.ping()  # a dead connection looks just as quiet
+            elif message["type"] == "message" and not self._take_news(message["data"]):
+                synced_at = 0.0
+            if time() - synced_at > SYNC_SECONDS:
+                await self._sync(redis)
+                synced_at = time()
+
+    def _take_news(self, text: bytes) -> bool:
+        """Learn what the message says; False if it says to read the set."""
+        try:
+            news = orjson.loads(text)
+            self.learn(str(news["member"]), float(news["expires_at"]))
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+            return False
+        return True
+
+    async def _sync(self, redis: "Redis") -> None:
+        now, start = time(), 0
+        while True:
+            entries = await redis.zrange(
+                tokens.REVOCATION_SET, now, "+inf", byscore=True, offset=start, num=BATCH, withscores=True
+            )
+            for member, score in entries:
+                self.learn(member.decode(), score)
+            start += BATCH
+            if len(entries) < BATCH:
+                break
+        self._forget(now)
+
+    def _forget(self, now: float) -> None:
+        self._sessions = {key: until for key, until in self._sessions.items() if until > now}
+        self._accounts = {key: entry for key, entry in self._accounts.items() if entry[1] > now}

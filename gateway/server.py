@@ -1,0 +1,141 @@
+"""gunicorn's ASGI worker with what an edge needs beside: late heads cut off, errors in our shape, a drain.
+
+Set by ``--worker-class gateway.server.GatewayWorker``.
+"""
+
+import asyncio
+import gc
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from gunicorn.asgi.protocol import ASGIProtocol
+from gunicorn.workers import gasgi
+
+from gateway import route_source
+from shared.chassis.errors import FRAMEWORK_CODES, PROBLEM_TYPE
+from shared.chassis.ids import new_id
+
+HEAD_SECONDS = 10.0
+LINGER_SECONDS = 1.0
+# Objects that survive their request are few, so the collector may look for cycles more rarely.
+GC_THRESHOLDS = (20_000, 50, 100)
+
+
+class GatewayProtocol(ASGIProtocol):
+    """One client connection."""
+
+    _head_timer: asyncio.TimerHandle | None = None
+    _is_lingering = False
+    _closed: bool
+
+    def connection_made(self, transport: Any) -> None:
+        """A client has connected; its first head may take so long and no longer."""
+        super().connection_made(transport)
+        self._expect_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came; if they do not complete a head, the rest has to come in time (slowloris)."""
+        if self._is_lingering:
+            return
+        super().data_received(data)
+        if self._current_request is None and self._head_timer is None and not self._closed:
+            self._expect_head()
+
+    def _on_headers_complete(self) -> Any:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+        return super()._on_headers_complete()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The client is gone."""
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+        super().connection_lost(error)
+
+    def _expect_head(self) -> None:
+        self._head_timer = self.worker.loop.call_later(HEAD_SECONDS, self._head_is_late)
+
+    def _head_is_late(self) -> None:
+        self._head_timer = None
+        if self._closed or self._current_request is not None:
+            return
+        self._send_error_response(408, "")
+        self._close_transport()
+        self._request_ready.set()
+
+    def _send_error_response(self, status: int, message: str, extra_headers: Any = ()) -> None:
+        """Refuse what gunicorn cannot parse, as problem+json; its message may quote the request."""
+        code, detail = FRAMEWORK_CODES.get(status, FRAMEWORK_CODES[400])
+        phrase, request_id = HTTPStatus(status).phrase, str(new_id())
+        body = orjson.dumps(
+            {
+                "type": f"urn:doorward:problem:{code}",
+                "title": phrase,
+                "status": status,
+                "detail": detail,
+                "code": code,
+                "request_id": request_id,
+            }
+        )
+        extra = "".join(f"{name}: {value}\r\n" for name, value in extra_headers)
+        head = (
+            f"HTTP/1.1 {status} {phrase}\r\nContent-Type: {PROBLEM_TYPE}\r\nContent-Length: {len(body)}\r\n"
+            f"Cache-Control: no-store\r\nX-Request-ID: {request_id}\r\n{extra}Connection: close\r\n\r\n"
+        )
+        self._safe_write(head.encode("latin-1") + body)
+
+    def _close_transport(self) -> None:
+        """Close, but read over what the client still sends for a moment.
+
+        Closing a socket with unread bytes resets it, and the reset would overtake the answer that says
+        why the request was refused (RFC 9112 section 9.6).
+        """
+        transport = self.transport
+        if transport is None or self._closed:
+            return
+        receiver = self._body_receiver
+        is_whole = self._current_request is not None and (receiver is None or receiver._complete)
+        if is_whole or (self._current_request is None and self._request_ready is None):
+            super()._close_transport()
+            return
+        self._closed = self._is_lingering = True
+        try:
+            if transport.can_write_eof():
+                transport.write_eof()
+            self._resume_reading()
+        except (OSError, RuntimeError):
+            transport.abort()
+            return
+        self.worker.loop.call_later(LINGER_SECONDS, transport.abort)
+
+
+# The worker makes its connections by this name.
+gasgi.ASGIProtocol = GatewayProtocol
+
+
+class GatewayWorker(gasgi.ASGIWorker):
+    """A worker process of the gateway."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        """Runs in the master, before the fork."""
+        super().__init__(*args, **options)
+        route_source.refresh(self.cfg)
+        # A client that leaves takes its request to the upstream with it at once.
+        self.cfg.set("asgi_disconnect_grace_period", 0)
+        # Which peers to believe is our own setting; gunicorn believes the loopback.
+        self.cfg.set("forwarded_allow_ips", "")
+
+    def load_wsgi(self) -> None:
+        """Load the application, and keep what belongs to it out of the collector's way."""
+        super().load_wsgi()
+        self.log._access_log_enabled = False  # the gateway writes its own line for each request
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
+
+    def handle_exit_signal(self) -> None:
+        """SIGTERM: say so in ``/readyz``, and stop taking connections once balancers have seen it."""
+        self.asgi.begin_drain()
+        self.loop.call_later(self.asgi.drain_seconds, super().handle_exit_signal)

@@ -1,0 +1,172 @@
+"""A real gateway (gunicorn, its own worker class) and Redis, in front of an upstream that sees the bytes."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import pytest
+
+from deploy.serve import gunicorn_arguments
+from gateway.settings import GatewaySettings
+from shared.chassis.ids import new_id
+from shared.chassis.testing.engines import free_port, wait_until
+from shared.chassis.testing.tokens import SECRET, access_token, bearer
+from tests.gateway.echo import Upstream
+
+SESSION_SECRET = "a-session-secret-for-tests-that-is-long-enough"
+ORIGIN = "https://app.example.org"
+
+
+@dataclass
+class Gateway:
+    """A gateway process."""
+
+    settings: dict[str, str]
+    log: Path
+    port: int
+    metrics_port: int
+    process: subprocess.Popen[bytes] = field(init=False)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def metrics_url(self) -> str:
+        return f"http://127.0.0.1:{self.metrics_port}/metrics"
+
+    def start(self) -> None:
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("GATEWAY_")}
+        settings = GatewaySettings(**_fields(self.settings))
+        arguments = gunicorn_arguments("gateway", settings)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, *arguments], env={**environment, **self.settings}, stdout=log, stderr=log
+            )
+        wait_until(self._answers, what=f"the gateway ({self.log.read_text()[-2000:]})", seconds=20)
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()[-4000:]
+        try:
+            return httpx.get(f"{self.url}/livez", timeout=1).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(10)
+
+    def lines(self) -> str:
+        return self.log.read_text()
+
+
+def _fields(environment: dict[str, str]) -> dict[str, str]:
+    names = {GatewaySettings.variable(field): field for field in GatewaySettings.model_fields}
+    return {names[key]: value for key, value in environment.items()}
+
+
+StartGateway = Callable[..., Gateway]
+
+
+@pytest.fixture(scope="session")
+def running_upstream() -> Iterator[Upstream]:
+    server = Upstream()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def upstream(running_upstream: Upstream) -> Upstream:
+    """The service behind every route; it remembers this test's requests."""
+    running_upstream.requests.clear()
+    running_upstream.handlers.clear()
+    return running_upstream
+
+
+@pytest.fixture
+def start_gateway(redis_url: str, upstream: Upstream, tmp_path: Path) -> Iterator[StartGateway]:
+    """``start_gateway(GATEWAY_WORKERS="2", routes="…")``: a gateway of this test alone."""
+    started: list[Gateway] = []
+
+    def start(*, routes: str | None = None, **settings: str) -> Gateway:
+        if routes is not None:
+            path = tmp_path / f"routes-{len(started)}.toml"
+            path.write_text(routes)
+            settings["GATEWAY_ROUTES_FILE"] = str(path)
+        gateway = _new_gateway(redis_url, upstream, tmp_path / f"gateway-{len(started)}.log", settings)
+        started.append(gateway)
+        gateway.start()
+        return gateway
+
+    yield start
+    for gateway in started:
+        gateway.stop()
+
+
+@pytest.fixture(scope="session")
+def running_gateway(
+    redis_url: str, running_upstream: Upstream, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
+    log = tmp_path_factory.mktemp("gateway") / "gateway.log"
+    gateway = _new_gateway(redis_url, running_upstream, log, {})
+    gateway.start()
+    yield gateway
+    gateway.stop()
+
+
+@pytest.fixture
+def gateway(running_gateway: Gateway, upstream: Upstream) -> Gateway:
+    """A gateway with the shipped routes and one worker, shared by the run."""
+    return running_gateway
+
+
+def _new_gateway(redis_url: str, upstream: Upstream, log: Path, settings: dict[str, str]) -> Gateway:
+    port, metrics_port = free_port(), free_port()
+    values = {
+        "JWT_SECRET_KEY": SECRET,
+        "REDIS_URL": redis_url,
+        "PUBLIC_URL": "http://gateway.test",
+        "GATEWAY_SESSION_SECRET_KEY": SESSION_SECRET,
+        "GATEWAY_ALLOWED_ORIGINS": ORIGIN,
+        "GATEWAY_PORT": str(port),
+        "GATEWAY_METRICS_PORT": str(metrics_port),
+        "GATEWAY_DRAIN_SECONDS": "0.2",
+        "AUTH_URL": upstream.url,
+        "USERS_URL": upstream.url,
+        "NOTIFICATIONS_URL": upstream.url,
+        "LOG_LEVEL": "INFO",
+        **settings,
+    }
+    return Gateway(values, log, port, metrics_port)
+
+
+@pytest.fixture
+def client(gateway: Gateway) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=gateway.url, timeout=10) as client:
+        yield client
+
+
+@pytest.fixture
+def account_id() -> UUID:
+    return new_id()
+
+
+@pytest.fixture
+def signed_in(account_id: UUID) -> dict[str, str]:
+    """The header of a caller with a valid access token."""
+    return bearer(access_token(account_id))
