@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import dataclass, field
 
 from shared.chassis.testing.engines import free_port
+from tests.system import journey
 from tests.system.backend import ROOT
 
 
@@ -27,6 +28,12 @@ class ComposeStack:
     def mailbox_url(self) -> str:
         """Where the mails can be read."""
         return f"http://127.0.0.1:{self.mailbox_port}"
+
+    def up(self, *arguments: str) -> None:
+        """Start what is not up and wait until all of it is healthy; what went wrong is told by the logs."""
+        outcome = self.attempt("up", "--wait", "--wait-timeout", "240", *arguments)
+        assert outcome.returncode == 0, self.attempt("logs", "--tail", "15").stdout
+        journey.wait_until_ready(self.gateway_url)
 
     def run(self, *arguments: str, timeout: int = 600, **environment: str) -> str:
         """What a command printed; raises AssertionError with all of it where it failed."""

@@ -16,8 +16,25 @@ import httpx
 PASSWORD = "correct horse battery staple 17"
 CODE = re.compile(r"(?<!\d)\d{6}(?!\d)")
 MAIL_SECONDS = 30.0
-# What a gateway answers while something behind it is being restarted.
-PASSING = {502, 503, 504}
+
+
+class PatientTransport(httpx.HTTPTransport):
+    """Does what an answer 503 asks for: waits as long as Retry-After says and asks again, for so long."""
+
+    def __init__(self, patience_seconds: float) -> None:
+        # No connection is kept: a gateway may be restarted between two requests.
+        super().__init__(limits=httpx.Limits(max_keepalive_connections=0))
+        self._patience_seconds = patience_seconds
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """The first answer that is not 503, or the last there was time for."""
+        deadline = time.monotonic() + self._patience_seconds
+        while True:
+            response = super().handle_request(request)
+            if response.status_code != 503 or time.monotonic() > deadline:
+                return response
+            response.close()
+            time.sleep(float(response.headers["Retry-After"]))
 
 
 def new_address() -> str:
@@ -25,13 +42,12 @@ def new_address() -> str:
     return f"ada.{secrets.token_hex(6)}@example.com"
 
 
-def open_client(gateway_url: str) -> httpx.Client:
+def open_client(gateway_url: str, *, patience_seconds: float = 0) -> httpx.Client:
     """A client with an address of its own, if the gateway trusts one proxy (else the header is ignored)."""
     client_address = ".".join(str(random.randint(1, 254)) for _ in range(3))  # noqa: S311  (not a secret)
     headers = {"X-Forwarded-For": f"10.{client_address}"}
-    # No connection is kept: a gateway may be restarted between two requests, and a client left unclosed.
-    limits = httpx.Limits(max_keepalive_connections=0)
-    return httpx.Client(base_url=gateway_url, headers=headers, limits=limits, timeout=30, trust_env=False)
+    transport = PatientTransport(patience_seconds)
+    return httpx.Client(base_url=gateway_url, headers=headers, transport=transport, timeout=30)
 
 
 def expect(response: httpx.Response, status: int) -> Any:
@@ -88,10 +104,11 @@ class Journey:
     gateway_url: str
     mailbox_url: str
     email: str = field(default_factory=new_address)
+    patience_seconds: float = 0
     pair: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.client = open_client(self.gateway_url)
+        self.client = open_client(self.gateway_url, patience_seconds=self.patience_seconds)
 
     def walk(self, between: Callable[[str], None] = lambda _step: None) -> None:
         """Every step in order; ``between`` is told each one that is done, and may do harm."""

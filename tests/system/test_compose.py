@@ -32,8 +32,7 @@ def stack() -> Iterator[ComposeStack]:
     stack = ComposeStack()
     try:
         stack.run("build", timeout=800)
-        stack.run("up", "--wait", "--wait-timeout", "240")
-        journey.wait_until_ready(stack.gateway_url)
+        stack.up()
         yield stack
     finally:
         stack.close()
@@ -45,7 +44,7 @@ def test_a_newcomer_walks_the_whole_way(stack: ComposeStack) -> None:
 
 @pytest.mark.parametrize("container", RESTARTED)
 def test_a_restart_in_the_middle_loses_nothing(stack: ComposeStack, container: str) -> None:
-    traveller = Journey(stack.gateway_url, stack.mailbox_url)
+    traveller = Journey(stack.gateway_url, stack.mailbox_url, patience_seconds=30)
 
     def restart_after(step: str) -> None:
         if step in {"register", "change_profile"}:
@@ -81,8 +80,7 @@ def test_an_image_holds_its_own_process_alone(stack: ComposeStack) -> None:
 
 
 def test_services_and_workers_can_be_scaled(stack: ComposeStack) -> None:
-    scale = ("--scale", "users=2", "--scale", "notifications-worker=2")
-    stack.run("up", "--wait", "--wait-timeout", "240", "--no-recreate", *scale)
+    stack.up("--no-recreate", "--scale", "users=2", "--scale", "notifications-worker=2")
     travellers = [Journey(stack.gateway_url, stack.mailbox_url) for _ in range(4)]
 
     with ThreadPoolExecutor() as pool:
