@@ -88,5 +88,5 @@ def reset_second_factors(account_id: UUID, *, actor_id: UUID, client: Client) ->
             raise AccountNotFound
         if not factors.remove_all(account_id):
             raise TotpNotEnabled
-        mails.send_notice("mfa_changed", account, change="second_factors_reset")
+        mails.send_notice("mfa_changed", account, change="an administrator removed them")
         audit.record("second_factors_reset", account_id=account_id, actor_id=actor_id, client=client)

@@ -16,6 +16,11 @@ from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 
 RECOVERY_CODES = 10
+CHANGES = {
+    "totp_enabled": "an authenticator app was set up",
+    "totp_removed": "the authenticator app was removed",
+    "recovery_codes_renewed": "the recovery codes were renewed",
+}
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without what is easily misread
 _HALF = 5
 
@@ -113,7 +118,7 @@ def remove(account_id: UUID, password: str, client: Client) -> None:
 
 
 def _tell(account_id: UUID, action: str) -> None:
-    mails.send_notice("mfa_changed", _get(account_id), change=action)
+    mails.send_notice("mfa_changed", _get(account_id), change=CHANGES[action])
     audit.record(action, account_id=account_id)
 
 

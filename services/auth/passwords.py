@@ -6,18 +6,22 @@ milliseconds and the memory that the settings name. Who finds the queue full is 
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from services.auth import foreign_hashes
 from services.auth.codes import new_token
 from services.auth.errors import PasswordHashingBusy
+from services.auth.foreign_hashes import HashNotSupported
 from services.auth.password_policy import normalised
 from services.auth.settings import AuthSettings
 
 LONGEST_WAIT_SECONDS = 10
+OWN_PREFIX = "$argon2id$"
 
 
 class HashPool:
@@ -61,17 +65,31 @@ class Passwords:
         with self._pool.slot():
             return self._hasher.hash(normalised(password), salt=salt)
 
-    def is_right(self, password: str, stored: str | None) -> bool:
-        """Whether ``password`` is the one stored. None is never right, and takes just as long."""
+    def is_right(self, password: str, stored: str | None, *, at_least_seconds: float = 0.0) -> bool:
+        """Whether ``password`` is the one stored. None is never right, and takes just as long.
+
+        A wrong one takes ``at_least_seconds``, which hides that some hashes are another system's.
+        """
+        begun = time.monotonic()
         # The same work for unknown accounts, so that time reveals nothing.
         is_match = self._matches(password, stored or self._nobodys_hash)
-        return is_match and stored is not None
+        if is_match and stored is not None:
+            return True
+        time.sleep(max(0.0, begun + at_least_seconds - time.monotonic()))
+        return False
 
     def needs_rehash(self, stored: str) -> bool:
-        """Whether the hash was made with other parameters than today's."""
-        return self._hasher.check_needs_rehash(stored)
+        """Whether the hash is another system's, or was made with other parameters than today's."""
+        return not is_own(stored) or self._hasher.check_needs_rehash(stored)
 
     def _matches(self, password: str, stored: str) -> bool:
-        with self._pool.slot(), suppress(VerificationError, InvalidHashError):
-            return self._hasher.verify(stored, normalised(password))
+        with self._pool.slot(), suppress(VerificationError, InvalidHashError, HashNotSupported):
+            if is_own(stored):
+                return self._hasher.verify(stored, normalised(password))
+            return foreign_hashes.parse(stored).matches(password.encode())
         return False
+
+
+def is_own(stored: str) -> bool:
+    """Whether the hash is argon2id's, as we make them."""
+    return stored.startswith(OWN_PREFIX)

@@ -56,6 +56,12 @@ class AuthSettings(ServiceSettings):
         2, ge=0, le=4, description="The zxcvbn score below which a new password is refused."
     )
 
+    failed_sign_in_seconds: float = Field(
+        0.5,
+        ge=0,
+        le=5,
+        description="The least time of a failed sign-in while imported hashes are left, in seconds.",
+    )
     verification_hours: int = Field(
         24, ge=1, le=168, description="How long a verification mail is good, in hours."
     )

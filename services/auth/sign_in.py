@@ -31,10 +31,17 @@ def by_password(*, email: str, password: str, client: Client) -> TokenPair:
     attempt = throttling.enter_sign_in(email, client)
     with transaction(db):
         found = accounts.find_credentials(Account.email == email)
-    if not deps().passwords.is_right(password, found.password_hash if found else None) or found is None:
+        least = _least_seconds()
+    stored = found.password_hash if found else None
+    if not deps().passwords.is_right(password, stored, at_least_seconds=least) or found is None:
         _note_failure(found)
         raise InvalidCredentials
     return _admit(found, attempt, password, client)
+
+
+def _least_seconds() -> float:
+    """While there are hashes of other systems, a failure takes as long as the slowest of them."""
+    return deps().settings.failed_sign_in_seconds if accounts.has_foreign_hashes() else 0.0
 
 
 def _note_failure(found: Credentials | None) -> None:

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from services.auth.factor_models import Passkey, TotpFactor
-from services.auth.models import Account, db
+from services.auth.models import IS_FOREIGN_HASH, Account, db
 
 LIKE_ESCAPE = "\\"
 
@@ -107,6 +107,12 @@ def take_notice_slot(account_id: UUID, now: datetime, *, not_since: datetime) ->
         .returning(Account.id)
     )
     return db.session.execute(statement).one_or_none() is not None
+
+
+def has_foreign_hashes() -> bool:
+    """Whether any account still has a password hash of another system; a partial index knows."""
+    foreign = select(Account.id).where(text(IS_FOREIGN_HASH))
+    return bool(db.session.scalar(select(foreign.exists())))
 
 
 def has_passkeys(account_id: UUID) -> bool:
