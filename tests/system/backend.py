@@ -96,7 +96,7 @@ class Backend:
 
     def start(self) -> None:
         """Migrate, start everything, and return when the gateway is ready."""
-        self._migrate()
+        self.command("migrate", "all")
         self._add("mailbox", "mailbox")
         for service in SERVICES:
             self._add(service, "serve", service)
@@ -124,8 +124,9 @@ class Backend:
         self.processes[name] = process
         process.start()
 
-    def _migrate(self) -> None:
-        command = [sys.executable, "-m", "deploy", "migrate", "all"]
+    def command(self, *arguments: str) -> None:
+        """Run a command of ``doorward`` to its end."""
+        command = [sys.executable, "-m", "deploy", *arguments]
         outcome = subprocess.run(
             command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=60
         )

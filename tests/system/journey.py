@@ -162,7 +162,7 @@ class Journey:
         self.pair = pair
 
     def sign_out(self) -> None:
-        """Sign out: the session's tokens are dead at the gateway within a second, unless something is down."""
+        """Sign out: the session's tokens are dead at the gateway within a second, if nothing is down."""
         expect(self.client.post("/api/v1/auth/logout", headers=bearer(self.pair["access_token"])), 204)
         deadline = time.monotonic() + max(1.0, self.patience_seconds)
         while self._get_profile().status_code != 401:

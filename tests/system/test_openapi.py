@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.system import journey
 from tests.system.backend import ROOT, Backend
 from tests.system.conftest import StartBackend
-from tests.system.journey import Journey
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
@@ -31,16 +31,15 @@ def backend(start_backend: StartBackend) -> Backend:
 
 
 def test_what_the_gateway_answers_is_what_its_document_says(backend: Backend, tmp_path: Path) -> None:
-    account = Journey(backend.gateway_url, backend.mailbox_url)
-    account.register()
-    account.verify()
+    email = journey.new_address()
+    backend.command("create-admin", "--email", email, "--password", journey.PASSWORD)
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),
         "PYTHONPATH": str(ROOT),
         "SCHEMATHESIS_HOOKS": "tests.system.schemathesis_hooks",
         "DOORWARD_FUZZ_GATEWAY": backend.gateway_url,
-        "DOORWARD_FUZZ_EMAIL": account.email,
+        "DOORWARD_FUZZ_EMAIL": email,
     }
     options = ["--phases=examples,coverage,fuzzing", "--max-examples=15", "--generation-deterministic"]
 
