@@ -186,7 +186,8 @@ class AsgiFlask(DoorwardFlask):
             context.push()
             try:
                 response = await self._dispatch(context)
-            except (ClientGone, ResponseBroken):
+            except (ClientGone, asyncio.CancelledError):
+                self.client_left(context)
                 raise
             except Exception as caught:
                 error = caught
@@ -207,7 +208,7 @@ class AsgiFlask(DoorwardFlask):
             answer = await self.preprocess(context)
             if answer is None:
                 answer = await self.answer(context)
-        except (ClientGone, ResponseBroken):
+        except ClientGone:
             raise
         except Exception as error:
             answer = self.handle_user_exception(error)
@@ -270,6 +271,9 @@ class AsgiFlask(DoorwardFlask):
             if source is not None:
                 source.close()
             response.close()
+
+    def client_left(self, context: RequestContext) -> None:
+        """The client went away before there was an answer."""
 
     async def _serve_in_thread(self, context: RequestContext, send: Send) -> None:
         environ = context.request.environ

@@ -12,10 +12,11 @@ from flask.ctx import RequestContext
 from werkzeug.exceptions import NotFound
 
 from gateway import errors, targets
-from gateway.asgi import AsgiFlask, Receive, Scope
+from gateway.asgi import AsgiFlask, Receive, Scope, Send
 from gateway.client_address import client_of
 from gateway.exchange import EdgeContext, Exchange
-from gateway.pipeline import Pipeline
+from gateway.pipeline import CLIENT_GONE, Pipeline
+from gateway.readiness import Drain
 from shared.chassis import tracing
 from shared.chassis.errors import ApiError, from_http_exception
 
@@ -30,7 +31,7 @@ class GatewayFlask(AsgiFlask):
     trusted_proxies = 0
     metrics_port = 0
     drain_seconds = 0.0
-    is_draining = False
+    drain: Drain
     _hooks_of_chassis = (0, 0, 0)
 
     def take_over_hooks(self) -> None:
@@ -68,7 +69,7 @@ class GatewayFlask(AsgiFlask):
 
     def begin_drain(self) -> None:
         """Say in ``/readyz`` that this worker is about to stop; requests are still answered."""
-        self.is_draining = True
+        self.drain.has_begun = True
 
     def _edge_context(self, exchange: Exchange) -> EdgeContext:
         context = EdgeContext(self, exchange)
@@ -144,6 +145,23 @@ class GatewayFlask(AsgiFlask):
             response = await processed if iscoroutine(processed) else processed
         self.pipeline.finish(context.exchange, response)
         return response
+
+    async def send_response(self, context: RequestContext, response: Response, send: Send) -> None:
+        """Write the answer, then account for it."""
+        if not isinstance(context, EdgeContext):
+            await super().send_response(context, response, send)
+            return
+        status = CLIENT_GONE
+        try:
+            await super().send_response(context, response, send)
+            status = response.status_code
+        finally:
+            self.pipeline.record(context.exchange, status)
+
+    def client_left(self, context: RequestContext) -> None:
+        """Account for a client that did not wait for its answer."""
+        if isinstance(context, EdgeContext):
+            self.pipeline.record(context.exchange, CLIENT_GONE)
 
 
 _LOOKED_AT = frozenset({b"host", b"origin", b"authorization", b"x-api-key", b"x-request-id", b"traceparent"})

@@ -45,6 +45,7 @@ class Exchange:
     started_at: float = field(default_factory=monotonic)
     upstream: str | None = None
     upstream_seconds: float = 0.0
+    overhead_seconds: float = 0.0
     retries: int = 0
 
 

@@ -1,8 +1,11 @@
 """What happens to a request of the route table, in order: CORS, token, limits, access, forwarding."""
 
+from time import monotonic
+
 from flask import Response
 
-from gateway import proxy
+from gateway import measures, proxy
+from gateway.access_log import AccessLog
 from gateway.asgi import RawHeaders, StreamedResponse
 from gateway.cors import CorsPolicy, preflight_of
 from gateway.exchange import Exchange
@@ -14,18 +17,26 @@ from gateway.upstream.replicas import Service
 from shared.chassis.errors import ApiError
 
 UNMATCHED = "unmatched"
+CLIENT_GONE = 499  # nginx's number for it; never on the wire
 
 
 class Pipeline:
     """The policies at work on one worker."""
 
     def __init__(
-        self, table: Table, services: dict[str, Service], *, limiter: Limiter, tokens: Tokens
+        self,
+        table: Table,
+        services: dict[str, Service],
+        *,
+        limiter: Limiter,
+        tokens: Tokens,
+        access_log: AccessLog,
     ) -> None:
         self.services = services
         self.limiter = limiter
         self.tokens = tokens
         self.table = table
+        self._access_log = access_log
         self._cors = {name: CorsPolicy(policy) for name, policy in table.cors.items()}
         self._unmatched: tuple[Limit, ...] = tuple(
             limit for name, limit in table.limits.items() if name == UNMATCHED
@@ -59,8 +70,39 @@ class Pipeline:
             return refusal
         return None
 
+    def record(self, exchange: Exchange, status: int) -> None:
+        """Count the exchange and write its line, once its answer is out; status 499: the client left."""
+        match = exchange.match
+        route = match.route.name if match else UNMATCHED
+        seconds = monotonic() - exchange.started_at
+        method = exchange.scope["method"]
+        measures.count_request(method, route, status, seconds)
+        if status == CLIENT_GONE:
+            measures.CLIENTS_GONE.labels(route).inc()
+        if not self._access_log.is_enabled:
+            return
+        caller = exchange.caller
+        self._access_log.write(
+            {
+                "method": method,
+                "route": route,
+                "status": status,
+                "duration_ms": round(seconds * 1000, 2),
+                "overhead_ms": round(exchange.overhead_seconds * 1000, 2),
+                "upstream": exchange.upstream,
+                "upstream_ms": round(exchange.upstream_seconds * 1000, 2) if exchange.upstream else None,
+                "retries": exchange.retries,
+                "client": exchange.address,
+                "account_id": str(caller.account_id) if caller else None,
+                "request_id": exchange.trace.request_id,
+                "trace_id": exchange.trace.trace_id,
+            },
+            path=exchange.scope["path"],
+        )
+
     def finish(self, exchange: Exchange, response: Response) -> None:
         """Add to ``response`` what the policies say about it."""
+        exchange.overhead_seconds = monotonic() - exchange.started_at - exchange.upstream_seconds
         fields: RawHeaders = [(b"x-request-id", exchange.trace.request_id.encode())]
         match = exchange.match
         name = self.table.default_cors if match is None else match.route.cors

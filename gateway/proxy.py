@@ -2,10 +2,9 @@
 
 import asyncio
 import time
-from contextlib import suppress
 from time import monotonic
 
-from gateway import errors, headers
+from gateway import errors, headers, measures
 from gateway.asgi import ResponseBroken, StreamedResponse
 from gateway.exchange import Exchange
 from gateway.policies import IDEMPOTENT
@@ -192,15 +191,19 @@ async def _try_replicas(
         except faults.UpstreamFault as fault:
             attempt.end()
             attempt.replica.breaker.fail()
+            exchange.upstream_seconds += monotonic() - began
+            measures.UPSTREAM_FAULTS.labels(service.name, fault.proxy_status).inc()
             tried.append(attempt.replica)
             if not _may_retry(exchange, service, attempt, fault, tried=len(tried), body=body):
                 raise _as_error(fault, service) from fault
             exchange.retries += 1
+            measures.RETRIES.labels(service.name).inc()
         except BaseException:
             attempt.end()  # the client left, or its body was refused: not the upstream's doing
             raise
         else:
-            exchange.upstream_seconds = monotonic() - began
+            exchange.upstream_seconds += monotonic() - began
+            measures.time_upstream(service.name, exchange.upstream_seconds)
             return _answer(attempt, head)
 
 
@@ -257,8 +260,7 @@ def _status(error: str) -> dict[str, str]:
 
 def _as_error(fault: faults.UpstreamFault, service: Service) -> ApiError:
     """The answer that tells the client which kind of failure it was (RFC 9209)."""
-    with suppress(Exception):
-        log.warning("upstream_failed", upstream=service.name, fault=fault.proxy_status, cause=str(fault))
+    log.warning("upstream_failed", upstream=service.name, fault=fault.proxy_status, cause=str(fault))
     status = _status(fault.proxy_status)
     if isinstance(fault, faults.ConnectTimeout) or fault.is_timeout:
         return errors.GatewayTimeout(headers=status)

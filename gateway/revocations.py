@@ -14,6 +14,7 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from gateway import measures
 from shared.chassis.logs import get_logger
 from shared.contracts import tokens
 
@@ -76,12 +77,14 @@ class Revocations:
                     await channel.subscribe(tokens.REVOCATION_CHANNEL)
                     await self._sync(redis)  # after subscribing, so that nothing falls between
                     self.is_current = True
+                    measures.REVOCATIONS_DEAF.set(0)
                     first.set()
                     await self._hear(redis, channel)
             except (RedisError, OSError, TimeoutError) as error:
                 if self.is_current:
                     log.warning("revocations_not_heard", cause=repr(error))
             self.is_current = False
+            measures.REVOCATIONS_DEAF.set(1)
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _hear(self, redis: "Redis", channel: Any) -> None:

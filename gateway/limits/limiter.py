@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from time import time
 from typing import Any
 
+from gateway import measures
 from gateway.client_address import limit_key
 from gateway.exchange import Exchange
 from gateway.limits.counting import PRESENCE_SHA, SCRIPTS, Counting, Verdict
@@ -103,6 +104,7 @@ class Limiter:
             await asyncio.sleep(PRESENCE_SECONDS)
             await self._be_present()
             self._counting.sweep()
+            measures.LIMITER_ALONE.set(self.is_degraded)
             if self.is_degraded != was_degraded:
                 was_degraded = self.is_degraded
                 log.warning("limiter_counts_alone" if was_degraded else "limiter_counts_together")
@@ -121,6 +123,7 @@ class Limiter:
 
 
 def _refusal(verdict: Verdict) -> errors.TooManyRequests:
+    measures.LIMITED.labels(verdict.limit.name).inc()
     members: dict[str, Any] = {"violated-policies": [verdict.limit.name]}
     return errors.TooManyRequests(retry_after_seconds=verdict.reset_seconds, **members)
 

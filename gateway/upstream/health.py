@@ -1,0 +1,87 @@
+"""Active health: every replica is asked on its own, names are looked up again, idle connections let go."""
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+
+from gateway import measures
+from gateway.upstream import faults
+from gateway.upstream.replicas import Replica, Service
+from shared.chassis.logs import get_logger
+
+PROBE_SECONDS = 2.0
+# A replica that is down is asked more often, so that its return is noticed soon.
+RETURN_SECONDS = 1.0
+FIRST_LOOK_SECONDS = 1.0
+
+log = get_logger(__name__)
+
+
+class Health:
+    """Looks after the services of one worker."""
+
+    def __init__(self, services: Iterable[Service]) -> None:
+        self._services = list(services)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Resolve and probe once, then go on in the background."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_LOOK_SECONDS):
+                await asyncio.gather(*(look(service) for service in self._services))
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(_watch(service)) for service in self._services]
+
+    async def stop(self) -> None:
+        """Stop looking, end the idle connections."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for service in self._services:
+            service.close()
+
+
+async def _watch(service: Service) -> None:
+    while True:
+        is_well = bool(service.replicas) and all(replica.is_healthy for replica in service.replicas)
+        usual = service.upstream.health_interval_seconds
+        await asyncio.sleep(usual if is_well else min(usual, RETURN_SECONDS))
+        await look(service)
+
+
+async def look(service: Service) -> None:
+    """Resolve the service's name and probe its replicas once."""
+    await service.resolve()
+    for replica in service.replicas:
+        replica.pool.sweep()
+    path = service.upstream.health_path
+    if path is not None:
+        await asyncio.gather(*(_judge(service, replica, path) for replica in service.replicas))
+    measures.REPLICAS_HEALTHY.labels(service.name).set(sum(one.is_healthy for one in service.replicas))
+    measures.BREAKERS_OPEN.labels(service.name).set(
+        sum(not one.breaker.is_closed() for one in service.replicas)
+    )
+
+
+async def _judge(service: Service, replica: Replica, path: str) -> None:
+    was_healthy = replica.is_healthy
+    try:
+        replica.is_healthy = await _probe(replica, path) < 500
+    except faults.UpstreamFault:
+        replica.is_healthy = False
+    if replica.is_healthy != was_healthy:
+        event = "replica_came_back" if replica.is_healthy else "replica_went_away"
+        log.warning(event, upstream=service.name, address=f"{replica.pool.host}:{replica.pool.port}")
+
+
+async def _probe(replica: Replica, path: str) -> int:
+    connection = await replica.pool.connect(PROBE_SECONDS)
+    try:
+        head = b"GET %b HTTP/1.1\r\nhost: %b\r\nconnection: close\r\n\r\n" % (
+            path.encode(),
+            replica.authority,
+        )
+        connection.begin(b"GET", head)
+        return (await connection.head(PROBE_SECONDS)).status
+    finally:
+        connection.abort()
