@@ -63,6 +63,7 @@ def _headers(message: EmailMessage) -> dict[str, str]:
 def _part(message: EmailMessage, kind: str) -> str | None:
     try:
         part = message.get_body((kind,))
-        return None if part is None else part.get_content()
+        # Line ends are SMTP's own affair: a reader of the text gets plain ones.
+        return None if part is None else part.get_content().replace("\r\n", "\n")
     except (LookupError, ValueError, AttributeError):  # a charset nobody knows, a part that is broken
         return None
