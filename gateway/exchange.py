@@ -12,6 +12,7 @@ from flask.signals import appcontext_pushed
 
 from gateway.asgi import RawHeaders, Receive, Scope
 from gateway.environ import environ_of
+from gateway.request_body import RequestBody
 from gateway.routing import Match
 from shared.chassis import tracing
 from shared.chassis.access import Caller
@@ -41,6 +42,7 @@ class Exchange:
     refusal: ApiError | None = None
     caller: Caller | None = None
     api_key_id: str | None = None
+    body: RequestBody | None = None
     limit_fields: RawHeaders = field(default_factory=list)
     started_at: float = field(default_factory=monotonic)
     upstream: str | None = None

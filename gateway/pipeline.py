@@ -11,6 +11,7 @@ from gateway.cors import CorsPolicy, preflight_of
 from gateway.exchange import Exchange
 from gateway.limits.limiter import Limiter
 from gateway.policies import Limit
+from gateway.request_body import is_expected
 from gateway.routing import Match, Table
 from gateway.tokens import Tokens, check_access
 from gateway.upstream.replicas import Service
@@ -109,6 +110,10 @@ class Pipeline:
         if name is not None:
             fields += self._cors[name].fields(exchange.origin)
         fields += exchange.limit_fields
+        body = exchange.body
+        if not body.is_done if body is not None else is_expected(exchange.scope["headers"]):
+            # What is left of the body would be taken for the next request.
+            fields.append((b"connection", b"close"))
         if isinstance(response, StreamedResponse):
             response.add_fields(fields)
             return

@@ -147,6 +147,7 @@ async def forward(exchange: Exchange, service: Service) -> StreamedResponse:
     route = match.route
     deadline = exchange.started_at + route.timeouts.total
     body = body_of(scope["headers"], exchange.receive, route.max_body_bytes)
+    exchange.body = body
     method = scope["method"].encode()
     query = scope["query_string"]
     target = match.target(scope["raw_path"])

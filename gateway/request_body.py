@@ -54,6 +54,14 @@ def body_of(headers: list[tuple[bytes, bytes]], receive: Receive, limit: int) ->
     return RequestBody(receive, length, limit)
 
 
+def is_expected(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Whether ``headers`` announce a body."""
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0"))
+        for name, value in headers
+    )
+
+
 def framing_lines(headers: list[tuple[bytes, bytes]], body: RequestBody) -> bytes:
     """How the body is framed towards the upstream: anew, and never twice (RFC 9112 section 6.3)."""
     if body.length is None:
