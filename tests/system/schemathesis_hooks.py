@@ -4,7 +4,7 @@ Loaded by the `schemathesis` command; ``DOORWARD_FUZZ_EMAIL`` names the account 
 """
 
 import os
-import random
+import secrets
 import threading
 from typing import Any
 
@@ -48,8 +48,8 @@ sign_in = SignIn(os.environ["DOORWARD_FUZZ_GATEWAY"], os.environ["DOORWARD_FUZZ_
 def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
     """Most of the calls are signed in; what a case says of Authorization itself stands."""
     headers = case.headers
-    headers["X-Forwarded-For"] = ".".join(str(random.randint(1, 254)) for _ in range(4))  # noqa: S311
-    if "Authorization" not in headers and random.random() < 0.8:  # noqa: S311
+    headers["X-Forwarded-For"] = journey.new_client_address()
+    if "Authorization" not in headers and secrets.randbelow(5):
         headers["Authorization"] = f"Bearer {sign_in.token()}"
 
 
