@@ -10,7 +10,12 @@ from tests.system import journey
 from tests.system.compose import ComposeStack
 from tests.system.journey import Journey
 
-pytestmark = [pytest.mark.docker, pytest.mark.system, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.docker,
+    pytest.mark.system,
+    pytest.mark.xdist_group("system"),
+    pytest.mark.timeout(900),
+]
 
 RESTARTED = (
     "gateway",

@@ -11,7 +11,7 @@ from tests.system import journey
 from tests.system.backend import ROOT, Backend
 from tests.system.conftest import StartBackend
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("system"), pytest.mark.timeout(600)]
 
 CHECKS = (
     "not_a_server_error",
