@@ -36,7 +36,7 @@ env: ## Write a .env with fresh secrets for Docker Compose in production
 
 .PHONY: test
 test: $(DEV) ## Run all tests with coverage (TESTS=tests/auth: some; WORKERS=0: one after the other)
-	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term $(TESTS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term $(TESTS)
 
 .PHONY: check
 check: lint typecheck imports ## Format, lint, types and import rules
