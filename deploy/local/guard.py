@@ -12,11 +12,12 @@ import os
 import sys
 
 PR_SET_PDEATHSIG = 1
-PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAP_DAC_OVERRIDE = 1  # pass through and open everything: what a container leaves its root
 CAP_DAC_READ_SEARCH = 2  # pass through and read everything: enough, and less
+SECBIT_NO_SETUID_FIXUP = 4
 CAPABILITY_VERSION_3 = 0x20080522
 
 
@@ -36,15 +37,17 @@ def main(arguments: list[str]) -> None:
 def become(user: int, group: int, *, keeps_reach: bool) -> None:
     """Be that user from now on, with no more power than asked for."""
     if keeps_reach:
-        libc().prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
+        # Without this the change of user takes the capabilities away, and access(2), with which
+        # PostgreSQL looks for its own program, leaves them out of account.
+        libc().prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     os.setgroups([])
     os.setgid(group)
     os.setuid(user)
-    if keeps_reach:
-        _keep_one(CAP_DAC_READ_SEARCH) or _keep_one(CAP_DAC_OVERRIDE)
+    if keeps_reach and not (_keep_only(CAP_DAC_READ_SEARCH) or _keep_only(CAP_DAC_OVERRIDE)):
+        sys.exit("The server's user may not pass through to its files; move the project elsewhere.")
 
 
-def _keep_one(capability: int) -> bool:
+def _keep_only(capability: int) -> bool:
     """Keep one capability over the coming exec and drop all others (capabilities(7))."""
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
     mask = 1 << capability

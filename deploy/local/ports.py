@@ -4,15 +4,19 @@ import errno
 import socket
 import time
 from collections.abc import Mapping
+from zlib import crc32
 
 from deploy.local.errors import PortInUse
 from deploy.local.folder import DataFolder
 
 HOST = "127.0.0.1"
 FILE = "ports.json"
-# Nobody but our own processes talks to these, so nobody needs to know their ports beforehand.
+# Nobody but our own processes talks to these, so nobody needs to know their ports beforehand. They lie
+# below those that systems hand out to clients, and far apart for different folders, so that two
+# runners which start in the same moment do not choose the same.
 POSTGRES, VALKEY = "postgres", "valkey"
-FIRST_CHOICES = {POSTGRES: 54320, VALKEY: 56379}
+FIRST_CHOICES = {POSTGRES: 15432, VALKEY: 21379}
+SPREAD = 5000
 LEFTOVER_SECONDS = 20.0
 
 
@@ -24,7 +28,7 @@ def choose(folder: DataFolder, wanted: Mapping[str, int]) -> dict[str, int]:
     _await_free(chosen, seconds=LEFTOVER_SECONDS if folder.was_left_in_disorder else 0)
     open_choices = [name for name, port in wanted.items() if not port] + [POSTGRES, VALKEY]
     for name in open_choices:
-        first = remembered.get(name) or FIRST_CHOICES.get(name, 0)
+        first = remembered.get(name) or _first_choice(name, folder)
         chosen[name] = _free_port(first, taken=set(chosen.values()))
     picks = {name: chosen[name] for name in open_choices}
     if picks != remembered:
@@ -43,6 +47,13 @@ def is_free(port: int) -> bool:
                 raise PortInUse(f"Port {port} is only for root; set another one, 1024 or higher.") from error
             return False
         return True
+
+
+def _first_choice(name: str, folder: DataFolder) -> int:
+    """Where to begin to look; 0 where any will do."""
+    if name not in FIRST_CHOICES:
+        return 0
+    return FIRST_CHOICES[name] + crc32(bytes(folder.path)) % SPREAD
 
 
 def _refuse_doubles(chosen: Mapping[str, int]) -> None:

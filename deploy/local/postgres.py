@@ -97,14 +97,15 @@ class Postgres:
             *access,
             "--no-instructions",
         ]
-        quiet = Program(
+        initdb = Program(
             "postgres",
             command,
             environment={"LC_ALL": "C"},
             identity=self._identity,
             folder=self._folder.path,
+            noise=r"^\s|\.\.\. |^(The|This|Data) ",  # all but what goes wrong
         )
-        await run(quiet)
+        await run(initdb)
         (draft / "data").rename(self._cluster)
         shutil.rmtree(draft)
 

@@ -1,0 +1,122 @@
+"""The command `doorward`: complete, quick to help, and clear about what is wrong."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from deploy import cli, env_file
+from deploy.cli import COMMANDS, doorward
+from deploy.local.databases import SERVICES_FOLDER, _heads
+from deploy.processes import PROCESSES, SERVICES
+from deploy.work import worker_arguments
+from shared.contracts.queues import QUEUES
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, with only that environment."""
+    return subprocess.run(
+        [sys.executable, "-m", "deploy", *arguments],
+        env={"PATH": os.environ["PATH"], "DOORWARD_DATA_DIR": "no-such-folder", **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_help_names_every_command() -> None:
+    shown = CliRunner().invoke(doorward, ["--help"]).output
+
+    assert [name for name in COMMANDS if f"  {name} " not in shown] == []
+
+
+def test_help_imports_no_command() -> None:
+    code = """
+import sys
+from deploy.cli import doorward
+doorward(["--help"], standalone_mode=False)
+print([name for name in sys.modules if name.startswith(("gateway.", "services.auth.", "flask"))])
+"""
+
+    shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert shown.stdout.splitlines()[-1] == "[]"
+
+
+def test_command_that_is_not_installed_is_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(COMMANDS, "absent", cli.Entry("no_such_package.cli:command", "Not here."))
+
+    assert "absent" not in CliRunner().invoke(doorward, ["--help"]).output
+    assert CliRunner().invoke(doorward, ["absent"]).exit_code == 2
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_bad_settings_are_all_named_before_anything_starts(process: str) -> None:
+    outcome = run("serve", process, JWT_SECRET_KEY="0123456789")
+
+    assert outcome.returncode == 2
+    assert "doorward: JWT_SECRET_KEY: is too short" in outcome.stderr
+    assert "doorward: REDIS_URL: is not set" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+    assert "0123456789" not in outcome.stderr
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_worker_and_migration_refuse_bad_settings_too(service: str) -> None:
+    for command in ("work", "migrate"):
+        outcome = run(command, service)
+
+        assert outcome.returncode == 2
+        assert f"doorward: {service.upper()}_DATABASE_URL: is not set" in outcome.stderr
+
+
+def test_wrong_port_of_the_runner_is_named() -> None:
+    outcome = run("up", GATEWAY_PORT="many")
+
+    assert outcome.returncode == 2
+    assert "doorward: GATEWAY_PORT:" in outcome.stderr
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_worker_takes_from_every_queue_of_its_service(service: str) -> None:
+    arguments = worker_arguments(service, 4, "INFO")
+
+    assert f"--queues={','.join(QUEUES[service])}" in arguments
+    assert "--pool=threads" in arguments
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_service_has_one_newest_migration(service: str) -> None:
+    assert len(_heads(SERVICES_FOLDER / service / "migrations" / "versions")) == 1
+
+
+def test_newest_migration_is_found_through_merges(tmp_path: Path) -> None:
+    for name, text in {
+        "a": "revision = 'a'\ndown_revision = None\n",
+        "b": "revision: str = 'b'\ndown_revision: str | None = 'a'\n",
+        "c": "revision = 'c'\ndown_revision = 'a'\n",
+        "d": "revision = 'd'\ndown_revision = ('b', 'c')\n",
+    }.items():
+        (tmp_path / f"{name}.py").write_text(text)
+
+    assert _heads(tmp_path) == {"d"}
+
+
+def test_env_file_has_fresh_secrets_and_is_never_overwritten(tmp_path: Path) -> None:
+    example, target = tmp_path / ".env.example", tmp_path / ".env"
+    example.write_text("# PUBLIC_URL=x\n# JWT_SECRET_KEY=   # openssl\n# GATEWAY_SESSION_SECRET_KEY=\n")
+
+    assert env_file.write(example, target)
+    written = target.read_text()
+    assert not env_file.write(example, target)
+
+    values = dict(line.split("=", 1) for line in written.splitlines() if not line.startswith("#"))
+    assert set(values) == {"JWT_SECRET_KEY", "GATEWAY_SESSION_SECRET_KEY"}
+    assert all(len(value) >= 43 and " " not in value for value in values.values())
+    assert target.read_text() == written
+    assert target.stat().st_mode & 0o077 == 0

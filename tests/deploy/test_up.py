@@ -1,0 +1,250 @@
+"""`doorward up` with everything that it starts: ready, mended, stopped, and in order after a kill."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deploy.processes import SERVICES
+from shared.chassis.testing.engines import free_port, wait_until
+from tests.deploy.conftest import PORTS, Runner, await_all_gone, is_alive, status_of
+
+pytestmark = pytest.mark.system
+EVERYTHING = {
+    "postgres",
+    "valkey",
+    "mailbox",
+    "gateway",
+    *SERVICES,
+    *(f"{service}-worker" for service in SERVICES),
+}
+MakeRunner = Callable[..., Runner]
+
+
+@pytest.fixture(scope="module")
+def running(data_folder: Path) -> Iterator[Runner]:
+    """A runner that is ready."""
+    runner = Runner(data_folder).start_until_ready()
+    yield runner
+    runner.stop()
+
+
+@pytest.fixture
+def stopped_folder(running: Runner) -> Iterator[Path]:
+    """The folder of the runner, which stands still during the test."""
+    assert running.stop() == 0
+    yield running.folder
+    running.start_until_ready()
+
+
+def await_ready(runner: Runner) -> None:
+    wait_until(lambda: status_of(f"{runner.gateway_url}/readyz") == 200, what="a gateway that is ready")
+
+
+def test_everything_runs_and_the_summary_says_where(running: Runner) -> None:
+    assert set(running.processes) == EVERYTHING
+    assert status_of(f"{running.gateway_url}/readyz") == 200
+    assert running.gateway_url in running.text
+    assert f":{running.state['environment']['MAILBOX_PORT']}" in running.text
+
+
+def test_secrets_are_nowhere_in_the_log(running: Runner) -> None:
+    secrets = Path(running.folder / "secrets.json").read_text().split('"')[3::4]
+
+    assert [secret for secret in secrets if secret in running.text] == []
+
+
+def test_mail_gets_from_the_gateway_to_the_mailbox(running: Runner) -> None:
+    mailbox = f"http://127.0.0.1:{running.state['environment']['MAILBOX_PORT']}"
+    body = {"email": "ada@example.org", "password": "a long and unusual passphrase"}
+
+    answer = httpx.post(f"{running.gateway_url}/api/v1/auth/register", json=body, timeout=20)
+
+    assert answer.status_code == 202
+    wait_until(
+        lambda: bool(httpx.get(f"{mailbox}/api/messages", params={"to": body["email"]}).json()),
+        what="the verification mail",
+    )
+
+
+@pytest.mark.parametrize("name", ["auth", "auth-worker", "gateway", "mailbox", "postgres", "valkey"])
+def test_process_that_is_killed_comes_back(running: Runner, name: str) -> None:
+    before = running.processes[name]
+
+    os.kill(before, signal.SIGKILL)
+
+    wait_until(lambda: running.processes.get(name, before) != before, what=f"another {name}")
+    running.await_text(f"{name} is back")
+    await_ready(running)
+    assert f"{name} was killed by SIGKILL; it is started again" in running.text
+
+
+def test_command_beside_the_runner_sees_its_settings(running: Runner) -> None:
+    options = ["--email", "admin@example.org", "--password", "a long and unusual passphrase"]
+
+    outcome = subprocess.run(
+        [sys.executable, "-m", "deploy", "create-admin", *options],
+        env={name: value for name, value in running.environment.items() if name not in PORTS},
+        capture_output=True,
+        text=True,
+    )
+
+    assert outcome.returncode == 0, outcome.stderr
+    assert "admin@example.org" in outcome.stdout
+
+
+def test_second_runner_on_the_folder_is_refused(running: Runner, new_runner: MakeRunner) -> None:
+    second = new_runner(running.folder)
+
+    assert second.run_to_end() == 3
+    assert "already runs on" in second.text
+    assert status_of(f"{running.gateway_url}/readyz") == 200
+
+
+def test_port_in_use_is_one_sentence(tmp_path: Path, new_runner: MakeRunner, busy_port: int) -> None:
+    runner = new_runner(tmp_path / "data", GATEWAY_PORT=str(busy_port))
+
+    assert runner.run_to_end() == 4
+    assert runner.text.startswith(f"doorward: Port {busy_port} (GATEWAY_PORT) is in use by another program")
+    assert len(runner.text.splitlines()) == 1
+
+
+def test_start_that_fails_stops_what_it_had_started(tmp_path: Path, new_runner: MakeRunner) -> None:
+    runner = new_runner(tmp_path / "data", JWT_SECRET_KEY="0123456789", **_own_stores())
+
+    assert runner.run_to_end() == 6
+    last = runner.text.splitlines()[-1]
+    assert "JWT_SECRET_KEY: is too short" in last
+    assert not (tmp_path / "data" / "state.json").exists()
+
+
+def test_stop_is_in_order_and_leaves_nothing(running: Runner) -> None:
+    pids = list(running.processes.values())
+    ports = [int(running.state["environment"].get(name) or running.environment[name]) for name in PORTS]
+
+    code = running.stop()
+
+    try:
+        assert code == 0
+        assert not any(map(is_alive, pids))
+        assert [port for port in ports if not _is_free(port)] == []
+        assert "was killed" not in running.text.partition("stopping;")[2]
+        assert not (running.folder / "state.json").exists()
+    finally:
+        running.start_until_ready()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can tie one life to another")
+def test_killed_runner_leaves_no_orphan_and_the_next_start_is_clean(running: Runner) -> None:
+    pids = list(running.processes.values())
+
+    running.kill()
+    running.start()  # at once: the old processes may still be ending
+
+    running.await_text("Doorward is ready")
+    assert not any(map(is_alive, pids))
+    assert set(running.processes) == EVERYTHING
+
+
+def test_ctrl_c_during_the_start_stops_everything(tmp_path: Path, new_runner: MakeRunner) -> None:
+    runner = new_runner(tmp_path / "data", **_own_stores())
+    runner.start()
+    runner.await_text("mailbox_ready")
+    assert runner.process is not None
+
+    runner.process.send_signal(signal.SIGINT)
+
+    assert runner.process.wait(30) == 0
+
+
+def test_half_made_databases_are_made_again(stopped_folder: Path, new_runner: MakeRunner) -> None:
+    folder = stopped_folder.with_name("half-made")
+    (folder / "postgres.new.killed" / "data" / "base").mkdir(parents=True)
+    (folder / f"secrets.json.{os.getpid()}.new").write_text('{"jwt_se')
+    runner = new_runner(folder)
+    try:
+        runner.start_until_ready()
+        assert list(folder.glob("postgres.new.*")) == []
+        pids = list(runner.processes.values())
+        assert runner.stop() == 0
+        await_all_gone(pids)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_stale_pid_file_of_a_living_stranger_is_put_away(
+    stopped_folder: Path, new_runner: MakeRunner
+) -> None:
+    # The number in the file now belongs to this very test.
+    lines = [str(os.getpid()), str(stopped_folder / "postgres"), "1", "5432", "", "127.0.0.1", "1 1", "ready"]
+    pid_file = stopped_folder / "postgres" / "postmaster.pid"
+    pid_file.write_text("\n".join(lines) + "\n")
+
+    runner = new_runner(stopped_folder).start_until_ready()
+
+    assert runner.processes["postgres"] != os.getpid()
+
+
+def test_unreadable_queue_data_is_put_aside_and_said_so(stopped_folder: Path, new_runner: MakeRunner) -> None:
+    (manifest,) = (stopped_folder / "valkey" / "appendonlydir").glob("*.manifest")
+    manifest.write_text("this is no manifest\n")
+
+    runner = new_runner(stopped_folder).start_until_ready()
+
+    assert "valkey could not read its data; it starts empty" in runner.text
+    assert list(stopped_folder.glob("valkey.broken-*")) != []
+
+
+def test_databases_of_another_version_are_named(stopped_folder: Path, new_runner: MakeRunner) -> None:
+    version = stopped_folder / "postgres" / "PG_VERSION"
+    kept = version.read_text()
+    version.write_text("9\n")
+    runner = new_runner(stopped_folder)
+
+    try:
+        assert runner.run_to_end() == 5
+        assert "was made by PostgreSQL 9 and PostgreSQL" in runner.text
+    finally:
+        version.write_text(kept)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small file system")
+def test_disk_that_fills_up_during_the_start_is_the_reason_given(
+    tmp_path: Path, new_runner: MakeRunner
+) -> None:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", tmp_path]).returncode:
+        pytest.skip("nothing may be mounted here")
+    try:
+        runner = new_runner(tmp_path / "data")
+
+        assert runner.run_to_end() == 5
+        assert f"The disk of {tmp_path}/data is full" in runner.text
+        assert len(runner.text.splitlines()) == 1
+    finally:
+        subprocess.run(["umount", "-l", tmp_path], check=True)
+
+
+def _own_stores() -> dict[str, str]:
+    """Stores that are never reached: a start without embedded servers is quick."""
+    nowhere = free_port()
+    urls = {
+        f"{service.upper()}_DATABASE_URL": f"postgresql://x:y@127.0.0.1:{nowhere}/z" for service in SERVICES
+    }
+    return {**urls, "REDIS_URL": f"redis://127.0.0.1:{nowhere}/0"}
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
