@@ -16,7 +16,7 @@ from deploy.processes import SERVICES
 from shared.chassis.testing.engines import free_port, wait_until
 from tests.deploy.conftest import PORTS, Runner, await_all_gone, is_alive, status_of
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("runner")]
 EVERYTHING = {
     "postgres",
     "valkey",
