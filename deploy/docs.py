@@ -20,7 +20,8 @@ from shared.chassis.settings import EnvironmentSettings, ProcessSettings
 from shared.contracts import queues
 from shared.contracts.messages import Message, all_messages
 
-DOCS = Path(__file__).parent.parent / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 OURS = ("gateway", "services", "shared")
 NOTE = "<!-- Written by `python -m deploy.docs` from the code; a test fails where they differ. -->\n"
 
@@ -92,6 +93,8 @@ def _default(field: FieldInfo) -> str:
         return "**required**"
     if default is None or default in ("", [], ()):
         return "(empty)"
+    if isinstance(default, Path) and default.is_absolute():
+        default = default.relative_to(ROOT)
     return f"`{', '.join(map(str, default)) if isinstance(default, list | tuple) else default}`"
 
 
@@ -143,7 +146,7 @@ def messages_page() -> str:
     lines = ["# Messages between services", NOTE, MESSAGES_INTRODUCTION.rstrip()]
     for name, kind in sorted(all_messages().items()):
         lines += [f"\n## `{name}`, version {kind.version}\n", _paragraph(kind), ""]
-        lines += [f"Heard by: {', '.join(queues.SUBSCRIBERS.get(kind, ())) or 'nobody'}.\n"]
+        lines += [f"Heard by: {', '.join(queues.SUBSCRIBERS.get(kind, ())) or 'nobody yet'}.\n"]
         lines += ["| field | type | default |", "|---|---|---|", *_message_rows(kind)]
     return "\n".join(lines) + "\n"
 
