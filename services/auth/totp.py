@@ -20,8 +20,9 @@ def find_step(secret: str, code: str, now: datetime) -> int | None:
     present = int(now.timestamp()) // PERIOD_SECONDS
     generator = pyotp.TOTP(secret)
     steps = range(present - STEPS_EITHER_WAY, present + STEPS_EITHER_WAY + 1)
+    given = code.encode()  # compare_digest takes no text beyond ASCII, and a client may send any
     # Every step is compared, so that the time says nothing about which one was right.
-    right = [step for step in steps if hmac.compare_digest(generator.generate_otp(step), code)]
+    right = [step for step in steps if hmac.compare_digest(generator.generate_otp(step).encode(), given)]
     return right[-1] if right else None
 
 
