@@ -55,8 +55,10 @@ class _Run:
 
     async def until_stopped(self) -> None:
         """Start everything, wait for a signal, stop everything. Raises RunnerError where the start fails."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, self._stop)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, self._interrupt)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._stopping.set)
         starting = asyncio.create_task(self._start())
         stopping = asyncio.create_task(self._stopping.wait())
         try:
@@ -71,7 +73,7 @@ class _Run:
             await self._supervisor.stop()
         self._console.say("stopped")
 
-    def _stop(self) -> None:
+    def _interrupt(self) -> None:
         if self._stopping.is_set():
             self._supervisor.kill()
         self._stopping.set()

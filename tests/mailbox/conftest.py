@@ -1,66 +1,21 @@
-"""A real mailbox in a process of its own, on free ports."""
+"""The mailbox of the run, and its empty self for each test."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
-import httpx
 import pytest
 
-from shared.chassis.testing.engines import free_port, wait_until
-
-HOST = "127.0.0.1"
-
-
-@dataclass(frozen=True)
-class Mailbox:
-    """The addresses of a running mailbox, and its API."""
-
-    smtp_port: int
-    api: httpx.Client
-
-    def messages(self, **query: str | int) -> list[dict[str, Any]]:
-        """The kept mails, the newest first."""
-        answer = self.api.get("/api/messages", params=query)
-        assert answer.status_code == 200
-        return list(answer.json())
-
-    def chaos(self, **switches: Any) -> None:
-        """Turn the chaos switches."""
-        assert self.api.put("/api/chaos", json=switches).status_code == 200
+from tests.mailbox_process import Mailbox, running_mailbox
 
 
 @pytest.fixture(scope="session")
-def running_mailbox() -> Iterator[Mailbox]:
-    """The mailbox process of the run."""
-    port, smtp_port = free_port(), free_port()
-    environment = {
-        **os.environ,
-        "MAILBOX_PORT": str(port),
-        "MAILBOX_SMTP_PORT": str(smtp_port),
-        "MAILBOX_CAPACITY": "300",
-    }
-    process = subprocess.Popen([sys.executable, "-m", "deploy", "mailbox"], env=environment)
-    with httpx.Client(base_url=f"http://{HOST}:{port}", timeout=10) as api:
-        wait_until(lambda: _answers(api), what="an answer of the mailbox")
-        yield Mailbox(smtp_port, api)
-    process.terminate()
-    assert process.wait(10) == 0
+def mailbox_process() -> Iterator[Mailbox]:
+    """The mailbox process of the run, small enough to be filled."""
+    with running_mailbox(MAILBOX_CAPACITY="300") as mailbox:
+        yield mailbox
 
 
 @pytest.fixture
-def mailbox(running_mailbox: Mailbox) -> Mailbox:
+def mailbox(mailbox_process: Mailbox) -> Mailbox:
     """The mailbox, empty and without faults."""
-    running_mailbox.api.delete("/api/messages")
-    running_mailbox.api.delete("/api/chaos")
-    return running_mailbox
-
-
-def _answers(api: httpx.Client) -> bool:
-    try:
-        return api.get("/livez").status_code == 200
-    except httpx.TransportError:
-        return False
+    mailbox_process.clear()
+    return mailbox_process

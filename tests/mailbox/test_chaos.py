@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from tests.mailbox.conftest import HOST, Mailbox
 from tests.mailbox.test_receiving import mail, send
+from tests.mailbox_process import HOST, Mailbox
 
 
 @pytest.mark.parametrize("moment", ["connect", "mail", "rcpt", "data"])

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from tests.mailbox.conftest import Mailbox
 from tests.mailbox.test_receiving import mail, send
+from tests.mailbox_process import Mailbox
 
 HOSTILE = '<script>fetch("/api/messages",{method:"DELETE"})</script><img src="https://track.example/x">'
 

@@ -9,7 +9,7 @@ from email.message import EmailMessage
 import pytest
 
 from shared.chassis.testing.engines import wait_until
-from tests.mailbox.conftest import HOST, Mailbox
+from tests.mailbox_process import HOST, Mailbox
 
 
 def mail(*, to: str = "ada@example.org", subject: str = "Your code", text: str = "123456\n") -> EmailMessage:

@@ -11,7 +11,8 @@ async function refresh() {
   const response = await fetch(`/api/messages?limit=${SHOWN_MAILS}`, { headers });
   if (response.status === 304 || !response.ok) return;
   state.revision = response.headers.get("ETag");
-  state.mails = await response.json();
+  const mails = await response.json();
+  state.mails = mails;
   if (!mails.some((mail) => mail.id === state.chosen)) state.chosen = mails.length ? mails[0].id : null;
   showList();
   showMail();
