@@ -1,11 +1,15 @@
 """The gateway process, assembled."""
 
 from dataclasses import dataclass
+from importlib.metadata import version
 
-from gateway import readiness, route_source
+from gateway import pages, readiness, route_source
 from gateway.access_log import AccessLog
+from gateway.console import setup as console
+from gateway.console.auth_client import Auth
 from gateway.edge import GatewayFlask
 from gateway.limits.limiter import Limiter
+from gateway.openapi import MergedDocument
 from gateway.pipeline import Pipeline
 from gateway.revocations import Revocations
 from gateway.settings import GatewaySettings
@@ -20,8 +24,10 @@ from shared.chassis.app import new_app
 class Deps:
     """What a test may put in the place of the real thing."""
 
+    auth: Auth | None = None  # for the console's sign-in
 
-def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = None) -> GatewayFlask:  # noqa: ARG001
+
+def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = None) -> GatewayFlask:
     """The ASGI (and WSGI) application. Raises SettingsError or RouteFileError if it cannot be one."""
     settings = settings or GatewaySettings.load()
     table = route_source.table(settings)
@@ -35,7 +41,6 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
         __name__, settings, process="gateway", flask_class=GatewayFlask, checks=checks, proxy_hops=0
     )
     assert isinstance(app, GatewayFlask)  # noqa: S101  (new_app makes what it is told to)
-    app.take_over_hooks()
     access.install(app, settings)
     access_log = AccessLog(is_enabled=settings.log_level in {"DEBUG", "INFO"})
     app.pipeline = Pipeline(
@@ -46,7 +51,11 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
     app.metrics_port = settings.metrics_port
     app.drain = drain
     app.drain_seconds = settings.drain_seconds
+    document = MergedDocument(table, services, url=str(settings.public_url), version=version("doorward"))
+    pages.install(app, settings, document)
+    console.install(app, settings, app.pipeline, checks, auth=deps.auth if deps else None)
     health = Health(services.values())
     app.on_start += [health.start, limiter.start, revocations.start]
     app.on_stop += [health.stop, revocations.stop, limiter.stop]
+    app.take_over_hooks()
     return app

@@ -32,17 +32,17 @@ class GatewayFlask(AsgiFlask):
     metrics_port = 0
     drain_seconds = 0.0
     drain: Drain
-    _hooks_of_chassis = (0, 0, 0)
+    _own_hooks = (0, 0, 0)
 
     def take_over_hooks(self) -> None:
-        """Do for forwarded requests what the hooks so far (the chassis') do for others, and cheaper.
+        """Leave the hooks so far to the gateway's own pages; those registered later run on every request.
 
-        They name the request, count it and time it: the edge knows all that without parsing it. Hooks that
-        are registered later run on forwarded requests as on any.
+        The chassis' hooks name, count and time a request: the edge does that itself, and cheaper. Those of
+        the console are about cookies and forms, which forwarded requests are not judged by.
         """
         registered = (self.before_request_funcs, self.after_request_funcs, self.teardown_request_funcs)
         before, after, teardown = (len(funcs.get(None, ())) for funcs in registered)
-        self._hooks_of_chassis = (before, after, teardown)
+        self._own_hooks = (before, after, teardown)
 
     def async_context(self, scope: Scope, receive: Receive) -> RequestContext:
         """An ``EdgeContext`` for what the table takes or the gateway refuses, Flask's own otherwise."""
@@ -73,7 +73,7 @@ class GatewayFlask(AsgiFlask):
 
     def _edge_context(self, exchange: Exchange) -> EdgeContext:
         context = EdgeContext(self, exchange)
-        context.has_teardowns = len(self.teardown_request_funcs.get(None, ())) > self._hooks_of_chassis[2]
+        context.has_teardowns = len(self.teardown_request_funcs.get(None, ())) > self._own_hooks[2]
         return context
 
     def _internal_context(self, scope: Scope, receive: Receive) -> RequestContext:
@@ -123,11 +123,11 @@ class GatewayFlask(AsgiFlask):
         return await super().answer(context)
 
     async def preprocess(self, context: RequestContext) -> Any:
-        """The before_request hooks; for forwarded requests without the chassis'."""
+        """The before_request hooks; for forwarded requests without our own."""
         if not isinstance(context, EdgeContext):
             return await super().preprocess(context)
         hooks = self.before_request_funcs.get(None, ())
-        for before in hooks[self._hooks_of_chassis[0] :]:
+        for before in hooks[self._own_hooks[0] :]:
             answer: Any = before()
             if iscoroutine(answer):
                 answer = await answer
@@ -140,7 +140,7 @@ class GatewayFlask(AsgiFlask):
         if not isinstance(context, EdgeContext):
             return await super().process(context, response)
         hooks = self.after_request_funcs.get(None, ())
-        for after in (*context._after_request_functions, *reversed(hooks[self._hooks_of_chassis[1] :])):
+        for after in (*context._after_request_functions, *reversed(hooks[self._own_hooks[1] :])):
             processed: Any = after(response)
             response = await processed if iscoroutine(processed) else processed
         self.pipeline.finish(context.exchange, response)

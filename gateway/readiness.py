@@ -47,3 +47,12 @@ def _service_check(service: Service) -> Check:
             raise Down(f"no replica of {service.name} is healthy")
 
     return check
+
+
+def is_well(check: Check) -> bool:
+    """Whether ``check`` passes."""
+    try:
+        check()
+    except Down:
+        return False
+    return True

@@ -18,6 +18,7 @@ from shared.chassis.ids import new_id
 
 HEAD_SECONDS = 10.0
 LINGER_SECONDS = 1.0
+IDLE_BEFORE_CLOSE_SECONDS = 1.0
 # Objects that survive their request are few, so the collector may look for cycles more rarely.
 GC_THRESHOLDS = (20_000, 50, 100)
 
@@ -26,12 +27,15 @@ class GatewayProtocol(ASGIProtocol):
     """One client connection."""
 
     _head_timer: asyncio.TimerHandle | None = None
+    _idle_since = 0.0
     _is_lingering = False
     _closed: bool
 
     def connection_made(self, transport: Any) -> None:
         """A client has connected; its first head may take so long and no longer."""
         super().connection_made(transport)
+        self.worker.connections.add(self)
+        self._idle_since = self.worker.loop.time()
         self._expect_head()
 
     def data_received(self, data: bytes) -> None:
@@ -52,7 +56,18 @@ class GatewayProtocol(ASGIProtocol):
         """The client is gone."""
         if self._head_timer is not None:
             self._head_timer.cancel()
+        self.worker.connections.discard(self)
         super().connection_lost(error)
+
+    def _arm_keepalive_timer(self) -> None:
+        self._idle_since = self.worker.loop.time()
+        super()._arm_keepalive_timer()
+
+    def close_if_idle(self) -> None:
+        """End the connection if no request has been on it for a moment; one might just be arriving."""
+        if self._awaiting_request and self.worker.loop.time() - self._idle_since >= IDLE_BEFORE_CLOSE_SECONDS:
+            self._close_transport()
+            self._request_ready.set()
 
     def _expect_head(self) -> None:
         self._head_timer = self.worker.loop.call_later(HEAD_SECONDS, self._head_is_late)
@@ -121,6 +136,7 @@ class GatewayWorker(gasgi.ASGIWorker):
     def __init__(self, *args: Any, **options: Any) -> None:
         """Runs in the master, before the fork."""
         super().__init__(*args, **options)
+        self.connections: set[GatewayProtocol] = set()
         route_source.refresh(self.cfg)
         # A client that leaves takes its request to the upstream with it at once.
         self.cfg.set("asgi_disconnect_grace_period", 0)
@@ -134,6 +150,20 @@ class GatewayWorker(gasgi.ASGIWorker):
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
+
+    async def _shutdown(self) -> None:
+        """Stop: those with a request under way get their answer, idle connections are closed."""
+        closing = self.loop.create_task(self._close_idle())
+        try:
+            await super()._shutdown()
+        finally:
+            closing.cancel()
+
+    async def _close_idle(self) -> None:
+        while True:
+            for connection in list(self.connections):
+                connection.close_if_idle()
+            await asyncio.sleep(0.1)
 
     def handle_exit_signal(self) -> None:
         """SIGTERM: say so in ``/readyz``, and stop taking connections once balancers have seen it."""

@@ -134,3 +134,11 @@ def _fields(verdicts: Sequence[Verdict]) -> list[tuple[bytes, bytes]]:
     policy = ", ".join(f'"{v.limit.name}";q={v.limit.quota};w={v.limit.window_seconds}' for v in verdicts)
     state = ", ".join(f'"{v.limit.name}";r={v.remaining};t={v.reset_seconds}' for v in verdicts)
     return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", state.encode())]
+
+
+def description(limit: Limit) -> str:
+    """``limit`` in words, for people who ask what a request would meet."""
+    way = (
+        "asked of Redis for each request" if not limit.slack else f"leased up to {limit.slack:.0%} in advance"
+    )
+    return f"{limit}, {way}"
