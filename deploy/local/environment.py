@@ -38,6 +38,7 @@ def build(
             "NOTIFICATIONS_SMTP_HOST": HOST,
             "NOTIFICATIONS_SMTP_PORT": chosen["MAILBOX_SMTP_PORT"],
             "NOTIFICATIONS_SMTP_SECURITY": "none",
+            "MAILBOX_FOLDER": str(folder.path / "mailbox"),
         }
     own = {"TMPDIR": str(folder.temporary), "PYTHONUNBUFFERED": "1"}
     return {**defaults, **os.environ, **chosen, **urls, **own}

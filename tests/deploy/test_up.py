@@ -1,6 +1,7 @@
 """`doorward up` with everything that it starts: ready, mended, stopped, and in order after a kill."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -86,6 +87,26 @@ def test_process_that_is_killed_comes_back(running: Runner, name: str) -> None:
     running.await_text(f"{name} is back")
     await_ready(running)
     assert f"{name} was killed by SIGKILL; it is started again" in running.text
+
+
+def test_what_was_stored_is_there_after_a_restart(running: Runner) -> None:
+    mailbox = f"http://127.0.0.1:{running.state['environment']['MAILBOX_PORT']}/api/messages"
+    body = {"email": "lasting@example.org", "password": "a long and unusual passphrase"}
+    httpx.post(f"{running.gateway_url}/api/v1/auth/register", json=body, timeout=20).raise_for_status()
+    wait_until(lambda: bool(httpx.get(mailbox, params={"to": body["email"]}).json()), what="the mail")
+    (mail,) = httpx.get(mailbox, params={"to": body["email"]}).json()
+    (code,) = re.findall(r"^\s*(\d{6})\s*$", mail["text"], re.MULTILINE)
+
+    assert running.stop() == 0
+    running.start_until_ready()
+
+    assert httpx.get(mailbox, params={"to": body["email"]}).json() == [mail]
+    verified = httpx.post(
+        f"{running.gateway_url}/api/v1/auth/verify-email",
+        json={"email": body["email"], "code": code},
+        timeout=20,
+    )
+    assert verified.status_code == 200
 
 
 def test_command_beside_the_runner_sees_its_settings(running: Runner) -> None:
