@@ -8,8 +8,8 @@ A mail is sent again only where it is certain that the server has not taken it. 
 too often or not at all: an attempt begins with a conditional UPDATE, and a relay rings again.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from random import uniform
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 
 from services.notifications import rendering, store
 from services.notifications.deps import deps
-from services.notifications.handover import NotNoted
+from services.notifications.handover import Note, NotNoted
 from services.notifications.metrics import EMAILS, OLDEST_DUE
 from services.notifications.models import db
 from services.notifications.rendering import Rendered
@@ -88,12 +88,15 @@ def _content(attempt: Attempt) -> Rendered:
 
 
 def _send(attempt: Attempt, content: Rendered, *, give_up_at: datetime) -> None:
-    hand_over = partial(_hand_over, attempt, give_up_at)
     try:
-        deps().notes.prepare()
-        answer = deps().sender.send(
-            content, to_email=attempt.to_email, message_id=attempt.message_id, hand_over=hand_over
-        )
+        with deps().notes.note() as note:
+            answer = deps().sender.send(
+                content,
+                to_email=attempt.to_email,
+                message_id=attempt.message_id,
+                handover=_Handover(note, attempt, give_up_at),
+            )
+            _confirm(note, attempt)
     except Refused as error:
         _refused(attempt, error)
     except OutcomeUnknown as error:
@@ -102,21 +105,33 @@ def _send(attempt: Attempt, content: Rendered, *, give_up_at: datetime) -> None:
         # Nothing was sent: the lease runs out, and whoever comes next tries again.
         log.warning("handover_not_noted", notification_id=str(attempt.notification_id), cause=repr(error))
     else:
-        _confirm(attempt)
         _finish(attempt, "sent", detail=answer)
 
 
-def _hand_over(attempt: Attempt, give_up_at: datetime) -> None:
-    now = utcnow()
-    if now >= give_up_at:
-        raise NotNoted("the lease is all but over")
-    answer_within = timedelta(seconds=deps().settings.smtp_final_timeout_seconds + 5)
-    deps().notes.put(attempt.notification_id, attempt.attempt_id, now + answer_within)
+@dataclass(frozen=True, slots=True)
+class _Handover:
+    """The handover of one attempt, as the conversation with the mail server sees it."""
+
+    note: Note
+    attempt: Attempt
+    give_up_at: datetime
+
+    def prepare(self) -> None:
+        """Have the note ready; raises NotNoted where somebody else may begin an attempt any moment."""
+        now = utcnow()
+        if now >= self.give_up_at:
+            raise NotNoted("the lease is all but over")
+        answer_within = timedelta(seconds=deps().settings.smtp_final_timeout_seconds + 5)
+        self.note.write(self.attempt.notification_id, self.attempt.attempt_id, now + answer_within)
+
+    def commit(self) -> None:
+        """Put the note on its way."""
+        self.note.commit()
 
 
-def _confirm(attempt: Attempt) -> None:
+def _confirm(note: Note, attempt: Attempt) -> None:
     try:
-        deps().notes.confirm()
+        note.confirm()
     except NotNoted:
         # It was sent all the same, and what follows says so.
         log.exception("handover_not_noted", notification_id=str(attempt.notification_id))

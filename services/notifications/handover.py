@@ -7,15 +7,18 @@ server's. What is in a socket is no longer the worker's to lose: PostgreSQL exec
 mail server reads the dot even if the worker is dead by then. The answer is read afterwards.
 """
 
+import select
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from uuid import UUID
 
 import psycopg
-from psycopg import generators
 from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
 
+ANSWER_SECONDS = 10.0
 NOTE = b"""
 UPDATE notifications SET phase = 'handed_over', lease_until = $3::timestamptz
 WHERE id = $1::uuid AND attempt_id = $2::uuid AND status = 'sending'
@@ -26,39 +29,86 @@ class NotNoted(Exception):
     """PostgreSQL did not take the note, or the attempt is not ours any more."""
 
 
-class HandoverNotes:
-    """A connection of each worker thread that notes handovers."""
+class Note:
+    """The note of one handover, on a connection that is its own meanwhile."""
 
-    def __init__(self, database_url: str) -> None:
-        self._url = database_url.replace("postgresql+psycopg://", "postgresql://")
-        self._local = threading.local()
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._raw = connection.pgconn
 
-    def prepare(self) -> None:
-        """Have a living connection; raises psycopg's OperationalError where there is none to be had."""
-        connection: psycopg.Connection | None = getattr(self._local, "connection", None)
-        if connection is not None:
-            with suppress(psycopg.Error):
-                connection.execute("SELECT 1")
-                return
-            connection.close()
-        self._local.connection = psycopg.connect(self._url, autocommit=True, connect_timeout=3)
-
-    def put(self, notification_id: UUID, attempt_id: UUID, lease_until: datetime) -> None:
-        """Send the note and do not wait; raises NotNoted where it cannot be sent."""
+    def write(self, notification_id: UUID, attempt_id: UUID, lease_until: datetime) -> None:
+        """Have the statement ready in libpq's buffer; raises NotNoted where that cannot be."""
         values = [str(notification_id), str(attempt_id), lease_until.isoformat()]
-        raw = self._local.connection.pgconn
         try:
-            raw.send_query_params(NOTE, [value.encode() for value in values])
-            raw.flush()
+            self._raw.enter_pipeline_mode()
+            self._raw.send_query_params(NOTE, [value.encode() for value in values])
+        except psycopg.Error as error:
+            raise NotNoted from error
+
+    def commit(self) -> None:
+        """Put the statement into PostgreSQL's socket, and do not wait; raises NotNoted.
+
+        Unlike other calls it keeps Python's lock, so that no other thread comes in between this and
+        the final dot: that would make a gap of milliseconds out of one of microseconds.
+        """
+        try:
+            self._raw.pipeline_sync()
         except psycopg.Error as error:
             raise NotNoted from error
 
     def confirm(self) -> None:
-        """Read the answer to the note; raises NotNoted where it was not taken."""
-        connection: psycopg.Connection = self._local.connection
+        """Read the answer; raises NotNoted where the note was not taken."""
         try:
-            results = connection.wait(generators.fetch_many(connection.pgconn))
+            noted, _end, _synced = self._result(), self._result(), self._result()
+            self._raw.exit_pipeline_mode()
+        except (psycopg.Error, TimeoutError) as error:
+            raise NotNoted from error
+        if noted is None or noted.status != ExecStatus.COMMAND_OK or noted.command_tuples != 1:
+            raise NotNoted(noted.error_message.decode("utf-8", "replace") if noted else "no answer")
+
+    def _result(self) -> PGresult | None:
+        while self._raw.is_busy():
+            if not select.select([self._raw.socket], [], [], ANSWER_SECONDS)[0]:
+                raise TimeoutError
+            self._raw.consume_input()
+        return self._raw.get_result()
+
+
+class HandoverNotes:
+    """The connections that notes are sent on: one for each mail that is being sent."""
+
+    def __init__(self, database_url: str) -> None:
+        self._url = database_url.replace("postgresql+psycopg://", "postgresql://")
+        self._lock = threading.Lock()
+        self._idle: list[psycopg.Connection] = []
+
+    @contextmanager
+    def note(self) -> Iterator[Note]:
+        """A note on a living connection; raises NotNoted where there is none to be had."""
+        connection = self._take()
+        try:
+            yield Note(connection)
+        except BaseException:
+            connection.close()  # an answer may still be under way on it
+            raise
+        with self._lock:
+            self._idle.append(connection)
+
+    def close(self) -> None:
+        """Let go of all connections that are not in use."""
+        with self._lock:
+            connections, self._idle = self._idle, []
+        for connection in connections:
+            connection.close()
+
+    def _take(self) -> psycopg.Connection:
+        with self._lock:
+            connection = self._idle.pop() if self._idle else None
+        try:
+            if connection is not None:
+                with suppress(psycopg.Error):
+                    connection.execute("SELECT 1")
+                    return connection
+                connection.close()
+            return psycopg.connect(self._url, autocommit=True, connect_timeout=3)
         except psycopg.Error as error:
             raise NotNoted from error
-        if results[0].status != ExecStatus.COMMAND_OK or results[0].command_tuples != 1:
-            raise NotNoted(results[0].error_message.decode("utf-8", "replace"))

@@ -7,7 +7,6 @@ they still live.
 
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from email.utils import parseaddr
 from uuid import UUID
@@ -17,7 +16,7 @@ from flask import current_app
 
 from services.notifications.rendering import Rendered
 from services.notifications.settings import NotificationsSettings
-from services.notifications.smtp import OutcomeUnknown, Refused, SmtpConnection
+from services.notifications.smtp import Handover, OutcomeUnknown, Refused, SmtpConnection
 
 MESSAGES_A_CONNECTION = 100
 IDLE_SECONDS = 10.0
@@ -38,14 +37,12 @@ class Sender:
         self._lock = threading.Lock()
         self._idle: list[tuple[float, SmtpConnection]] = []
 
-    def send(
-        self, content: Rendered, *, to_email: str, message_id: str, hand_over: Callable[[], None]
-    ) -> str:
+    def send(self, content: Rendered, *, to_email: str, message_id: str, handover: Handover) -> str:
         """The server's answer; raises Refused or OutcomeUnknown."""
         message = self._message(content, to_email, message_id)
         connection = self._take()
         try:
-            answer = connection.deliver(message, hand_over)
+            answer = connection.deliver(message, handover)
         except Refused:
             self._give_back(connection, is_sound=self._reset(connection))
             raise
@@ -58,6 +55,13 @@ class Sender:
             raise
         self._give_back(connection, is_sound=True)
         return answer
+
+    def close(self) -> None:
+        """Leave the mail server."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for _, connection in idle:
+            connection.close()
 
     def _message(self, content: Rendered, to_email: str, message_id: str) -> flask_mail.Message:
         message = flask_mail.Message(

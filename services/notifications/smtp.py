@@ -2,7 +2,7 @@
 
 Flask-Mail builds the message and makes the connection; what it lacks is added here: timeouts, verified
 certificates, and a DATA command in two parts. All of the mail but its final line is sent first; then
-``hand_over`` is called, which notes that from now on only the server knows the outcome, and in the same
+the handover is committed, a note that from now on only the server knows the outcome, and in the same
 breath the line with the single dot is sent. Whatever fails before is safe to try again.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from email.utils import parseaddr
 from functools import partial
+from typing import Protocol
 
 import flask_mail
 
@@ -37,6 +38,16 @@ class Refused(Exception):
 
 class OutcomeUnknown(Exception):
     """The mail was handed over and no answer came: it may have been taken (RFC 5321 section 6.1)."""
+
+
+class Handover(Protocol):
+    """Whoever keeps book of what was handed over."""
+
+    def prepare(self) -> None:
+        """Be ready to commit; may raise, and then nothing is sent."""
+
+    def commit(self) -> None:
+        """Note that from now on only the server knows the outcome."""
 
 
 class SmtpConnection(flask_mail.Connection):
@@ -92,7 +103,7 @@ class SmtpConnection(flask_mail.Connection):
         except (OSError, smtplib.SMTPException):
             return False
 
-    def deliver(self, message: flask_mail.Message, hand_over: Callable[[], None]) -> str:
+    def deliver(self, message: flask_mail.Message, handover: Handover) -> str:
         """Send ``message``; the server's answer. Raises Refused or OutcomeUnknown."""
         if message.has_bad_headers():
             raise Refused(554, "a header would contain a line break")
@@ -100,7 +111,8 @@ class SmtpConnection(flask_mail.Connection):
             self._begin(message)
         except (OSError, smtplib.SMTPException) as error:
             raise _refusal(error) from error
-        hand_over_and_dot(self.smtp, hand_over)
+        handover.prepare()
+        self._end_data(handover.commit)
         answer = self._final_answer()
         self.sent += 1
         return answer
@@ -113,6 +125,15 @@ class SmtpConnection(flask_mail.Connection):
             self._expect(250, *self.smtp.rcpt(parseaddr(recipient)[1]))
         self._expect(354, *self.smtp.docmd("DATA"))
         self.smtp.send(_as_data(message.as_bytes()))
+
+    def _end_data(self, commit: Callable[[], None]) -> None:
+        """Commit the handover and send the final dot, with as little between the two as can be."""
+        send = self.smtp.sock.send if self.smtp.sock is not None else self.smtp.send
+        commit()
+        try:
+            send(b".\r\n")
+        except OSError as error:
+            raise OutcomeUnknown(repr(error)) from error
 
     def _expect(self, wanted: int, code: int, text: bytes) -> None:
         if code != wanted:
@@ -147,15 +168,6 @@ class SmtpConnection(flask_mail.Connection):
                 self.host.quit()
             self.host.close()
             self.host = None
-
-
-def hand_over_and_dot(smtp: smtplib.SMTP, hand_over: Callable[[], None]) -> None:
-    """Note the handover and send the final dot; raises OutcomeUnknown where the dot may have gone out."""
-    hand_over()
-    try:
-        smtp.send(b".\r\n")
-    except (OSError, smtplib.SMTPException) as error:
-        raise OutcomeUnknown(repr(error)) from error
 
 
 def _as_data(message: bytes) -> bytes:
