@@ -109,4 +109,6 @@ def main() -> None:
     except SettingsError as error:
         for sentence in str(error).splitlines():
             click.echo(f"doorward: {sentence}", err=True)
+        if any(COMMANDS[word].needs_environment for word in sys.argv[1:2] if word in COMMANDS):
+            click.echo("doorward: Set that, or call this while `doorward up` runs on this machine.", err=True)
         sys.exit(SETTINGS_EXIT_CODE)

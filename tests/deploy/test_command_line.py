@@ -75,6 +75,13 @@ def test_worker_and_migration_refuse_bad_settings_too(service: str) -> None:
         assert f"doorward: {service.upper()}_DATABASE_URL: is not set" in outcome.stderr
 
 
+def test_command_of_a_person_says_where_settings_could_come_from() -> None:
+    outcome = run("routes")
+
+    assert outcome.returncode == 2
+    assert "call this while `doorward up` runs" in outcome.stderr
+
+
 def test_wrong_port_of_the_runner_is_named() -> None:
     outcome = run("up", GATEWAY_PORT="many")
 
