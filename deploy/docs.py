@@ -13,6 +13,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from deploy.local.settings import LocalSettings
 from deploy.mailbox.settings import MailboxSettings
 from deploy.processes import PROCESSES
 from shared.chassis.errors import FRAMEWORK_CODES, ApiError, all_errors
@@ -29,6 +30,11 @@ SETTINGS_INTRODUCTION = """\
 A process reads its settings from the environment, and from files of the same name in `/run/secrets`; the
 environment wins. What is missing or wrong stops the start with one sentence for each. A variable `AUTH_X_Y`
 is the field `x_y` of `services/auth/settings.py`.
+"""
+LOCAL_INTRODUCTION = """\
+It makes up for what is not set: secrets, databases, Valkey, the mailbox. A database URL, `REDIS_URL` or
+`NOTIFICATIONS_SMTP_HOST` that is set is used instead of the embedded server. The ports are those above; a
+port of 0 is chosen and remembered.
 """
 ERRORS_INTRODUCTION = """\
 Every error of every process is `application/problem+json` (RFC 9457): `type`, `title`, `status`, `detail`,
@@ -63,6 +69,9 @@ def settings_page() -> str:
     lines += [
         "\n## mailbox, in development\n",
         *_settings_table(MailboxSettings, MailboxSettings.model_fields),
+        "\n## `doorward up`\n",
+        LOCAL_INTRODUCTION,
+        *_settings_table(LocalSettings, ["data_dir"]),
     ]
     return "\n".join(lines) + "\n"
 
