@@ -5,7 +5,7 @@ just what the request at hand costs, so that a quota of N admits exactly N howev
 there are. With slack it takes a small lease in advance: never more than N are admitted, and at most the slack
 too few, for a round trip every few hundred requests instead of for each.
 
-Without Redis every worker admits its share of the quota, as many as there are workers of all replicas.
+Without Redis every worker admits its share of the quota, or of what was left of it when Redis last spoke.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import cast
 
-from gateway.limits.redis_link import LinkDown, RedisLink, sha_of
+from gateway.limits.redis_link import LinkDown, RedisLink, Reply, sha_of
 from gateway.policies import Limit
 
 # KEYS: the window. ARGV: quota, window in ms, units wanted, least units of use.
@@ -55,7 +55,7 @@ class Verdict:
 class Window:
     """What one worker knows of one quota of one caller."""
 
-    __slots__ = ("admitted", "ends_at", "fetch", "held", "is_exhausted", "left_elsewhere")
+    __slots__ = ("admitted", "alone", "ends_at", "fetch", "held", "is_exhausted", "left_elsewhere")
 
     def __init__(self) -> None:
         self.ends_at = 0.0
@@ -63,6 +63,7 @@ class Window:
         self.left_elsewhere = 0  # units in Redis that nobody has taken
         self.is_exhausted = False  # Redis has said that nothing is left before the window's end
         self.admitted = 0  # units that this worker has admitted
+        self.alone: int | None = None  # units that it may still admit without Redis
         self.fetch: asyncio.Future[None] | None = None
 
     def renew(self, now: float, seconds: float) -> None:
@@ -71,6 +72,7 @@ class Window:
             self.ends_at = now + seconds
             self.held = self.left_elsewhere = self.admitted = 0
             self.is_exhausted = False
+            self.alone = None
 
 
 class Counting:
@@ -140,14 +142,19 @@ class Counting:
         return Verdict(limit, False, max(0, window.held + window.left_elsewhere), _rest(window, now))
 
     def _take_share(self, limit: Limit, window: Window) -> Verdict:
-        """Without Redis: this worker's share of the quota, less what it has admitted already."""
+        """Without Redis: this worker's share of the quota, or of what was left when Redis last spoke."""
         now = monotonic()
+        is_new = now >= window.ends_at
         window.renew(now, limit.window_seconds)
-        share = max(limit.cost, limit.quota // self.workers)
-        if window.admitted + limit.cost > share:
+        if window.alone is None:
+            share = max(limit.cost, limit.quota // self.workers) - window.admitted
+            left = limit.quota if is_new else -(-window.left_elsewhere // self.workers)
+            window.alone = max(0, min(share, left))
+        if window.alone < limit.cost:
             return Verdict(limit, False, 0, _rest(window, now))
+        window.alone -= limit.cost
         window.admitted += limit.cost
-        return Verdict(limit, True, share - window.admitted, _rest(window, now))
+        return Verdict(limit, True, window.alone, _rest(window, now))
 
     async def _take_from_redis(self, limit: Limit, key: str, window: Window) -> bool:
         if window.fetch is not None:  # a lease is on its way
@@ -163,19 +170,18 @@ class Counting:
         return True
 
     async def _fetch(self, limit: Limit, key: str, window: Window) -> None:
-        window.held += await self._ask(limit, key, window)
+        granted = await self._ask(limit, key, window)
+        window.held += granted  # not in one statement: it would read ``held`` before the wait
 
     async def _ask(self, limit: Limit, key: str, window: Window) -> int:
         name = f"doorward:limit:{limit.name}:{limit.quota}:{limit.window_seconds}:{key}"
         arguments = (limit.quota, limit.window_seconds * 1000, self.lease(limit), limit.cost)
-        answer = await self._link.call("EVALSHA", TAKE_SHA, 1, name, *arguments)
-        granted, left, rest = cast("list[int]", answer)
-        now = monotonic()
-        window.renew(now, rest / 1000)
-        window.ends_at = now + rest / 1000
-        window.left_elsewhere = left
-        window.is_exhausted = left < limit.cost
-        return granted
+
+        def keep(late: Reply) -> None:
+            window.held += _note(limit, window, late)
+
+        answer = await self._link.call("EVALSHA", TAKE_SHA, 1, name, *arguments, if_late=keep)
+        return _note(limit, window, answer)
 
     def _fetch_ahead(self, limit: Limit, key: str, window: Window) -> None:
         """Take the next lease while half of the present one is left, so that no request waits for it."""
@@ -185,6 +191,17 @@ class Counting:
         task = asyncio.get_running_loop().create_task(self._fetch(limit, key, window))
         window.fetch = task
         task.add_done_callback(lambda done: _fetched(window, done))
+
+
+def _note(limit: Limit, window: Window, answer: Reply) -> int:
+    """Keep what Redis said of the window; the units that it granted."""
+    granted, left, rest = cast("list[int]", answer)
+    now = monotonic()
+    window.renew(now, rest / 1000)
+    window.ends_at = now + rest / 1000
+    window.left_elsewhere = left
+    window.is_exhausted = left < limit.cost
+    return granted
 
 
 def _fetched(window: Window, task: "asyncio.Future[None]") -> None:

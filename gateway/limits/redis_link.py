@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import ssl
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import unquote, urlsplit
 
 Reply = int | bytes | list["Reply"] | None
@@ -16,6 +16,9 @@ Part = str | int | bytes
 
 DEFAULT_PORT = 6379
 SLOWEST_RETRY_SECONDS = 2.0
+SECOND_LOOK_SECONDS = 0.002
+# A connection on which nothing came for so long is not late but dead.
+GIVE_UP_SECONDS = 0.5
 
 
 class LinkDown(Exception):
@@ -33,13 +36,19 @@ class RedisLink(asyncio.Protocol):
             ("SCRIPT", "LOAD", script) for script in scripts
         ]
         self._timeout_seconds = timeout_seconds
-        self._waiting: deque[asyncio.Future[Reply]] = deque()
+        self._waiting: deque[_Asked] = deque()
         self._outgoing: list[bytes] = []
         self._buffer = b""
         self._transport: asyncio.Transport | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._lost = asyncio.Event()
-        self.is_up = False
+        self._is_connected = False
+        self._is_late = False
+
+    @property
+    def is_up(self) -> bool:
+        """Whether an answer can be expected in time."""
+        return self._is_connected and not self._is_late
 
     # -- its life
 
@@ -58,7 +67,7 @@ class RedisLink(asyncio.Protocol):
     async def _keep(self) -> None:
         pause = 0.1
         while True:
-            if self.is_up:
+            if self._is_connected:
                 pause = 0.1
                 await self._lost.wait()
             await asyncio.sleep(pause)
@@ -74,15 +83,15 @@ class RedisLink(asyncio.Protocol):
                 answers = [self._ask(command) for command in self._hello]
                 self._flush()
                 for answer in answers:
-                    await answer
+                    await answer.future
         except (OSError, TimeoutError, LinkDown):
             self._drop()
         else:
-            self.is_up = True
+            self._is_connected = True
             self._lost.clear()
 
     def _drop(self) -> None:
-        self.is_up = False
+        self._is_connected = self._is_late = False
         self._lost.set()
         transport, self._transport = self._transport, None
         if transport is not None:
@@ -90,38 +99,52 @@ class RedisLink(asyncio.Protocol):
         self._buffer = b""
         self._outgoing.clear()
         waiting, self._waiting = self._waiting, deque()
-        for future in waiting:
-            if not future.done():
-                future.set_exception(LinkDown("the connection to Redis was lost"))
-                future.exception()  # nobody may be waiting for it any more
+        for asked in waiting:
+            asked.fail("the connection to Redis was lost")
 
     # -- commands
 
-    def call(self, *command: Part) -> asyncio.Future[Reply]:
-        """The future answer to ``command``; fails with LinkDown at the latest after the time limit."""
-        if not self.is_up:
-            raise LinkDown("Redis is not connected")
-        future = self._ask(command)
-        timer = self._loop.call_later(self._timeout_seconds, self._time_out, future)
-        future.add_done_callback(lambda _: timer.cancel())
-        return future
+    def call(self, *command: Part, if_late: Callable[[Reply], None] | None = None) -> asyncio.Future[Reply]:
+        """The future answer to ``command``; fails with LinkDown after the time limit at the latest.
 
-    def _ask(self, command: Sequence[Part]) -> asyncio.Future[Reply]:
+        An answer that comes later is given to ``if_late``: what Redis has done is done.
+        """
+        if not self.is_up:
+            raise LinkDown("Redis is not connected, or late")
+        asked = self._ask(command)
+        asked.if_late = if_late
+        timer = self._loop.call_later(self._timeout_seconds, self._look_again, asked)
+        asked.future.add_done_callback(lambda _: timer.cancel())
+        return asked.future
+
+    def _ask(self, command: Sequence[Part]) -> "_Asked":
         if not self._outgoing:
             self._loop.call_soon(self._flush)
         self._outgoing.append(_encoded(command))
-        future: asyncio.Future[Reply] = self._loop.create_future()
-        self._waiting.append(future)
-        return future
+        asked = _Asked(self._loop.create_future())
+        self._waiting.append(asked)
+        return asked
 
     def _flush(self) -> None:
         if self._outgoing and self._transport is not None:
             self._transport.write(b"".join(self._outgoing))
         self._outgoing.clear()
 
-    def _time_out(self, future: asyncio.Future[Reply]) -> None:
-        # A Redis that is late with one answer is late with all behind it.
-        if not future.done():
+    def _look_again(self, asked: "_Asked") -> None:
+        # A busy loop runs its timers before it reads its sockets: the answer may be there already.
+        if not asked.future.done():
+            self._loop.call_later(SECOND_LOOK_SECONDS, self._time_out, asked)
+
+    def _time_out(self, asked: "_Asked") -> None:
+        """Stop waiting for this answer, and for those behind it, until it is there or given up."""
+        if asked.future.done():
+            return
+        asked.fail("Redis is late")
+        self._is_late = True
+        self._loop.call_later(GIVE_UP_SECONDS, self._give_up, asked)
+
+    def _give_up(self, asked: "_Asked") -> None:
+        if self._waiting and self._waiting[0] is asked:
             self._drop()
 
     # -- what the event loop calls
@@ -141,14 +164,34 @@ class RedisLink(asyncio.Protocol):
             if parsed is None:
                 break
             answer, position = parsed
-            future = self._waiting.popleft()
-            if future.done():
-                continue
-            if isinstance(answer, _Error):
-                future.set_exception(LinkDown(answer.text))
-            else:
-                future.set_result(answer)
+            self._waiting.popleft().take(answer)
+            self._is_late = False
         self._buffer = data[position:]
+
+
+class _Asked:
+    """A command that Redis has not answered yet."""
+
+    __slots__ = ("future", "if_late")
+
+    def __init__(self, future: asyncio.Future[Reply]) -> None:
+        self.future = future
+        self.if_late: Callable[[Reply], None] | None = None
+
+    def take(self, answer: "Reply | _Error") -> None:
+        """Hand the answer on."""
+        if isinstance(answer, _Error):
+            self.fail(answer.text)
+        elif not self.future.done():
+            self.future.set_result(answer)
+        elif self.if_late is not None and not self.future.cancelled():
+            self.if_late(answer)
+
+    def fail(self, reason: str) -> None:
+        """Say that there will be no answer."""
+        if not self.future.done():
+            self.future.set_exception(LinkDown(reason))
+            self.future.exception()  # nobody may be waiting for it any more
 
 
 class _Error:
