@@ -62,7 +62,7 @@ class CorsPolicy:
         if requested["access-control-request-method"] in self._methods:
             for name, value in self._decide(exchange.origin or "", "OPTIONS", requested):
                 response.headers.add(name.decode(), value.decode("latin-1"))
-        response.headers.add("Vary", "Access-Control-Request-Method, Access-Control-Request-Headers")
+        response.headers.add("Vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
         return response
 
     def _decide(self, origin: str, method: str, requested: dict[str, str]) -> Fields:

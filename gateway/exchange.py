@@ -49,6 +49,7 @@ class Exchange:
     upstream_seconds: float = 0.0
     overhead_seconds: float = 0.0
     retries: int = 0
+    is_preflight: bool = False
 
 
 class EdgeContext(RequestContext):

@@ -51,6 +51,7 @@ class Pipeline:
             raise exchange.refusal or ApiError
         if match.cors is not None and (requested := preflight_of(exchange)) is not None:
             # Never counted and never asked for a token: the browser sends neither credentials nor choice.
+            exchange.is_preflight = True
             return self._cors[match.cors.name].preflight(exchange, requested)
         refusal = self._identify(exchange, match)
         await self.limiter.admit(exchange, match.limits)
@@ -107,7 +108,7 @@ class Pipeline:
         fields: RawHeaders = [(b"x-request-id", exchange.trace.request_id.encode())]
         match = exchange.match
         name = self.table.default_cors if match is None else match.route.cors
-        if name is not None:
+        if name is not None and not exchange.is_preflight:
             fields += self._cors[name].fields(exchange.origin)
         fields += exchange.limit_fields
         body = exchange.body

@@ -1,0 +1,118 @@
+"""Pages of allowed origins may call, others may not, and errors can be read by the former too."""
+
+import httpx
+import pytest
+
+from gateway.cors import CorsPolicy
+from gateway.policies import Cors
+from tests.gateway.conftest import ORIGIN, StartGateway
+
+ME = "/api/v1/users/me"
+
+
+def origin_fields(policy: CorsPolicy, origin: str | None) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in policy.fields(origin)}
+
+
+def preflight(client: httpx.Client, origin: str, method: str, headers: str = "") -> httpx.Response:
+    asked = {"Origin": origin, "Access-Control-Request-Method": method}
+    return client.options(
+        ME, headers={**asked, **({"Access-Control-Request-Headers": headers} if headers else {})}
+    )
+
+
+def test_a_preflight_of_an_allowed_origin_is_granted(client: httpx.Client) -> None:
+    answer = preflight(client, ORIGIN, "PATCH", "authorization, content-type, x-evil")
+
+    assert answer.status_code == 204
+    assert answer.headers["access-control-allow-origin"] == ORIGIN
+    assert answer.headers["access-control-allow-credentials"] == "true"
+    assert "PATCH" in answer.headers["access-control-allow-methods"]
+    assert answer.headers["access-control-allow-headers"] == "authorization, content-type"
+    assert answer.headers["access-control-max-age"] == "600"
+    assert {"Origin", "Access-Control-Request-Method"} <= set(answer.headers["vary"].split(", "))
+
+
+@pytest.mark.parametrize(
+    ("origin", "method"),
+    [
+        ("https://evil.example", "GET"),
+        (f"{ORIGIN}.evil.example", "GET"),
+        ("null", "GET"),
+        ("https://appXexample.org", "GET"),
+        ("http://app.example.org", "GET"),
+    ],
+)
+def test_a_preflight_of_another_origin_gets_nothing(client: httpx.Client, origin: str, method: str) -> None:
+    answer = preflight(client, origin, method)
+
+    granted = [name for name in answer.headers if name.startswith("access-control-")]
+    assert granted == []
+    assert "Origin" in answer.headers["vary"]
+
+
+@pytest.mark.parametrize("method", ["TRACE", "E", "get", "CONNECT"])
+def test_a_preflight_for_another_method_gets_nothing(client: httpx.Client, method: str) -> None:
+    assert "access-control-allow-methods" not in preflight(client, ORIGIN, method).headers
+
+
+def test_answers_and_errors_can_be_read_by_an_allowed_origin(
+    client: httpx.Client, signed_in: dict[str, str]
+) -> None:
+    answers = [
+        client.get(ME, headers={"Origin": ORIGIN, **signed_in}),
+        client.get(ME, headers={"Origin": ORIGIN}),
+        client.get("/nowhere", headers={"Origin": ORIGIN}),
+        client.get("/a/../b%2f", headers={"Origin": ORIGIN}),
+        client.post(ME, headers={"Origin": ORIGIN, **signed_in}, content=b"x" * 2_000_000),
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 401, 404, 400, 413]
+    for answer in answers:
+        assert answer.headers.get_list("access-control-allow-origin") == [ORIGIN]
+        assert "RateLimit" in answer.headers["access-control-expose-headers"]
+        assert answer.headers["vary"] == "Origin"
+
+
+def test_an_answer_varies_by_origin_even_where_none_came(
+    client: httpx.Client, signed_in: dict[str, str]
+) -> None:
+    for headers in ({}, {"Origin": "https://evil.example"}):
+        answer = client.get(ME, headers={**headers, **signed_in})
+        assert answer.headers["vary"] == "Origin"
+        assert "access-control-allow-origin" not in answer.headers
+
+
+def test_a_service_that_is_away_is_an_error_that_the_page_can_read(
+    start_gateway: StartGateway, signed_in: dict[str, str]
+) -> None:
+    gateway = start_gateway(USERS_URL="http://127.0.0.1:9")
+
+    answer = httpx.get(gateway.url + ME, headers={"Origin": ORIGIN, **signed_in})
+
+    assert answer.status_code == 503
+    assert answer.headers["access-control-allow-origin"] == ORIGIN
+    assert answer.headers["retry-after"] == "2"
+    assert answer.headers["proxy-status"] == "doorward; error=connection_refused"
+
+
+def test_a_wildcard_is_a_wildcard_and_never_meets_credentials() -> None:
+    policy = CorsPolicy(Cors(name="open", origins=("*",)))
+
+    assert origin_fields(policy, "https://any.example")["access-control-allow-origin"] == "*"
+    with pytest.raises(ValueError, match="never with allow_credentials"):
+        Cors(name="open", origins=("*",), allow_credentials=True)
+
+
+def test_subdomains_are_subdomains() -> None:
+    policy = CorsPolicy(Cors(name="sub", origins=("https://*.example.org",)))
+
+    assert "access-control-allow-origin" in origin_fields(policy, "https://a.b.example.org")
+    for origin in ("https://example.org", "https://xexample.org", "https://a.example.org.evil", None):
+        assert "access-control-allow-origin" not in origin_fields(policy, origin)
+
+
+def test_no_origin_means_nobody() -> None:
+    policy = CorsPolicy(Cors(name="none", origins=()))
+
+    assert origin_fields(policy, "https://any.example") == {"vary": "Origin"}

@@ -1,0 +1,121 @@
+"""A dead session's token is refused within a second, whatever Redis has been through."""
+
+import asyncio
+import time
+
+import orjson
+import pytest
+from redis import Redis
+
+from shared.chassis.ids import new_id
+from shared.chassis.testing.clients import PrivateRedis
+from shared.chassis.testing.tokens import access_token, bearer
+from shared.contracts import tokens
+from tests.gateway.conftest import StartGateway
+from tests.gateway.wire import Wire
+
+ME = "/api/v1/users/me"
+
+
+def revoke(redis_url: str, member: str, *, quietly: bool = False) -> float:
+    """As auth does; ``quietly`` leaves the message out. The time at which it was done."""
+    expires_at = int(time.time()) + 900
+    with Redis.from_url(redis_url) as redis:
+        redis.zadd(tokens.REVOCATION_SET, {member: expires_at})
+        if not quietly:
+            redis.publish(
+                tokens.REVOCATION_CHANNEL, orjson.dumps({"member": member, "expires_at": expires_at})
+            )
+    return time.monotonic()
+
+
+async def use_until(port: int, headers: dict[str, str], stop_at: float) -> float:
+    """Use a token all the time; when it was last accepted."""
+    last = 0.0
+    wire = await Wire.connect(port)
+    while time.monotonic() < stop_at:
+        answer = await wire.get(ME, headers)
+        if answer.status == 200:
+            last = time.monotonic()
+        elif answer.status == 429:
+            break
+        await asyncio.sleep(0.02)
+    wire.close()
+    return last
+
+
+@pytest.mark.parametrize("kind", ["session", "account"])
+async def test_a_revoked_token_is_refused_by_every_worker_within_a_second(
+    start_gateway: StartGateway, redis_url: str, kind: str
+) -> None:
+    gateway = start_gateway(GATEWAY_WORKERS="4")
+    account, session = new_id(), str(new_id())
+    headers = bearer(access_token(account, claims={"sid": session}))
+    stop_at = time.monotonic() + 2.5
+    users = [asyncio.create_task(use_until(gateway.port, headers, stop_at)) for _ in range(12)]
+    await asyncio.sleep(0.7)
+
+    member = f"session:{session}" if kind == "session" else f"account:{account}:{int(time.time()) + 1}"
+    revoked_at = await asyncio.to_thread(revoke, redis_url, member)
+    last_uses = await asyncio.gather(*users)
+
+    assert max(last_uses) - revoked_at < 0.5
+    assert min(last_uses) > revoked_at - 0.7
+
+
+async def test_a_token_issued_after_the_account_was_signed_out_is_good(
+    start_gateway: StartGateway, redis_url: str
+) -> None:
+    gateway = start_gateway()
+    account = new_id()
+    revoke(redis_url, f"account:{account}:{int(time.time()) - 10}")
+    await asyncio.sleep(0.2)
+    wire = await Wire.connect(gateway.port)
+
+    answer = await wire.get(ME, bearer(access_token(account)))
+    wire.close()
+
+    assert answer.status == 200
+
+
+async def test_a_gateway_that_starts_knows_what_was_revoked_before(
+    start_gateway: StartGateway, redis_url: str
+) -> None:
+    session = str(new_id())
+    revoke(redis_url, f"session:{session}", quietly=True)
+    gateway = start_gateway()
+    wire = await Wire.connect(gateway.port)
+
+    answer = await wire.get(ME, bearer(access_token(new_id(), claims={"sid": session})))
+    public = await wire.get(
+        "/api/v1/auth/x", bearer(access_token(new_id(), claims={"sid": session})), method="POST"
+    )
+    wire.close()
+
+    assert (answer.status, orjson.loads(answer.body)["code"]) == (401, "token_revoked")
+    assert (public.status, orjson.loads(public.body)["code"]) == (401, "token_revoked")
+
+
+async def test_a_restart_of_redis_revives_nobody_and_delays_nothing(
+    start_gateway: StartGateway, private_redis: PrivateRedis
+) -> None:
+    gateway = start_gateway(REDIS_URL=private_redis.url(), GATEWAY_WORKERS="2")
+    before, after = str(new_id()), str(new_id())
+    revoke(private_redis.url(), f"session:{before}")
+    await asyncio.sleep(0.3)
+
+    private_redis.stop()
+    private_redis.start()
+    with Redis.from_url(private_redis.url()) as redis:
+        redis.flushall()
+    stop_at = time.monotonic() + 3
+    headers = bearer(access_token(new_id(), claims={"sid": after}))
+    users = [asyncio.create_task(use_until(gateway.port, headers, stop_at)) for _ in range(6)]
+    revoked_at = await asyncio.to_thread(revoke, private_redis.url(), f"session:{after}")
+    last_uses = await asyncio.gather(*users)
+    wire = await Wire.connect(gateway.port)
+    old = await wire.get(ME, bearer(access_token(new_id(), claims={"sid": before})))
+    wire.close()
+
+    assert max(last_uses) - revoked_at < 1
+    assert old.status == 401
