@@ -125,8 +125,12 @@ class _Handover:
         self.note.write(self.attempt.notification_id, self.attempt.attempt_id, now + answer_within)
 
     def commit(self) -> None:
-        """Put the note on its way."""
+        """Put the note into the socket."""
         self.note.commit()
+
+    def release(self) -> None:
+        """Let it go out."""
+        self.note.release()
 
 
 def _confirm(note: Note, attempt: Attempt) -> None:

@@ -5,9 +5,15 @@ sent; one that dies between the dot and the note would send it twice. So the not
 PostgreSQL's socket without waiting for its answer, and directly after it the dot into the mail
 server's. What is in a socket is no longer the worker's to lose: PostgreSQL executes the statement and the
 mail server reads the dot even if the worker is dead by then. The answer is read afterwards.
+
+The socket is corked (tcp(7), TCP_CORK) while the note goes in, so that this wakes nobody: a process that
+wakes another one is often the one that has to wait, and it would wait in the only place where it must
+not. The cork comes off after the dot; if the worker dies first, the kernel takes it off.
 """
 
+import os
 import select
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +25,7 @@ from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
 ANSWER_SECONDS = 10.0
+CORK = getattr(socket, "TCP_CORK", None)  # Linux's
 NOTE = b"""
 UPDATE notifications SET phase = 'handed_over', lease_until = $3::timestamptz
 WHERE id = $1::uuid AND attempt_id = $2::uuid AND status = 'sending'
@@ -43,6 +50,7 @@ class Note:
             self._raw.send_query_params(NOTE, [value.encode() for value in values])
         except psycopg.Error as error:
             raise NotNoted from error
+        self._set_cork(is_on=True)
 
     def commit(self) -> None:
         """Put the statement into PostgreSQL's socket, and do not wait; raises NotNoted.
@@ -54,6 +62,16 @@ class Note:
             self._raw.pipeline_sync()
         except psycopg.Error as error:
             raise NotNoted from error
+
+    def release(self) -> None:
+        """Let the statement go out."""
+        self._set_cork(is_on=False)
+
+    def _set_cork(self, *, is_on: bool) -> None:
+        if CORK is None:
+            return
+        with socket.socket(fileno=os.dup(self._raw.socket)) as same, suppress(OSError):
+            same.setsockopt(socket.IPPROTO_TCP, CORK, int(is_on))  # a Unix socket has none
 
     def confirm(self) -> None:
         """Read the answer; raises NotNoted where the note was not taken."""

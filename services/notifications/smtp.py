@@ -9,7 +9,6 @@ breath the line with the single dot is sent. Whatever fails before is safe to tr
 import re
 import smtplib
 import ssl
-from collections.abc import Callable
 from contextlib import suppress
 from email.utils import parseaddr
 from functools import partial
@@ -48,6 +47,9 @@ class Handover(Protocol):
 
     def commit(self) -> None:
         """Note that from now on only the server knows the outcome."""
+
+    def release(self) -> None:
+        """The final dot is out: what was noted may take its way."""
 
 
 class SmtpConnection(flask_mail.Connection):
@@ -112,7 +114,7 @@ class SmtpConnection(flask_mail.Connection):
         except (OSError, smtplib.SMTPException) as error:
             raise _refusal(error) from error
         handover.prepare()
-        self._end_data(handover.commit)
+        self._end_data(handover)
         answer = self._final_answer()
         self.sent += 1
         return answer
@@ -126,14 +128,16 @@ class SmtpConnection(flask_mail.Connection):
         self._expect(354, *self.smtp.docmd("DATA"))
         self.smtp.send(_as_data(message.as_bytes()))
 
-    def _end_data(self, commit: Callable[[], None]) -> None:
+    def _end_data(self, handover: Handover) -> None:
         """Commit the handover and send the final dot, with as little between the two as can be."""
         send = self.smtp.sock.send if self.smtp.sock is not None else self.smtp.send
-        commit()
+        handover.commit()
         try:
             send(b".\r\n")
         except OSError as error:
             raise OutcomeUnknown(repr(error)) from error
+        finally:
+            handover.release()
 
     def _expect(self, wanted: int, code: int, text: bytes) -> None:
         if code != wanted:

@@ -90,6 +90,5 @@ def test_every_mail_arrives_exactly_once_whenever_workers_are_killed(
             seconds=PATIENCE_SECONDS,
         )
 
-    print(statuses(app))
     received = Counter(mail["to"][0] for mail in mailbox.messages(limit=500))
     assert received == {f"u{number}@example.org": 1 for number in range(MAILS)}
