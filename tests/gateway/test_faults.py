@@ -1,0 +1,335 @@
+"""What a broken service does to its callers: the right status, no second POST, no leaked connection."""
+
+import asyncio
+import socket
+import struct
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import orjson
+import pytest
+
+from tests.gateway.conftest import Gateway, StartGateway
+from tests.gateway.echo import OK, Handler, Received, Upstream
+from tests.gateway.wire import Response, Wire
+
+ROUTES = """
+[upstreams.u]
+urls = ["${USERS_URL}"]
+most_outstanding = 8
+[upstreams.away]
+urls = ["http://127.0.0.1:9"]
+[upstreams.nameless]
+urls = ["http://no-such-name.invalid"]
+[upstreams.two]
+urls = ["${USERS_URL}", "http://127.0.0.1:9"]
+[[routes]]
+name = "x"
+prefix = "/x"
+upstream = "u"
+access = "public"
+timeouts = { connect = 0.5, read = 0.6, total = 1.5 }
+[[routes]]
+name = "away"
+prefix = "/away"
+upstream = "away"
+access = "public"
+[[routes]]
+name = "nameless"
+prefix = "/nameless"
+upstream = "nameless"
+access = "public"
+[[routes]]
+name = "two"
+prefix = "/two"
+upstream = "two"
+access = "public"
+"""
+
+Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
+
+
+def sending(data: bytes, *, then: str = "close") -> Handler:
+    """An upstream that answers ``data`` and then closes, resets, hangs or keeps the connection."""
+
+    async def handle(_request: Received, reader: Reader, writer: Writer) -> None:
+        writer.write(data)
+        await writer.drain()
+        if then == "reset":
+            await asyncio.sleep(0.05)  # so that what was sent arrives before the reset
+            linger = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            writer.transport.abort()
+        elif then == "half-close":
+            writer.write_eof()
+            await reader.read()
+        elif then == "hang":
+            await reader.read()
+        elif then == "close":
+            writer.close()
+
+    return handle
+
+
+@pytest.fixture
+def gateway(start_gateway: StartGateway) -> Gateway:
+    return start_gateway(routes=ROUTES)
+
+
+@asynccontextmanager
+async def connected(gateway: Gateway) -> AsyncIterator[Wire]:
+    wire = await Wire.connect(gateway.port)
+    try:
+        yield wire
+    finally:
+        wire.close()
+
+
+async def ask(gateway: Gateway, path: str = "/x/y", method: str = "GET", body: bytes = b"") -> Response:
+    async with connected(gateway) as wire:
+        length = f"Content-Length: {len(body)}\r\n" if body else ""
+        await wire.send(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{length}\r\n".encode() + body)
+        return await wire.receive(method=method)
+
+
+async def until(condition: Callable[[], bool], seconds: float = 3) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("data", "then", "status", "error"),
+    [
+        (b"", "close", 502, "connection_terminated"),
+        (b"", "reset", 502, "connection_terminated"),
+        (b"", "half-close", 502, "connection_terminated"),
+        (b"", "hang", 504, "http_response_timeout"),
+        (b"HTTP/1.1 200", "close", 502, "http_response_incomplete"),
+        (b"HTTP/1.1 200 OK\r\nX: y\r\n", "reset", 502, "http_response_incomplete"),
+        (b"HTTP/1.1 200 OK\r\nX: y\r\n", "hang", 504, "http_response_timeout"),
+        (b"garbage\r\n\r\n", "keep", 502, "http_protocol_error"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "hang", 504, "http_response_timeout"),
+        (b"\x16\x03\x01\x02\x00\r\n\r\n", "keep", 502, "http_protocol_error"),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+            "keep",
+            502,
+            "http_protocol_error",
+        ),
+        (b"HTTP/1.1 200 OK\r\nX: a\rSet-Cookie: b\r\n\r\n", "keep", 502, "http_protocol_error"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "keep", 502, "http_protocol_error"),
+        (b"HTTP/1.1 101 Switching\r\n\r\n", "keep", 502, "http_protocol_error"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000, "keep", 502, "http_protocol_error"),
+    ],
+)
+async def test_a_broken_answer_is_told_as_what_it_is(
+    gateway: Gateway, upstream: Upstream, data: bytes, then: str, status: int, error: str
+) -> None:
+    upstream.handlers["/x/y"] = sending(data, then=then)
+
+    answer = await ask(gateway, method="POST", body=b"once")
+
+    assert (answer.status, answer.headers["proxy-status"]) == (status, f"doorward; error={error}")
+    assert orjson.loads(answer.body)["code"] == {502: "bad_gateway", 504: "gateway_timeout"}[status]
+    assert len(upstream.at("/x/y")) == 1
+
+
+async def test_a_service_that_is_not_there_is_told_with_when_to_come_back(gateway: Gateway) -> None:
+    refused, nameless = await ask(gateway, "/away/x"), await ask(gateway, "/nameless/x")
+
+    assert (refused.status, refused.headers["retry-after"]) == (503, "2")
+    assert refused.headers["proxy-status"] == "doorward; error=connection_refused"
+    assert (nameless.status, nameless.headers["proxy-status"]) == (503, "doorward; error=dns_error")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Content-Length: 10\r\n\r\nabc",
+        b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+        b"Content-Length: 9\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize("then", ["close", "reset", "hang"])
+async def test_an_answer_that_breaks_off_does_not_look_complete(
+    gateway: Gateway, upstream: Upstream, head: bytes, then: str
+) -> None:
+    upstream.handlers["/x/y"] = sending(b"HTTP/1.1 200 OK\r\n" + head, then=then)
+
+    with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
+        await ask(gateway)
+    del upstream.handlers["/x/y"]
+    assert (await ask(gateway)).status == 200
+
+
+async def test_an_idempotent_request_is_tried_again_once_and_a_post_never(
+    gateway: Gateway, upstream: Upstream
+) -> None:
+    upstream.handlers["/x/y"] = sending(b"")
+
+    for method in ("GET", "HEAD", "PUT", "DELETE", "POST", "PATCH"):
+        assert (await ask(gateway, method=method)).status == 502
+
+    counted = [request.method for request in upstream.at("/x/y")]
+    assert counted == ["GET", "GET", "HEAD", "HEAD", "PUT", "PUT", "DELETE", "DELETE", "POST", "PATCH"]
+
+
+async def test_a_request_with_a_body_is_not_tried_again(gateway: Gateway, upstream: Upstream) -> None:
+    upstream.handlers["/x/y"] = sending(b"")
+
+    await ask(gateway, method="PUT", body=b"once")
+
+    assert len(upstream.at("/x/y")) == 1
+
+
+async def test_a_connection_that_the_service_closed_while_idle_is_not_an_error(
+    gateway: Gateway, upstream: Upstream
+) -> None:
+    async def answer_then_close(request: Received, _reader: Reader, writer: Writer) -> None:
+        writer.write(request.answer())
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.close()
+
+    upstream.handlers["/x/y"] = answer_then_close
+
+    for method in ("GET", "POST") * 10:
+        assert (await ask(gateway, method=method)).status == 200
+        await asyncio.sleep(0.08)
+
+
+async def test_an_answer_to_nobody_is_not_given_to_the_next(gateway: Gateway, upstream: Upstream) -> None:
+    poisoned = OK + b"content-length: 4\r\n\r\ngood" + b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil"
+    upstream.handlers["/x/y"] = sending(poisoned, then="keep")
+
+    first = await ask(gateway)
+    others = [await ask(gateway, "/x/other") for _ in range(5)]
+
+    assert first.body == b"good"
+    assert all(orjson.loads(other.body)["target"] == "/x/other" for other in others)
+
+
+async def test_retries_do_not_multiply_the_load_of_a_service_that_fails(
+    gateway: Gateway, upstream: Upstream
+) -> None:
+    upstream.handlers["/x/y"] = sending(b"", then="close")
+
+    for _ in range(19):
+        await ask(gateway)
+
+    assert len(upstream.at("/x/y")) <= 19 + 10 + 2
+
+
+async def test_a_service_that_fails_is_left_alone_and_tried_again_later(
+    gateway: Gateway, upstream: Upstream
+) -> None:
+    upstream.handlers["/x/y"] = sending(b"garbage\r\n\r\n")
+    for _ in range(25):
+        await ask(gateway)
+    seen = len(upstream.at("/x/y"))
+    del upstream.handlers["/x/y"]
+
+    while_open = [await ask(gateway) for _ in range(5)]
+    await asyncio.sleep(5.2)
+    after = [(await ask(gateway)).status for _ in range(3)]
+
+    assert seen < 25
+    assert {answer.status for answer in while_open} == {503}
+    assert while_open[0].headers["proxy-status"] == "doorward; error=destination_unavailable"
+    assert after == [200, 200, 200]
+
+
+async def test_a_service_that_hangs_takes_no_other_with_it(gateway: Gateway, upstream: Upstream) -> None:
+    upstream.handlers["/x/hang"] = sending(b"", then="hang")
+    hanging = [asyncio.create_task(ask(gateway, "/x/hang")) for _ in range(8)]
+    await until(lambda: len(upstream.at("/x/hang")) == 8)
+
+    began = time.monotonic()
+    refused = await ask(gateway)
+    seconds = time.monotonic() - began
+    answers = await asyncio.gather(*hanging)
+
+    assert (refused.status, refused.headers["proxy-status"]) == (
+        503,
+        "doorward; error=connection_limit_reached",
+    )
+    assert seconds < 0.2
+    assert {answer.status for answer in answers} == {504}
+    assert (await ask(gateway)).status == 200
+
+
+async def test_a_replica_that_is_away_is_passed_over(gateway: Gateway, upstream: Upstream) -> None:
+    statuses = [(await ask(gateway, "/two/x", method)).status for method in ("GET", "POST") * 15]
+
+    assert set(statuses) == {200}
+
+
+async def test_the_whole_of_a_slow_answer_has_a_time_limit(gateway: Gateway, upstream: Upstream) -> None:
+    async def trickle(_request: Received, _reader: Reader, writer: Writer) -> None:
+        writer.write(OK + b"content-length: 1000\r\n\r\n")
+        for _ in range(100):
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.1)
+
+    upstream.handlers["/x/y"] = trickle
+    began = time.monotonic()
+
+    with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
+        await ask(gateway)
+
+    assert 1 < time.monotonic() - began < 2.5
+
+
+async def test_a_client_that_leaves_takes_its_request_with_it_and_is_no_fault(
+    gateway: Gateway, upstream: Upstream
+) -> None:
+    ended = 0
+
+    async def wait(_request: Received, reader: Reader, _writer: Writer) -> None:
+        nonlocal ended
+        await reader.read()
+        ended += 1
+
+    upstream.handlers["/x/y"] = wait
+    for _ in range(30):
+        wire = await Wire.connect(gateway.port)
+        await wire.send(b"GET /x/y HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await asyncio.sleep(0.01)
+        wire.close()
+
+    await until(lambda: ended == len(upstream.at("/x/y")))
+    assert (await ask(gateway, "/x/other")).status == 200
+    assert '"status":499' in gateway.lines()
+
+
+async def test_no_connection_is_left_behind(gateway: Gateway, upstream: Upstream) -> None:
+    upstream.handlers["/x/reset"] = sending(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", then="reset")
+    upstream.handlers["/x/hang"] = sending(b"", then="hang")
+
+    await asyncio.gather(
+        *(ask(gateway, path) for path in ["/x/reset", "/x/hang"] * 3), return_exceptions=True
+    )
+    await asyncio.gather(*(ask(gateway) for _ in range(4)))
+
+    await until(lambda: upstream.open_connections <= 8)
+
+
+async def test_an_early_refusal_of_a_large_body_is_passed_on(gateway: Gateway, upstream: Upstream) -> None:
+    async def refuse(_request: Received, _reader: Reader, writer: Writer) -> None:
+        writer.write(b"HTTP/1.1 409 Conflict\r\ncontent-length: 2\r\nconnection: close\r\n\r\nno")
+        await writer.drain()
+        writer.close()
+
+    upstream.handlers["/x/y"] = refuse
+    async with connected(gateway) as wire:
+        await wire.send(
+            b"POST /x/y HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\n" + b"x" * 1000
+        )
+        answer = await wire.receive()
+
+    assert (answer.status, answer.body) == (409, b"no")
+    assert answer.is_last
