@@ -1,6 +1,7 @@
 """The databases of the services: each its own role, and whether its schema is the newest."""
 
 import ast
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from deploy.local.ports import HOST
 from deploy.local.postgres import ADMINISTRATOR
 
 SERVICES_FOLDER = Path(__file__).parents[2] / "services"
+# The services are looked at side by side, and CPython 3.11 counts the depth of all parses together:
+# two at once can end in "SystemError: AST constructor recursion depth mismatch".
+_PARSING = threading.Lock()
 
 
 def ensure(services: Sequence[str], *, port: int, secrets: Mapping[str, str]) -> None:
@@ -57,7 +61,9 @@ def _heads(versions: Path) -> set[str]:
 def _stated(path: Path) -> dict[str, set[str]]:
     """The constants of a migration file, which may be a text, several, or None."""
     stated: dict[str, set[str]] = {}
-    for node in ast.parse(path.read_text()).body:
+    with _PARSING:
+        module = ast.parse(path.read_text())
+    for node in module.body:
         if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
             continue
         target = node.targets[0] if isinstance(node, ast.Assign) else node.target
