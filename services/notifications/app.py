@@ -2,12 +2,13 @@
 
 from flask import Flask
 
+from services.notifications import metrics as counts
 from services.notifications.deps import EXTENSION, Deps
 from services.notifications.extensions import idempotency_keys, mail, messages, migrate
 from services.notifications.models import db
 from services.notifications.routes import messages as message_routes
 from services.notifications.settings import NotificationsSettings
-from shared.chassis import access, database
+from shared.chassis import access, database, metrics
 from shared.chassis.app import new_app
 from shared.chassis.openapi import new_api
 
@@ -21,6 +22,7 @@ def create_app(settings: NotificationsSettings | None = None, *, deps: Deps | No
     database.install(app, db, settings)
     migrate.init_app(app, db)
     mail.init_app(app)
+    metrics.before_scrape(app, counts.measure)
     messages.init_app(secrets=settings.accepted_secrets, redelivery_seconds=settings.redelivery_seconds)
     idempotency_keys.init_app(app, settings.accepted_secrets)
     access.install(app, settings)

@@ -1,6 +1,6 @@
 """The mails that can be sent: what variables each needs and what it is about. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from services.notifications.errors import TemplateUnknown, VariablesInvalid
@@ -16,6 +16,12 @@ class Template:
 
     required: frozenset[str] = frozenset()
     optional: frozenset[str] = OPTIONAL
+    version: int = 1
+
+    @property
+    def holds_code(self) -> bool:
+        """Whether who reads the mail can act as its owner: nobody needs its content once it has ended."""
+        return "code" in self.required
 
 
 TEMPLATES: Mapping[str, Template] = {
@@ -36,15 +42,39 @@ TEMPLATES: Mapping[str, Template] = {
 }
 
 
+def find(name: str) -> Template | None:
+    """The template called ``name``."""
+    return TEMPLATES.get(name)
+
+
 def check(name: str, variables: Mapping[str, str]) -> None:
-    """Raise TemplateUnknown or VariablesInvalid where the mail could not be rendered."""
-    template = TEMPLATES.get(name)
+    """Raise TemplateUnknown or VariablesInvalid where the variables are not exactly the template's."""
+    template = _get(name)
+    unknown = variables.keys() - template.required - template.optional
+    _refuse(template.required - variables.keys(), unknown)
+
+
+def check_complete(name: str, variables: Mapping[str, str]) -> None:
+    """Raise TemplateUnknown or VariablesInvalid where the mail would have a gap.
+
+    A variable too much is passed over: it comes from a newer release of another service.
+    """
+    _refuse(_get(name).required - variables.keys(), frozenset())
+
+
+def _get(name: str) -> Template:
+    template = find(name)
     if template is None:
         raise TemplateUnknown
-    missing = template.required - variables.keys()
-    unknown = variables.keys() - template.required - template.optional
-    mistakes = [(name, "This variable is missing.") for name in sorted(missing)]
-    mistakes += [(name, "The template has no such variable.") for name in sorted(unknown)]
+    return template
+
+
+def _refuse(missing: Set[str], unknown: Set[str]) -> None:
+    mistakes = [*_pointers(missing, "This variable is missing.")]
+    mistakes += _pointers(unknown, "The template has no such variable.")
     if mistakes:
-        pointers = [{"pointer": f"/variables/{name}", "detail": detail} for name, detail in mistakes]
-        raise VariablesInvalid(errors=pointers)
+        raise VariablesInvalid(errors=mistakes)
+
+
+def _pointers(names: Set[str], detail: str) -> Sequence[dict[str, str]]:
+    return [{"pointer": f"/variables/{name}", "detail": detail} for name in sorted(names)]

@@ -1,11 +1,13 @@
 """What the use cases of notifications are given from outside."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from flask import current_app
 
 from services.notifications.handover import HandoverNotes
+from services.notifications.outcomes import Patience
+from services.notifications.progress import Progress
 from services.notifications.sender import Sender
 from services.notifications.settings import NotificationsSettings
 from shared.chassis.sealing import Sealer
@@ -21,6 +23,12 @@ class Deps:
     sealer: Sealer
     sender: Sender
     notes: HandoverNotes
+    progress: Progress = field(default_factory=Progress)
+
+    @property
+    def patience(self) -> Patience:
+        """How long and how often a mail is tried."""
+        return Patience(self.settings.retry_seconds, self.settings.retry_hours)
 
     @classmethod
     def from_settings(cls, settings: NotificationsSettings) -> "Deps":

@@ -79,7 +79,8 @@ class Note:
             noted, _end, _synced = self._result(), self._result(), self._result()
             self._raw.exit_pipeline_mode()
         except (psycopg.Error, TimeoutError) as error:
-            raise NotNoted from error
+            self._raw.finish()  # an answer may still be under way: nobody else shall read it
+            raise NotNoted(repr(error)) from error
         if noted is None or noted.status != ExecStatus.COMMAND_OK or noted.command_tuples != 1:
             raise NotNoted(noted.error_message.decode("utf-8", "replace") if noted else "no answer")
 

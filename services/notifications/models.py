@@ -37,10 +37,12 @@ class Notification(Model):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     template: Mapped[str]
+    template_version: Mapped[int] = mapped_column(server_default="1")  # the one that it was accepted with
     locale: Mapped[str]
     topic: Mapped[str]
     to_email: Mapped[str] = mapped_column(index=True)
     account_id: Mapped[UUID | None] = mapped_column(index=True)
+    requested_by: Mapped[UUID | None]  # whose token asked for it; None: another service
     sealed_variables: Mapped[str | None]  # holds codes and links: sealed, and erased in time
     status: Mapped[str]
     reason: Mapped[str | None]
@@ -49,6 +51,8 @@ class Notification(Model):
     attempt_id: Mapped[UUID | None]  # the fence: only the attempt that holds it may finish
     phase: Mapped[str | None]  # handed_over: from there on the outcome is known to the mail server alone
     lease_until: Mapped[datetime | None]
+    # From when on it is tried: from its acceptance, its `send_at` or its last resending.
+    due_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     next_attempt_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(index=True)
@@ -70,12 +74,13 @@ class Event(Model):
 
 
 class Recipient(Model):
-    """The address of an account, as its messages told it."""
+    """The address of an account, and the language of its owner, as its messages told them."""
 
     __tablename__ = "recipients"
 
     account_id: Mapped[UUID] = mapped_column(primary_key=True)
     email: Mapped[str]
+    locale: Mapped[str | None]
     told_at: Mapped[datetime]
 
 

@@ -61,8 +61,9 @@ def _safe_name(name: str) -> str:
 
 def render(name: str, locale: str, variables: Mapping[str, str]) -> Rendered:
     """The mail ``name``; raises jinja2's UndefinedError where a variable is missing."""
-    path = f"{best_locale(name, locale)}/{name}.jinja"
-    values = {**variables, "name": _safe_name(variables.get("name", ""))}
+    language = best_locale(name, locale)
+    path = f"{language}/{name}.jinja"
+    values = {**variables, "name": _safe_name(variables.get("name", "")), "lang": language}
     plain = _environment(is_html=False).get_template(path)
     html = _environment(is_html=True).get_template(path)
     subject = " ".join(_block(plain, "subject", values).split())

@@ -3,20 +3,40 @@
 from typing import Any
 
 import marshmallow
+from email_validator import EmailNotValidError, validate_email
 from marshmallow import fields, validate
 
 from services.notifications.catalog import TEMPLATES
-from services.notifications.store import ENDED, WAITING
+from services.notifications.store.mails import ENDED, WAITING
 from shared.chassis.pagination import PageQuerySchema
 from shared.chassis.schemas import Schema, Text, Timestamp
 
 LONGEST_VARIABLE = 10_000
+LONGEST_EMAIL = 254  # RFC 5321 section 4.5.3.1.3, less the angle brackets
+
+
+class Address(Text):
+    """An address that our mail can reach: what stands before the @ is ASCII."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(minimum=3, maximum=LONGEST_EMAIL, metadata={"format": "email"}, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
+        text = super()._deserialize(value, attr, data, **options)
+        try:
+            # Whether a domain exists is the mail server's to say; `.test` is what people try things out with.
+            checked = validate_email(
+                text, check_deliverability=False, allow_smtputf8=False, test_environment=True
+            )
+        except EmailNotValidError as error:
+            raise marshmallow.ValidationError("This is not an e-mail address.") from error
+        return checked.ascii_email or checked.normalized
 
 
 class RecipientSchema(Schema):
     """Whom to write to: an address or an account, and not both."""
 
-    email = fields.Email(validate=validate.Length(max=254))
+    email = Address()
     user_id = fields.UUID()
 
     @marshmallow.validates_schema
@@ -46,7 +66,12 @@ class SendSchema(Schema):
         load_default=dict,
         validate=validate.Length(max=50),
     )
-    locale = Text(minimum=2, maximum=35, load_default="en")
+    locale = Text(
+        minimum=2,
+        maximum=35,
+        load_default=None,
+        metadata={"description": "The reader's language; without it the account's, else English."},
+    )
     topic = Text(minimum=1, maximum=100, load_default="general")
     send_at = Timestamp(load_default=None, allow_none=True)
 
@@ -77,6 +102,7 @@ class NotificationSchema(AcceptedSchema):
     """A mail and where it stands."""
 
     template = fields.String(required=True)
+    template_version = fields.Integer(required=True)
     locale = fields.String(required=True)
     topic = fields.String(required=True)
     to = fields.Nested(ShownRecipientSchema, required=True)

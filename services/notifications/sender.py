@@ -1,8 +1,8 @@
 """Sends one mail over a connection of the pool: Flask-Mail's Message, our conversation.
 
 Connections are kept for the next mail, since connecting and signing in cost more than the mail itself:
-at most ``MESSAGES_A_CONNECTION``, not idle for longer than ``IDLE_SECONDS``, and asked first whether
-they still live.
+at most ``MESSAGES_A_CONNECTION``, for ``AGE_SECONDS``, not idle for longer than ``IDLE_SECONDS``, and asked
+first whether they still live.
 """
 
 import threading
@@ -19,6 +19,7 @@ from services.notifications.settings import NotificationsSettings
 from services.notifications.smtp import Handover, OutcomeUnknown, Refused, SmtpConnection
 
 MESSAGES_A_CONNECTION = 100
+AGE_SECONDS = 300.0
 IDLE_SECONDS = 10.0
 ASK_AFTER_SECONDS = 1.0
 
@@ -83,8 +84,7 @@ class Sender:
                 if not self._idle:
                     break
                 idle_since, connection = self._idle.pop()
-            idle = time.monotonic() - idle_since
-            if idle < IDLE_SECONDS and (idle < ASK_AFTER_SECONDS or connection.is_alive()):
+            if _is_sound(connection, idle_since):
                 return connection
             connection.close()
         connection = SmtpConnection(current_app.extensions["mail"], self._settings)
@@ -92,7 +92,8 @@ class Sender:
         return connection
 
     def _give_back(self, connection: SmtpConnection, *, is_sound: bool) -> None:
-        if not is_sound or connection.sent >= MESSAGES_A_CONNECTION:
+        is_old = time.monotonic() - connection.opened_at > AGE_SECONDS
+        if not is_sound or is_old or connection.sent >= MESSAGES_A_CONNECTION:
             connection.close()
             return
         with self._lock:
@@ -104,3 +105,11 @@ class Sender:
         with suppress(Exception):
             return connection.smtp.rset()[0] == 250
         return False
+
+
+def _is_sound(connection: SmtpConnection, idle_since: float) -> bool:
+    """Whether the server takes another mail on it; asking costs a round trip, listening nothing."""
+    idle_seconds = time.monotonic() - idle_since
+    if idle_seconds > IDLE_SECONDS or connection.has_news():
+        return False
+    return idle_seconds < ASK_AFTER_SECONDS or connection.is_alive()

@@ -35,6 +35,14 @@ class NotificationsSettings(ServiceSettings):
         5.0, gt=0, description="The wait after the first failed attempt; it doubles up to an hour."
     )
     retry_hours: float = Field(24.0, gt=0, description="For how long a mail is tried, in hours.")
+    stuck_seconds: float = Field(
+        60.0,
+        gt=0,
+        description="A worker that sends nothing for so many seconds, though mails are due, ends.",
+    )
     content_days: int = Field(
-        7, ge=0, description="How long the sealed variables of a finished mail are kept for resending."
+        7,
+        ge=0,
+        description="How many days the sealed variables of an ended mail are kept for resending; "
+        "codes that were sent are erased at once.",
     )

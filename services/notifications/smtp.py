@@ -7,8 +7,11 @@ breath the line with the single dot is sent. Whatever fails before is safe to tr
 """
 
 import re
+import select
 import smtplib
 import ssl
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from email.utils import parseaddr
 from functools import partial
@@ -20,19 +23,25 @@ from services.notifications.settings import NotificationsSettings
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _LEADING_DOT = re.compile(rb"(?m)^\.")
+_UNAVAILABLE = 421
+_BAD_ADDRESS = 553
+# The server wants another sign-in (RFC 4954 section 6): an operator mends that, and the mail is then taken.
+_NOT_THE_MAILS_FAULT = frozenset({530, 534, 535, 538})
 
 
 class Refused(Exception):
-    """The server refused, or the conversation broke, before the mail was handed over."""
+    """The server refused, or the conversation broke, and the server has not taken the mail."""
 
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(f"{code} {text}")
+    def __init__(self, phase: str, code: int, text: str) -> None:
+        super().__init__(f"{phase}: {code} {text}")
+        self.phase = phase
         self.code = code
 
     @property
     def is_permanent(self) -> bool:
-        """A 5xx: the same mail will not be taken later either (RFC 5321 section 4.2.1)."""
-        return 500 <= self.code < 600
+        """A 5xx to the mail: the same one will not be taken later either (RFC 5321 section 4.2.1)."""
+        is_about_mail = self.phase != "connect" and self.code not in _NOT_THE_MAILS_FAULT
+        return is_about_mail and 500 <= self.code < 600
 
 
 class OutcomeUnknown(Exception):
@@ -59,13 +68,14 @@ class SmtpConnection(flask_mail.Connection):
         super().__init__(mail)
         self._settings = settings
         self.sent = 0
+        self.opened_at = time.monotonic()
 
     def configure_host(self) -> smtplib.SMTP:
         """Connect, secure and sign in; raises Refused."""
         try:
             return self._connected()
         except (OSError, smtplib.SMTPException) as error:
-            raise _refusal(error) from error
+            raise _refusal("connect", error) from error
 
     def _connected(self) -> smtplib.SMTP:
         settings = self._settings
@@ -98,6 +108,12 @@ class SmtpConnection(flask_mail.Connection):
         assert self.host is not None  # noqa: S101  (only used once it is open)
         return self.host
 
+    def has_news(self) -> bool:
+        """Whether the server said something unasked: that it has closed, or is about to."""
+        if self.smtp.sock is None:
+            return True
+        return bool(select.select([self.smtp.sock], [], [], 0)[0])
+
     def is_alive(self) -> bool:
         """Whether the server still answers on this connection."""
         try:
@@ -108,25 +124,28 @@ class SmtpConnection(flask_mail.Connection):
     def deliver(self, message: flask_mail.Message, handover: Handover) -> str:
         """Send ``message``; the server's answer. Raises Refused or OutcomeUnknown."""
         if message.has_bad_headers():
-            raise Refused(554, "a header would contain a line break")
+            raise Refused("message", _BAD_ADDRESS, "a header would contain a line break")
         try:
-            self._begin(message)
-        except (OSError, smtplib.SMTPException) as error:
-            raise _refusal(error) from error
+            sender, recipients, data = _envelope(message)
+        except ValueError as error:
+            raise Refused("message", _BAD_ADDRESS, f"this mail cannot be written: {error}") from error
+        self._begin(sender, recipients, data)
         handover.prepare()
         self._end_data(handover)
         answer = self._final_answer()
         self.sent += 1
         return answer
 
-    def _begin(self, message: flask_mail.Message) -> None:
+    def _begin(self, sender: str, recipients: list[str], data: bytes) -> None:
         """Everything up to the final dot, which is not sent yet."""
-        sender = flask_mail.sanitize_address(message.sender)
-        self._expect(250, *self.smtp.mail(parseaddr(sender)[1]))
-        for recipient in flask_mail.sanitize_addresses(message.send_to):
-            self._expect(250, *self.smtp.rcpt(parseaddr(recipient)[1]))
-        self._expect(354, *self.smtp.docmd("DATA"))
-        self.smtp.send(_as_data(message.as_bytes()))
+        self._ask("mail", {250}, lambda: self.smtp.mail(sender))
+        for recipient in recipients:
+            self._ask("rcpt", {250, 251}, partial(self.smtp.rcpt, recipient))
+        self._ask("data", {354}, lambda: self.smtp.docmd("DATA"))
+        try:
+            self.smtp.send(data)
+        except (OSError, smtplib.SMTPException) as error:
+            raise _refusal("data", error) from error
 
     def _end_data(self, handover: Handover) -> None:
         """Commit the handover and send the final dot, with as little between the two as can be."""
@@ -139,9 +158,13 @@ class SmtpConnection(flask_mail.Connection):
         finally:
             handover.release()
 
-    def _expect(self, wanted: int, code: int, text: bytes) -> None:
-        if code != wanted:
-            raise Refused(code, text.decode("utf-8", "replace"))
+    def _ask(self, phase: str, wanted: set[int], command: Callable[[], tuple[int, bytes]]) -> None:
+        try:
+            code, text = command()
+        except (OSError, smtplib.SMTPException) as error:
+            raise _refusal(phase, error) from error
+        if code not in wanted:
+            raise Refused(phase, code, text.decode("utf-8", "replace"))
 
     def _final_answer(self) -> str:
         try:
@@ -152,7 +175,7 @@ class SmtpConnection(flask_mail.Connection):
             raise OutcomeUnknown(repr(error)) from error
         answer = text.decode("utf-8", "replace")
         if code != 250:
-            raise Refused(code, answer)
+            raise Refused("answer", code, answer)
         return f"{code} {answer}"
 
     def _wait_at_most(self, seconds: float) -> None:
@@ -169,9 +192,18 @@ class SmtpConnection(flask_mail.Connection):
         """Leave politely where that is possible, and in any case."""
         if self.host is not None:
             with suppress(OSError, smtplib.SMTPException):
-                self.host.quit()
+                self.host.putcmd("quit")  # whose answer nobody needs
             self.host.close()
             self.host = None
+
+
+def _envelope(message: flask_mail.Message) -> tuple[str, list[str], bytes]:
+    """Sender, recipients and data; raises ValueError for what cannot be written in ASCII."""
+    sender = parseaddr(flask_mail.sanitize_address(message.sender))[1]
+    recipients = [parseaddr(address)[1] for address in flask_mail.sanitize_addresses(message.send_to)]
+    for address in [sender, *recipients]:
+        address.encode("ascii")
+    return sender, recipients, _as_data(message.as_bytes())
 
 
 def _as_data(message: bytes) -> bytes:
@@ -181,7 +213,8 @@ def _as_data(message: bytes) -> bytes:
     return stuffed if stuffed.endswith(b"\r\n") else stuffed + b"\r\n"
 
 
-def _refusal(error: Exception) -> Refused:
+def _refusal(phase: str, error: Exception) -> Refused:
     """A conversation that broke is as good as a temporary refusal; one with an answer keeps its code."""
     code = getattr(error, "smtp_code", 0)
-    return Refused(code if isinstance(code, int) and code >= 400 else 421, repr(error))
+    is_answer = isinstance(code, int) and code >= 400
+    return Refused(phase, code if is_answer else _UNAVAILABLE, f"{type(error).__name__}: {error}")

@@ -4,16 +4,16 @@ from collections.abc import Mapping
 
 from celery import Celery
 
-from services.notifications import delivery, mails
+from services.notifications import acceptance, delivery, recipients
 from shared.chassis.messaging import Handler
 from shared.contracts import messages, queues
 from shared.contracts.messages import Message
 
 HANDLERS: Mapping[type[Message], Handler] = {
-    messages.SendEmail: mails.take,
-    messages.AccountVerified: mails.know,
-    messages.EmailChanged: mails.know_new_address,
-    messages.AccountDeleted: mails.forget,
+    messages.SendEmail: acceptance.take,
+    messages.AccountVerified: recipients.know,
+    messages.EmailChanged: recipients.know_new_address,
+    messages.AccountDeleted: recipients.forget,
 }
 
 

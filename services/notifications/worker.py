@@ -2,7 +2,7 @@
 
 from celery import Celery
 
-from services.notifications import delivery, mails, tasks
+from services.notifications import acceptance, bells, tasks
 from services.notifications.app import create_app
 from services.notifications.extensions import messages
 from services.notifications.housekeeping import chores
@@ -17,9 +17,9 @@ app = create_app(settings)
 
 def relays(celery: Celery) -> list[Relay]:
     """The relay that rings the bells of deliveries."""
-    step = lambda: delivery.ring_bells(celery)  # noqa: E731
+    step = lambda: bells.relay(celery)  # noqa: E731
     url = settings.sqlalchemy_url
-    return [Relay(app, name="deliveries", channel=mails.CHANNEL, database_url=url, step=step)]
+    return [Relay(app, name="deliveries", channel=acceptance.CHANNEL, database_url=url, step=step)]
 
 
 celery = new_worker(

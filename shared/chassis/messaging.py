@@ -18,7 +18,7 @@ from flask_sqlalchemy import SQLAlchemy
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
-from shared.chassis import inbox, tracing
+from shared.chassis import inbox, metrics, tracing
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.housekeeping import Chore, Housekeeper, delete_older
@@ -178,12 +178,13 @@ def heartbeat_file(service: str) -> Path:
     return Path(gettempdir()) / f"doorward-{service}-worker.alive"
 
 
-def run_in_worker(threads: Callable[[], Sequence[Relay | Housekeeper]]) -> None:
+def run_in_worker(settings: ServiceSettings, threads: Callable[[], Sequence[Relay | Housekeeper]]) -> None:
     """Start the service's relays and housekeeper with its Celery worker and stop them with it."""
     running: list[Relay | Housekeeper] = []
 
     @worker_ready.connect(weak=False)
     def start(**_signal: Any) -> None:
+        serve_metrics(settings)
         for thread in threads():
             thread.start()
             running.append(thread)
@@ -192,6 +193,17 @@ def run_in_worker(threads: Callable[[], Sequence[Relay | Housekeeper]]) -> None:
     def stop(**_signal: Any) -> None:
         for thread in running:
             thread.stop()
+
+
+def serve_metrics(settings: ServiceSettings) -> None:
+    """Have the worker answer for what it counts, where a port is set."""
+    if not settings.worker_metrics_port:
+        return
+    try:
+        metrics.serve(settings.host, settings.worker_metrics_port)
+    except OSError as error:
+        # Mail that is sent uncounted is better than mail that is not sent.
+        log.error("metrics_not_served", port=settings.worker_metrics_port, cause=repr(error))  # noqa: TRY400
 
 
 def outbox_relay(
@@ -232,10 +244,11 @@ def new_worker(
     courier.register(handlers)
     chores = [delete_older(db, inbox_model, inbox_model.handled_at, inbox.KEPT_FOR), *chores]
     run_in_worker(
+        settings,
         lambda: [
             outbox_relay(app, settings, celery, outbox, service=service),
             *more_relays(celery),
             Housekeeper(app, chores),
-        ]
+        ],
     )
     return celery

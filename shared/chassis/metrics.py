@@ -2,17 +2,23 @@
 
 import os
 import time
+from collections.abc import Callable
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
     Counter,
     Histogram,
     generate_latest,
+    start_http_server,
 )
 from prometheus_client import REGISTRY as DEFAULT_REGISTRY
 from prometheus_client.multiprocess import MultiProcessCollector
+
+from shared.chassis.logs import get_logger
+
+Measure = Callable[[], None]  # sets gauges; may raise where it cannot look
 
 REQUESTS = Counter(
     "doorward_http_requests_total", "Requests answered.", ["process", "method", "route", "status"]
@@ -20,11 +26,31 @@ REQUESTS = Counter(
 DURATION = Histogram(
     "doorward_http_request_duration_seconds", "Time to answer.", ["process", "method", "route"]
 )
+_MEASURES = "doorward_measures"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+log = get_logger(__name__)
+
+
+def before_scrape(app: Flask, measure: Measure) -> None:
+    """Have ``measure`` set its gauges whenever somebody asks for the metrics of ``app``."""
+    app.extensions.setdefault(_MEASURES, []).append(measure)
+
+
+def serve(host: str, port: int) -> None:
+    """Answer for a process that has no web server, a Celery worker; raises OSError where it cannot."""
+    start_http_server(port, addr=host)
 
 
 def exposition() -> Response:
     """All metrics of this server in the text format, gathered over its worker processes."""
+    for measure in current_app.extensions.get(_MEASURES, ()):
+        try:
+            measure()
+        except Exception:
+            # What cannot be looked at keeps its last value: the other metrics are wanted all the more.
+            log.exception("measure_failed")
     registry = DEFAULT_REGISTRY
     # prometheus_client itself looks at this variable when it is imported; the server sets it.
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:

@@ -157,6 +157,12 @@ class ServiceSettings(ProcessSettings):
     worker_concurrency: int = Field(
         4, ge=1, le=64, description="Tasks that this service's Celery worker runs at once."
     )
+    worker_metrics_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="The port on which the Celery worker answers `/metrics`; 0: it does not.",
+    )
     redelivery_seconds: float = Field(
         10.0,
         gt=0,

@@ -38,6 +38,7 @@ class AccountVerified(Message):
     name = "account_verified"
     account_id: UUID
     email: str
+    locale: str | None = None
     occurred_at: datetime
 
 

@@ -7,12 +7,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from services.notifications import mails
+from services.notifications import acceptance, recipients
 from services.notifications.models import db
 from services.notifications.tasks import HANDLERS
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
+from shared.chassis.testing.tokens import access_token, bearer
 from shared.contracts import messages, queues
 
 NOTIFICATIONS = "/api/v1/notifications"
@@ -81,6 +82,8 @@ def test_routes_are_closed_to_those_who_may_not(
         ({"to": {"email": "no address"}}, "validation_failed"),
         ({"to": {"email": "a@example.org\r\nBcc: b@example.org"}}, "validation_failed"),
         ({"to": {"email": "a" * 250 + "@example.org"}}, "validation_failed"),
+        ({"to": {"email": "ö@example.org"}}, "validation_failed"),
+        ({"to": {"email": "ada@localhost"}}, "validation_failed"),
         ({"to": {}}, "validation_failed"),
         ({"to": {"email": "a@example.org", "user_id": str(new_id())}}, "validation_failed"),
         ({"to": {"user_id": str(new_id())}}, "recipient_unknown"),
@@ -105,33 +108,87 @@ def test_same_idempotency_key_makes_one_mail(client: FlaskClient, as_sender: dic
 
 
 def test_mail_to_an_account_goes_to_the_address_that_its_messages_told(
-    app: Flask, client: FlaskClient, as_sender: dict[str, str]
+    app: Flask, client: FlaskClient, as_sender: dict[str, str], as_admin: dict[str, str]
 ) -> None:
     account_id = new_id()
-    now = utcnow()
-    verified = messages.AccountVerified(account_id=account_id, email="old@example.org", occurred_at=now)
+    verified = messages.AccountVerified(
+        account_id=account_id, email="old@example.org", occurred_at=utcnow(), locale="de"
+    )
     changed = messages.EmailChanged(
         account_id=account_id, old_email="old@example.org", new_email="new@example.org", occurred_at=utcnow()
     )
     with app.app_context(), transaction(db):
-        mails.know_new_address(changed)
-        mails.know(verified)  # late: it must not bring the old address back
+        recipients.know_new_address(changed)
+        recipients.know(verified)  # late: it must not bring the old address back
 
     notification_id = send(client, as_sender, to={"user_id": str(account_id)})
 
-    shown = client.get(f"{NOTIFICATIONS}/{notification_id}", headers=as_sender).json
-    assert shown["to"] == {"email": "new@example.org", "user_id": str(account_id)}
+    by_sender = client.get(f"{NOTIFICATIONS}/{notification_id}", headers=as_sender).json
+    by_admin = client.get(f"{NOTIFICATIONS}/{notification_id}", headers=as_admin).json
+    assert by_admin["to"] == {"email": "new@example.org", "user_id": str(account_id)}
+    assert by_sender["to"] == {"email": "n***@example.org", "user_id": str(account_id)}
+
+
+def test_mail_to_an_account_is_in_its_owner_s_language(
+    app: Flask, client: FlaskClient, as_sender: dict[str, str]
+) -> None:
+    account_id = new_id()
+    verified = messages.AccountVerified(
+        account_id=account_id, email="ada@example.org", occurred_at=utcnow(), locale="de"
+    )
+    changed = messages.EmailChanged(
+        account_id=account_id, old_email="ada@example.org", new_email="a@example.org", occurred_at=utcnow()
+    )
+    with app.app_context(), transaction(db):
+        recipients.know(verified)
+        recipients.know_new_address(changed)
+
+    plain = send(client, as_sender, to={"user_id": str(account_id)})
+    stated = send(client, as_sender, to={"user_id": str(account_id)}, locale="fr")
+
+    assert client.get(f"{NOTIFICATIONS}/{plain}", headers=as_sender).json["locale"] == "de"
+    assert client.get(f"{NOTIFICATIONS}/{stated}", headers=as_sender).json["locale"] == "fr"
+
+
+def test_program_neither_sees_nor_touches_what_another_asked_for(
+    client: FlaskClient, as_sender: dict[str, str], as_admin: dict[str, str]
+) -> None:
+    stranger = bearer(access_token(new_id(), claims={"scope": "notifications:send"}))
+    notification_id = send(client, as_sender)
+    target = f"{NOTIFICATIONS}/{notification_id}"
+
+    answers = [
+        client.get(target, headers=stranger),
+        client.post(f"{target}/cancel", headers=stranger),
+        client.post(f"{target}/resend", headers=stranger),
+    ]
+
+    assert [(answer.status_code, answer.json["code"]) for answer in answers] == [
+        (404, "notification_not_found")
+    ] * 3
+    assert client.get(target, headers=as_admin).json["status"] == "queued"
+
+
+def test_mail_of_another_service_is_shown_to_administrators_alone(
+    app: Flask, client: FlaskClient, as_sender: dict[str, str], as_admin: dict[str, str]
+) -> None:
+    with app.app_context(), transaction(db):
+        acceptance.take(messages.SendEmail(template="account_exists", to_email="Ada@Example.org"))
+    (item,) = client.get(NOTIFICATIONS, headers=as_admin).json["items"]
+
+    assert item["to"]["email"] == "ada@example.org"
+    assert client.get(f"{NOTIFICATIONS}/{item['id']}", headers=as_sender).status_code == 404
 
 
 def test_deleted_account_leaves_nothing(app: Flask, client: FlaskClient, as_sender: dict[str, str]) -> None:
     account_id = new_id()
     verified = messages.AccountVerified(account_id=account_id, email="ada@example.org", occurred_at=utcnow())
     with app.app_context(), transaction(db):
-        mails.know(verified)
+        recipients.know(verified)
     send(client, as_sender, to={"user_id": str(account_id)})
 
     with app.app_context(), transaction(db):
-        mails.forget(messages.AccountDeleted(account_id=account_id, occurred_at=utcnow()))
+        recipients.forget(messages.AccountDeleted(account_id=account_id, occurred_at=utcnow()))
 
     with app.app_context():
         for table in ("notifications", "notification_events", "recipients"):

@@ -6,7 +6,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from services.notifications import rendering
-from services.notifications.catalog import OPTIONAL, TEMPLATES, check
+from services.notifications.catalog import OPTIONAL, TEMPLATES, check, check_complete
 from services.notifications.errors import TemplateUnknown, VariablesInvalid
 
 SAMPLE = {
@@ -57,6 +57,26 @@ def test_missing_variable_is_an_error_and_not_a_gap(name: str) -> None:
 
         with pytest.raises(UndefinedError):
             rendering.render(name, "en", values)
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_mail_with_a_gap_is_refused_before_it_is_rendered(name: str) -> None:
+    for missing in TEMPLATES[name].required:
+        values = {key: value for key, value in sample(name).items() if key != missing}
+
+        with pytest.raises(VariablesInvalid) as caught:
+            check_complete(name, values)
+
+        assert [error["pointer"] for error in caught.value.errors or []] == [f"/variables/{missing}"]
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_variable_of_a_newer_release_is_passed_over(name: str) -> None:
+    check_complete(name, sample(name, invention="1"))
+
+
+def test_every_mail_is_written_in_both_languages() -> None:
+    assert sorted((locale, name) for locale in ("de", "en") for name in TEMPLATES) == WRITTEN
 
 
 @pytest.mark.parametrize(

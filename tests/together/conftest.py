@@ -32,7 +32,7 @@ from gateway.app import create_app as create_gateway
 from gateway.settings import GatewaySettings
 from services.auth import mail_requests
 from services.auth.settings import AuthSettings
-from services.notifications import delivery
+from services.notifications import bells
 from services.notifications.deps import Deps as NotificationsDeps
 from services.notifications.handover import HandoverNotes
 from services.notifications.rendering import Rendered
@@ -191,7 +191,7 @@ def worker_of_all(apps: dict[str, Flask]) -> Callable[[], None]:
                 with app.app_context():
                     moved += relay_outbox(post, SERVICES[name][0].extensions.messages)  # type: ignore[arg-type]
             with apps["notifications"].app_context():
-                moved += delivery.ring_bells(post)  # type: ignore[arg-type]
+                moved += bells.ring(post)  # type: ignore[arg-type]
 
     return work
 

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from services.notifications import mails
+from services.notifications import acceptance, mails
 from services.notifications.schemas import (
     AcceptedSchema,
     NotificationPageSchema,
@@ -12,7 +12,7 @@ from services.notifications.schemas import (
     ResolveSchema,
     SendSchema,
 )
-from shared.chassis.access import requires_role, requires_scope
+from shared.chassis.access import caller, requires_role, requires_scope
 from shared.chassis.idempotency import idempotent
 from shared.chassis.openapi import Blueprint
 
@@ -28,7 +28,7 @@ blueprint = Blueprint("messages", __name__, url_prefix="/api/v1/notifications", 
 @blueprint.response(202, AcceptedSchema)
 def send(body: dict[str, Any]) -> dict[str, Any]:
     """Accept a mail: once this answers, it will be sent or its failure be told."""
-    return mails.accept(**body)
+    return acceptance.accept(**body, requested_by=caller().account_id)
 
 
 @blueprint.get("")
@@ -37,15 +37,15 @@ def send(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, NotificationPageSchema)
 def search(query: dict[str, Any]) -> dict[str, Any]:
     """The mails that match, newest first."""
-    return mails.search(**query)
+    return mails.search(**query, who=caller())
 
 
 @blueprint.get("/<uuid:notification_id>")
 @requires_scope(SEND)
 @blueprint.response(200, NotificationWithTimelineSchema)
 def show(notification_id: UUID) -> dict[str, Any]:
-    """A mail with the timeline of what happened to it."""
-    return mails.get(notification_id)
+    """A mail with its timeline; a program sees those that its own account asked for."""
+    return mails.get(notification_id, caller())
 
 
 @blueprint.post("/<uuid:notification_id>/cancel")
@@ -53,7 +53,7 @@ def show(notification_id: UUID) -> dict[str, Any]:
 @blueprint.response(200, NotificationWithTimelineSchema)
 def cancel(notification_id: UUID) -> dict[str, Any]:
     """Take back a mail that is not being sent yet."""
-    return mails.cancel(notification_id)
+    return mails.cancel(notification_id, caller())
 
 
 @blueprint.post("/<uuid:notification_id>/resend")
@@ -62,7 +62,7 @@ def cancel(notification_id: UUID) -> dict[str, Any]:
 @blueprint.response(202, NotificationWithTimelineSchema)
 def resend(notification_id: UUID) -> dict[str, Any]:
     """Try again a mail that has ended."""
-    return mails.resend(notification_id)
+    return mails.resend(notification_id, caller())
 
 
 @blueprint.post("/<uuid:notification_id>/resolve")
@@ -71,4 +71,4 @@ def resend(notification_id: UUID) -> dict[str, Any]:
 @blueprint.response(200, NotificationWithTimelineSchema)
 def resolve(body: dict[str, Any], notification_id: UUID) -> dict[str, Any]:
     """Say what became of a mail whose outcome was unknown."""
-    return mails.resolve(notification_id, body["outcome"])
+    return mails.resolve(notification_id, body["outcome"], caller())

@@ -1,0 +1,20 @@
+"""The use cases on recipients: who an account is, as its messages tell; each in the courier's transaction."""
+
+from services.notifications.store import mails, recipients
+from shared.contracts.messages import AccountDeleted, AccountVerified, EmailChanged
+
+
+def know(message: AccountVerified) -> None:
+    """Remember the address of an account, and its owner's language."""
+    recipients.tell(message.account_id, message.email, message.occurred_at, locale=message.locale)
+
+
+def know_new_address(message: EmailChanged) -> None:
+    """Remember the new address of an account."""
+    recipients.tell(message.account_id, message.new_email, message.occurred_at)
+
+
+def forget(message: AccountDeleted) -> None:
+    """Delete all that is held on a deleted account."""
+    mails.forget_account(message.account_id)
+    recipients.forget(message.account_id)

@@ -1,0 +1,152 @@
+"""Kills workers in the middle of their work, round after round, and counts what arrived.
+
+`python -m tests.notifications.kills --rounds 10` prints the figures; the test runs one round.
+"""
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import flask_migrate
+from flask import Flask
+from sqlalchemy import text
+
+from services.notifications import acceptance
+from services.notifications.app import create_app
+from services.notifications.models import db
+from services.notifications.settings import NotificationsSettings
+from shared.chassis.database import transaction
+from shared.chassis.testing import servers
+from shared.chassis.testing.engines import wait_until
+from shared.chassis.testing.servers import Servers
+from shared.chassis.testing.tokens import SECRET
+from shared.contracts.messages import SendEmail
+from tests.notifications.sink import HOST, Sink, running_sink
+from tests.notifications.worker_process import running_worker
+
+PATIENCE_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Round:
+    """What became of the mails of one round."""
+
+    mails: int
+    kills: int
+    arrived_once: int
+    arrived_again: int
+    never_arrived: int
+    outcome_unknown: int
+    unknown_and_absent: int
+
+
+def settings_for(database_url: str, redis_url: str, sink: Sink) -> NotificationsSettings:
+    """Leases of seconds: what a dead worker held is taken up soon."""
+    return NotificationsSettings(
+        jwt_secret_key=SECRET,
+        redis_url=redis_url,
+        public_url="http://127.0.0.1:8080",
+        database_url=database_url,
+        smtp_host=HOST,
+        smtp_port=sink.port,
+        smtp_security="none",
+        smtp_final_timeout_seconds=2,
+        retry_seconds=0.1,
+        attempt_lease_seconds=2,
+        mail_from="Doorward <no-reply@doorward.test>",
+    )
+
+
+def play(app: Flask, settings: NotificationsSettings, sink: Sink, *, mails: int, kills: int) -> Round:
+    """One round: ``mails`` are accepted, and ``kills`` workers die while they send them."""
+    addresses = [f"{time.monotonic_ns()}-{number}@example.org" for number in range(mails)]
+    _accept(app, addresses)
+    for _ in range(kills):
+        goal = _arrived(sink, addresses) + random.randint(1, max(1, mails // (kills + 2)))  # noqa: S311
+        with running_worker(settings) as worker:
+            wait_until(
+                lambda goal=goal: _arrived(sink, addresses) >= min(goal, mails),
+                what="a few mails", seconds=PATIENCE_SECONDS,
+            )  # fmt: skip
+            time.sleep(random.uniform(0, 0.03))  # noqa: S311  (not in step with the mails)
+            worker.kill()
+    with running_worker(settings):
+        wait_until(lambda: not _unfinished(app), what="an end of every mail", seconds=PATIENCE_SECONDS)
+    return _judge(app, sink, addresses, kills)
+
+
+def _accept(app: Flask, addresses: list[str]) -> None:
+    variables = {"code": "314159", "link": "https://x.example/#t", "minutes": "10", "hours": "1"}
+    with app.app_context(), transaction(db):
+        for address in addresses:
+            acceptance.take(SendEmail(template="verify_email", to_email=address, variables=variables))
+
+
+def _arrived(sink: Sink, addresses: list[str]) -> int:
+    return len(sink.recipients().keys() & set(addresses))
+
+
+def _unfinished(app: Flask) -> int:
+    statement = "SELECT count(*) FROM notifications WHERE status IN ('queued', 'retrying', 'sending')"
+    with app.app_context():
+        return int(db.session.scalar(text(statement)) or 0)
+
+
+def _judge(app: Flask, sink: Sink, addresses: list[str], kills: int) -> Round:
+    counts = sink.recipients()
+    with app.app_context():
+        statement = text("SELECT to_email FROM notifications WHERE status = 'outcome_unknown'")
+        unknown = set(db.session.scalars(statement)) & set(addresses)
+    arrivals = Counter(min(counts[address], 2) for address in addresses)
+    return Round(
+        mails=len(addresses),
+        kills=kills,
+        arrived_once=arrivals[1],
+        arrived_again=arrivals[2],
+        never_arrived=arrivals[0],
+        outcome_unknown=len(unknown),
+        unknown_and_absent=sum(counts[address] == 0 for address in unknown),
+    )
+
+
+@contextmanager
+def stage() -> Iterator[tuple[Flask, NotificationsSettings, Sink]]:
+    """Servers, a migrated database and a sink."""
+    run = Servers(servers.choose_kind())
+    with tempfile.TemporaryDirectory() as folder, running_sink(Path(folder)) as sink:
+        try:
+            settings = settings_for(run.postgres.create_database("kills"), run.redis.url(), sink)
+            app = create_app(settings)
+            with app.app_context():
+                flask_migrate.upgrade()
+            yield app, settings, sink
+        finally:
+            run.close()
+
+
+def main() -> None:
+    """Print each round and the sum."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--mails", type=int, default=100)
+    parser.add_argument("--kills", type=int, default=10)
+    arguments = parser.parse_args()
+    total: Counter[str] = Counter()
+    with stage() as (app, settings, sink):
+        for number in range(1, arguments.rounds + 1):
+            outcome = play(app, settings, sink, mails=arguments.mails, kills=arguments.kills)
+            total.update(vars(outcome))
+            sys.stdout.write(f"{number}: {outcome}\n")
+            sys.stdout.flush()
+    sys.stdout.write(f"all: {dict(total)}\n")
+
+
+if __name__ == "__main__":
+    main()
