@@ -120,9 +120,11 @@ def test_token_in_a_path_is_masked_and_an_id_is_not(server: Server) -> None:
 
 
 def test_probe_that_succeeds_leaves_no_line(server: Server) -> None:
+    server.client.get("/here")
+
     server.client.get("/readyz")
 
-    assert last_request(server)["path"] != "/readyz"
+    assert last_request(server)["path"] == "/here"
 
 
 def test_ambiguous_and_forwarding_headers_change_nothing(server: Server) -> None:
