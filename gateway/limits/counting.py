@@ -55,7 +55,7 @@ class Verdict:
 class Window:
     """What one worker knows of one quota of one caller."""
 
-    __slots__ = ("admitted", "alone", "ends_at", "fetch", "held", "is_exhausted", "left_elsewhere")
+    __slots__ = ("admitted", "alone", "debt", "ends_at", "fetch", "held", "is_exhausted", "left_elsewhere")
 
     def __init__(self) -> None:
         self.ends_at = 0.0
@@ -64,6 +64,7 @@ class Window:
         self.is_exhausted = False  # Redis has said that nothing is left before the window's end
         self.admitted = 0  # units that this worker has admitted
         self.alone: int | None = None  # units that it may still admit without Redis
+        self.debt = 0  # units that it has admitted so and Redis does not know of
         self.fetch: asyncio.Future[None] | None = None
 
     def renew(self, now: float, seconds: float) -> None:
@@ -73,6 +74,7 @@ class Window:
             self.held = self.left_elsewhere = self.admitted = 0
             self.is_exhausted = False
             self.alone = None
+            self.debt = 0
 
 
 class Counting:
@@ -153,6 +155,7 @@ class Counting:
         if window.alone < limit.cost:
             return Verdict(limit, False, 0, _rest(window, now))
         window.alone -= limit.cost
+        window.debt += limit.cost
         window.admitted += limit.cost
         return Verdict(limit, True, window.alone, _rest(window, now))
 
@@ -175,7 +178,8 @@ class Counting:
 
     async def _ask(self, limit: Limit, key: str, window: Window) -> int:
         name = f"doorward:limit:{limit.name}:{limit.quota}:{limit.window_seconds}:{key}"
-        arguments = (limit.quota, limit.window_seconds * 1000, self.lease(limit), limit.cost)
+        wanted = self.lease(limit) + window.debt
+        arguments = (limit.quota, limit.window_seconds * 1000, wanted, limit.cost)
 
         def keep(late: Reply) -> None:
             window.held += _note(limit, window, late)
@@ -194,14 +198,16 @@ class Counting:
 
 
 def _note(limit: Limit, window: Window, answer: Reply) -> int:
-    """Keep what Redis said of the window; the units that it granted."""
+    """Keep what Redis said of the window; the units that it granted beyond what was owed."""
     granted, left, rest = cast("list[int]", answer)
     now = monotonic()
     window.renew(now, rest / 1000)
     window.ends_at = now + rest / 1000
     window.left_elsewhere = left
     window.is_exhausted = left < limit.cost
-    return granted
+    paid = min(window.debt, granted)
+    window.debt -= paid
+    return granted - paid
 
 
 def _fetched(window: Window, task: "asyncio.Future[None]") -> None:

@@ -47,7 +47,11 @@ class Gateway:
         arguments = gunicorn_arguments("gateway", settings)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *arguments], env={**environment, **self.settings}, stdout=log, stderr=log
+                [sys.executable, *arguments],
+                env={**environment, "TMPDIR": str(self.log.parent), **self.settings},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         wait_until(self._answers, what=f"the gateway ({self.log.read_text()[-2000:]})", seconds=20)
 
@@ -62,13 +66,10 @@ class Gateway:
         self.process.send_signal(number)
 
     def stop(self) -> None:
+        """At once; the ordered stop has tests of its own."""
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGQUIT)  # at once; the ordered stop has tests of its own
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait(10)
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(10)
 
     def lines(self) -> str:
         return self.log.read_text()

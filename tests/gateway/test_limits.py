@@ -56,7 +56,8 @@ async def test_a_leased_limit_never_admits_more_and_at_most_two_percent_less(
     start_gateway: StartGateway,
 ) -> None:
     table = routes(limit("large", 10_000, slack=0.02), names='"large"')
-    gateways = [start_gateway(routes=table, GATEWAY_WORKERS="2") for _ in range(2)]
+    settings = {"GATEWAY_WORKERS": "2", "GATEWAY_LIMITER_TIMEOUT_SECONDS": "1"}
+    gateways = [start_gateway(routes=table, **settings) for _ in range(2)]
     await asyncio.sleep(2.5)  # until every worker knows of the others
 
     counted = await crowd(gateways, clients=40, times=300)
