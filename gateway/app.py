@@ -9,6 +9,7 @@ from gateway.console import setup as console
 from gateway.console.auth_client import Auth
 from gateway.edge import GatewayFlask
 from gateway.limits.limiter import Limiter
+from gateway.links import pages as links
 from gateway.openapi import MergedDocument
 from gateway.pipeline import Pipeline
 from gateway.revocations import Revocations
@@ -53,6 +54,7 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
     app.drain_seconds = settings.drain_seconds
     document = MergedDocument(table, services, url=str(settings.public_url), version=version("doorward"))
     pages.install(app, settings, document)
+    links.install(app)
     console.install(app, settings, app.pipeline, checks, auth=deps.auth if deps else None)
     health = Health(services.values())
     app.on_start += [health.start, limiter.start, revocations.start]

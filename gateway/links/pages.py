@@ -1,0 +1,70 @@
+"""Serves one page for each kind of link; what a page says and does stands in one table."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from flask import Blueprint, Flask, Response, make_response, render_template
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+class Page(NamedTuple):
+    """What a page says; ``action`` is where its button posts the token, if a button makes sense."""
+
+    title: str
+    text: str
+    button: str = ""
+    action: str = ""
+    done: str = ""
+    has_password: bool = False
+
+
+PAGES = {
+    "verify-email": Page(
+        "Confirm your e-mail address",
+        "One click, and the address is yours.",
+        button="Confirm the address",
+        action="/api/v1/auth/verify-email",
+        done="Your address is confirmed. You can close this page and sign in.",
+    ),
+    "reset-password": Page(
+        "Choose a new password",
+        "All other sessions of your account end.",
+        button="Set the password",
+        action="/api/v1/auth/password/reset",
+        done="Your password is changed. You can close this page and sign in with it.",
+        has_password=True,
+    ),
+    "sign-in": Page("Sign in", "Type the six-digit code of the mail where you are signing in."),
+    "change-email": Page(
+        "Confirm your new address", "Type the six-digit code of the mail where you changed it."
+    ),
+}
+
+
+def install(app: Flask) -> None:
+    """Serve `/verify-email`, `/reset-password`, `/sign-in` and `/change-email`."""
+    blueprint = Blueprint(
+        "links", __name__, template_folder="templates", static_folder="static", static_url_path="/links"
+    )
+    for name, page in PAGES.items():
+        blueprint.add_url_rule(f"/{name}", name, _view(page))
+    blueprint.after_request(_confine)
+    app.register_blueprint(blueprint)
+
+
+def _view(page: Page) -> Callable[[], Response]:
+    return lambda: make_response(render_template("links/page.html", page=page))
+
+
+def _confine(response: Response) -> Response:
+    """Let the page run its own script and call its own origin; tell nobody where the reader came from."""
+    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    if response.mimetype == "text/html":
+        response.headers["Cache-Control"] = "no-store"
+    return response
