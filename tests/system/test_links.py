@@ -1,0 +1,112 @@
+"""The links of mails in a real browser: opening one does nothing, its button does what it says."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.system import journey
+from tests.system.backend import Backend
+from tests.system.conftest import StartBackend
+
+pytestmark = [pytest.mark.system, pytest.mark.browser, pytest.mark.xdist_group("system")]
+NEW_PASSWORD = "another staple for another horse 93"
+
+
+@pytest.fixture(scope="module")
+def backend(start_backend: StartBackend) -> Backend:
+    return start_backend()
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("there is no Chromium on this machine")
+    with sync_playwright() as playwright:
+        # As root, Chromium's own sandbox refuses to start; what is opened here is ours.
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser.new_page()
+        browser.close()
+
+
+@pytest.fixture
+def client(backend: Backend) -> Iterator[httpx.Client]:
+    with journey.open_client(backend.gateway_url) as client:
+        yield client
+
+
+def link_in(mail: dict[str, Any]) -> str:
+    found = re.search(r"^http\S+#token=\S+$", mail["text"], re.MULTILINE)
+    assert found is not None, mail["text"]
+    return found[0]
+
+
+def sign_in(client: httpx.Client, email: str, password: str = journey.PASSWORD) -> httpx.Response:
+    return client.post("/api/v1/auth/login", json={"email": email, "password": password})
+
+
+def test_verification_link_waits_for_its_button(backend: Backend, client: httpx.Client, page: Page) -> None:
+    email = journey.new_address()
+    journey.register(client, email)
+    link = link_in(journey.wait_for_mail(backend.mailbox_url, email))
+
+    for _ in range(3):
+        page.goto(link)
+        page.reload()
+    opened = sign_in(client, email)
+    page.goto("about:blank")
+    page.goto(link)
+    page.get_by_role("button", name="Confirm the address").click()
+    expect(page.get_by_role("status")).to_contain_text("confirmed")
+
+    assert (opened.status_code, opened.json()["code"]) == (403, "email_not_verified")
+    assert sign_in(client, email).status_code == 200
+    assert "token" not in page.url
+
+
+def test_used_link_says_so(backend: Backend, client: httpx.Client, page: Page) -> None:
+    email = journey.new_address()
+    journey.register(client, email)
+    link = link_in(journey.wait_for_mail(backend.mailbox_url, email))
+
+    for expected in ("confirmed", "not valid|wrong|expired|used"):
+        page.goto("about:blank")
+        page.goto(link)
+        page.get_by_role("button", name="Confirm the address").click()
+        expect(page.get_by_role("status")).to_have_text(re.compile(expected))
+
+
+def test_reset_link_sets_a_password_and_explains_a_weak_one(
+    backend: Backend, client: httpx.Client, page: Page
+) -> None:
+    walked = journey.Journey(backend.gateway_url, backend.mailbox_url)
+    walked.register()
+    walked.verify()
+    httpx.delete(f"{backend.mailbox_url}/api/messages")
+    client.post("/api/v1/auth/password/forgot", json={"email": walked.email})
+    page.goto(link_in(journey.wait_for_mail(backend.mailbox_url, walked.email)))
+
+    page.get_by_label("New password").fill("password")
+    page.get_by_role("button", name="Set the password").click()
+    expect(page.get_by_role("status")).to_have_class("bad")
+    page.get_by_label("New password").fill(NEW_PASSWORD)
+    page.get_by_role("button", name="Set the password").click()
+    expect(page.get_by_role("status")).to_contain_text("changed")
+
+    assert sign_in(client, walked.email).status_code == 401
+    assert sign_in(client, walked.email, NEW_PASSWORD).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["verify-email", "reset-password", "sign-in", "change-email"])
+def test_pages_keep_the_token_to_themselves(client: httpx.Client, path: str) -> None:
+    answer = client.get(f"/{path}")
+
+    assert answer.status_code == 200
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
