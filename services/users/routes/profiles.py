@@ -31,7 +31,11 @@ def search(query: dict[str, Any]) -> Response:
 
 @blueprint.get("/<uuid:account_id>")
 @signed_in
-@blueprint.response(200, PublicProfileSchema, description="Administrators see the whole profile.")
+@blueprint.response(
+    200,
+    {"anyOf": [ProfileSchema, PublicProfileSchema]},
+    description="The whole profile for its owner and for administrators, else what everybody may see.",
+)
 def show(account_id: UUID) -> Response:
     """What the caller may see of a profile."""
     who = caller()
