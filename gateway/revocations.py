@@ -83,6 +83,7 @@ class Revocations:
             except (RedisError, OSError, TimeoutError) as error:
                 if self.is_current:
                     log.warning("revocations_not_heard", cause=repr(error))
+            _heed_cancellation()
             self.is_current = False
             measures.REVOCATIONS_DEAF.set(1)
             await asyncio.sleep(RETRY_SECONDS)
@@ -90,6 +91,7 @@ class Revocations:
     async def _hear(self, redis: "Redis", channel: Any) -> None:
         synced_at = time()
         while True:
+            _heed_cancellation()
             message = await channel.get_message(ignore_subscribe_messages=True, timeout=PING_SECONDS)
             if message is None:
                 await channel.ping()  # a dead connection looks just as quiet
@@ -124,3 +126,10 @@ class Revocations:
     def _forget(self, now: float) -> None:
         self._sessions = {key: until for key, until in self._sessions.items() if until > now}
         self._accounts = {key: entry for key, entry in self._accounts.items() if entry[1] > now}
+
+
+def _heed_cancellation() -> None:
+    """Raise the cancellation that the Redis client may have taken for a lost connection."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

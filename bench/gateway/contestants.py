@@ -1,0 +1,131 @@
+"""The gateways that are measured: how each is started, one worker each, in front of the same upstream."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+SECRET = "a-secret-for-the-bench-that-is-long-enough-0123456789"
+
+NGINX = """
+worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.err;
+events {{ worker_connections 8192; }}
+http {{
+  access_log off; keepalive_requests 1000000000; keepalive_timeout 75; default_type application/json;
+  client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
+  uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
+  upstream service {{ server 127.0.0.1:{upstream}; keepalive 64; }}
+  server {{ listen 127.0.0.1:{port}; location / {{ {location} }} }}
+}}
+"""
+FORWARD = 'proxy_pass http://service; proxy_http_version 1.1; proxy_set_header Connection "";'
+ANSWER = (
+    'return 200 \'{"id":"0198f0a0-0000-7000-8000-000000000000","email":"ada@example.org",'
+    '"name":"Ada Lovelace",'
+    '"avatar_url":null,"locale":"en","timezone":"UTC","is_active":true,"roles":["user"]}\';'
+)
+
+
+@dataclass
+class Contestant:
+    """A gateway under measurement."""
+
+    name: str
+    command: list[str]
+    port: int
+    environment: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self, log: Path) -> None:
+        with log.open("wb") as out:
+            self.process = subprocess.Popen(
+                self.command,
+                env={**os.environ, **self.environment},
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+
+    def stop(self) -> None:
+        if self.process is not None:
+            os.killpg(self.process.pid, 9)
+            self.process.wait()
+
+
+def nginx(name: str, port: int, folder: Path, *, upstream: int | None) -> Contestant:
+    """nginx as the upstream (``upstream`` None) or as the limit of what forwarding can be."""
+    location = ANSWER if upstream is None else FORWARD
+    text = NGINX.format(folder=folder, port=port, upstream=upstream or port, location=location)
+    path = folder / f"{port}.conf"
+    path.write_text(text)
+    return Contestant(name, ["nginx", "-c", str(path)], port)
+
+
+def doorward(
+    port: int, metrics_port: int, *, upstream: str, redis_url: str, folder: Path, slack: float
+) -> Contestant:
+    """This gateway, with its limits leased (``slack``) or asked of Redis for every request (0)."""
+    routes = folder / f"routes-{slack}.toml"
+    text = (ROOT / "gateway" / "routes.toml").read_text()
+    text = text.replace("quota = 1200", f"quota = 1000000\nslack = {slack}")
+    routes.write_text(text.replace('limits = ["address", "caller"]', 'limits = ["address"]'))
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--config",
+        f"file:{ROOT}/deploy/gunicorn.conf.py",
+        "--workers",
+        "1",
+    ]
+    command += ["--bind", f"127.0.0.1:{port}", "--bind", f"127.0.0.1:{metrics_port}"]
+    command += ["--worker-class", "gateway.server.GatewayWorker", "gateway.app:create_app()"]
+    environment = {
+        "JWT_SECRET_KEY": SECRET,
+        "GATEWAY_SESSION_SECRET_KEY": SECRET,
+        "REDIS_URL": redis_url,
+        "PUBLIC_URL": "http://127.0.0.1",
+        "GATEWAY_ALLOWED_ORIGINS": "https://app.example.org",
+        "GATEWAY_ROUTES_FILE": str(routes),
+        "GATEWAY_METRICS_PORT": str(metrics_port),
+        **{f"{service}_URL": upstream for service in ("AUTH", "USERS", "NOTIFICATIONS")},
+    }
+    name = "doorward" if slack else "doorward, Redis for each request"
+    return Contestant(name, command, port, environment)
+
+
+def fastapi(port: int, *, upstream: str, redis_url: str, folder: Path) -> Contestant:
+    """FastAPI, httpx and slowapi under uvicorn, in an environment of its own."""
+    python = folder.parent / "fastapi-venv" / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(python.parents[1])], check=True)
+        subprocess.run(
+            [str(python), "-m", "pip", "install", "-q", "-r", str(HERE / "requirements.txt")], check=True
+        )
+    arguments = ["-m", "uvicorn", "--app-dir", str(HERE), "--port", str(port), "--log-level", "warning"]
+    environment = {"UPSTREAM": upstream, "REDIS_URL": redis_url, "SECRET": SECRET}
+    return Contestant(
+        "fastapi + httpx + slowapi", [str(python), *arguments, "fastapi_gateway:app"], port, environment
+    )
+
+
+def fastify(port: int, *, upstream: str, redis_url: str, folder: Path) -> Contestant | None:
+    """fastify with its plug-ins, where node is there."""
+    if shutil.which("npm") is None:
+        return None
+    home = folder.parent / "fastify"
+    if not (home / "node_modules").exists():
+        home.mkdir(exist_ok=True)
+        shutil.copy(HERE / "package.json", home)
+        subprocess.run(
+            ["npm", "install", "--silent", "--no-audit", "--no-fund", "--no-package-lock"],
+            cwd=home,
+            check=True,
+        )
+    shutil.copy(HERE / "fastify_gateway.mjs", home)
+    environment = {"UPSTREAM": upstream, "REDIS_URL": redis_url, "SECRET": SECRET, "PORT": str(port)}
+    return Contestant("fastify + plug-ins", ["node", str(home / "fastify_gateway.mjs")], port, environment)
