@@ -69,13 +69,13 @@ def play(app: Flask, settings: NotificationsSettings, sink: Sink, *, mails: int,
     addresses = [f"{time.monotonic_ns()}-{number}@example.org" for number in range(mails)]
     _accept(app, addresses)
     for _ in range(kills):
-        goal = _arrived(sink, addresses) + random.randint(1, max(1, mails // (kills + 2)))  # noqa: S311
+        goal = _arrived(sink, addresses) + random.randint(1, max(1, mails // (kills + 2)))
         with running_worker(settings) as worker:
             wait_until(
                 lambda goal=goal: _arrived(sink, addresses) >= min(goal, mails),
                 what="a few mails", seconds=PATIENCE_SECONDS,
             )  # fmt: skip
-            time.sleep(random.uniform(0, 0.03))  # noqa: S311  (not in step with the mails)
+            time.sleep(random.uniform(0, 0.03))
             worker.kill()
     with running_worker(settings):
         wait_until(lambda: not _unfinished(app), what="an end of every mail", seconds=PATIENCE_SECONDS)

@@ -192,7 +192,7 @@ def test_deleted_account_leaves_nothing(app: Flask, client: FlaskClient, as_send
 
     with app.app_context():
         for table in ("notifications", "notification_events", "recipients"):
-            assert db.session.scalar(text(f"SELECT count(*) FROM {table}")) == 0  # noqa: S608
+            assert db.session.scalar(text(f"SELECT count(*) FROM {table}")) == 0
 
 
 def test_scheduled_mail_can_be_cancelled_once(client: FlaskClient, as_sender: dict[str, str]) -> None:
