@@ -78,7 +78,7 @@ def test_each_mail_arrives_exactly_once_though_the_worker_is_killed_again_and_ag
     for batch in _batches(emails):
         _register_all(backend, batch)
         # Somewhere between "has not begun" and "has sent them all".
-        _wait_for_some_mail(backend, batch, random.randint(0, len(batch)))  # noqa: S311
+        _wait_for_some_mail(backend, batch, random.randint(0, len(batch)))
         worker.kill()
         worker.start()
 
