@@ -5,10 +5,12 @@ A request is routed by its raw target before anything else happens; what a hook 
 """
 
 from inspect import iscoroutine
+from os import urandom
 from typing import Any
 
 from flask import Response
 from flask.ctx import RequestContext
+from uuid_utils import uuid7
 from werkzeug.exceptions import NotFound
 
 from gateway import errors, targets
@@ -169,10 +171,18 @@ _LOOKED_AT = frozenset({b"host", b"origin", b"authorization", b"x-api-key", b"x-
 
 def _trace_of(found: dict[bytes, bytes]) -> tracing.Trace:
     request_id, traceparent = found.get(b"x-request-id"), found.get(b"traceparent")
+    if request_id is None and traceparent is None:
+        return _new_trace()
     return tracing.continue_from(
         request_id.decode("latin-1") if request_id else None,
         traceparent.decode("latin-1") if traceparent else None,
     )
+
+
+def _new_trace() -> tracing.Trace:
+    """As ``continue_from`` without anything to continue, with one call for all random bits."""
+    digits = urandom(24).hex()
+    return tracing.Trace(str(uuid7()), f"00-{digits[:32]}-{digits[32:]}-01")
 
 
 def _without_port(host: str) -> str:

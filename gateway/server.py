@@ -46,6 +46,14 @@ class GatewayProtocol(ASGIProtocol):
         if self._current_request is None and self._head_timer is None and not self._closed:
             self._expect_head()
 
+    async def _serve_http_request(self, request: Any, sockname: Any, peername: Any) -> Any:
+        """Run the request in the connection's own task.
+
+        gunicorn makes a task for each, so that work after the answer does not delay the next request; here
+        nothing follows the answer, and the task was a tenth of the cost of a request.
+        """
+        return await self._handle_http_request(request, sockname, peername)
+
     def _on_headers_complete(self) -> Any:
         if self._head_timer is not None:
             self._head_timer.cancel()

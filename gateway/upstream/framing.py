@@ -62,18 +62,30 @@ def parse_head(block: bytes) -> Head:
     minor = int(match[1])
     head = Head(int(match[2]), [], minor, None, False, minor == 0)
     for line in lines[1:]:
-        name, colon, value = line.partition(b":")
-        # An empty name, white space before the colon and obsolete folding all fail this one check.
-        if not colon or _NAME.fullmatch(name) is None:
-            raise MalformedResponse("a header line that is none")
-        name = name.lower()
-        value = value.strip(b" \t")
-        head.headers.append((name, value))
-        if name in _FRAMING:
-            _note_framing(head, name, value)
+        pair = _known_lines.get(line) or _parse_line(line)
+        head.headers.append(pair)
+        if pair[0] in _FRAMING:
+            _note_framing(head, *pair)
     if head.is_chunked and head.length is not None:
         raise MalformedResponse("both Transfer-Encoding and Content-Length")  # RFC 9112 section 6.3
     return head
+
+
+# Most lines of a service's answers are the same each time.
+_known_lines: dict[bytes, tuple[bytes, bytes]] = {}
+MOST_KNOWN_LINES = 2048
+LONGEST_KNOWN_LINE = 128
+
+
+def _parse_line(line: bytes) -> tuple[bytes, bytes]:
+    name, colon, value = line.partition(b":")
+    # An empty name, white space before the colon and obsolete folding all fail this one check.
+    if not colon or _NAME.fullmatch(name) is None:
+        raise MalformedResponse("a header line that is none")
+    pair = (name.lower(), value.strip(b" \t"))
+    if len(line) <= LONGEST_KNOWN_LINE and len(_known_lines) < MOST_KNOWN_LINES:
+        _known_lines[line] = pair
+    return pair
 
 
 _FRAMING = frozenset({b"content-length", b"transfer-encoding", b"connection"})
