@@ -8,25 +8,22 @@ An attempt begins and ends with a conditional UPDATE: of many bells that ring fo
 whoever was overtaken meanwhile writes nothing.
 """
 
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import orjson
 from jinja2 import TemplateError
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from services.notifications import catalog, outcomes, rendering
 from services.notifications.deps import deps
 from services.notifications.errors import TemplateUnknown, VariablesInvalid
+from services.notifications.finishing import FINISH_SECONDS, finish, is_worthless
 from services.notifications.handover import Note, NotNoted
-from services.notifications.metrics import EMAILS
 from services.notifications.models import db
 from services.notifications.outcomes import Outcome
+from services.notifications.refusals import OutcomeUnknown, Refused
 from services.notifications.rendering import Rendered
-from services.notifications.smtp import OutcomeUnknown, Refused
 from services.notifications.store import attempts
 from services.notifications.store import mails as store
 from services.notifications.store.attempts import Attempt
@@ -37,9 +34,6 @@ from shared.chassis.sealing import SealBroken
 
 # An attempt that has come to the handover with less left of its lease gives up: somebody else may begin.
 LEAST_LEFT = timedelta(seconds=1)
-# What the mail server answered shall not be lost with a moment of the database's.
-FINISH_SECONDS = 20.0
-FINISH_PAUSE_SECONDS = 0.5
 
 log = get_logger(__name__)
 
@@ -79,7 +73,7 @@ def _pointers(error: TemplateUnknown | VariablesInvalid) -> str:
 
 def _send(attempt: Attempt, content: Rendered, give_up_at: datetime) -> Outcome:
     try:
-        with deps().notes.note() as note:
+        with deps().notes.note(attempt.notification_id, attempt.attempt_id) as note:
             handover = _Handover(note, attempt, give_up_at)
             return _converse(attempt, content, handover)
     except NotNoted as error:
@@ -105,9 +99,8 @@ def _converse(attempt: Attempt, content: Rendered, handover: "_Handover") -> Out
         outcome = outcomes.unknown("no_answer", repr(error)) if is_out else _not_sent(attempt, repr(error))
     else:
         outcome = outcomes.sent(answer)
-    if handover.is_committed:
-        handover.confirm()
-    return outcome
+    is_written = handover.is_committed and handover.confirm()
+    return replace(outcome, is_written=is_written)
 
 
 def _refused(attempt: Attempt, error: Refused) -> Outcome:
@@ -137,7 +130,7 @@ class _Handover:
         if now >= self.give_up_at:
             raise NotNoted("the lease is all but over")
         answer_within = timedelta(seconds=deps().settings.smtp_final_timeout_seconds + FINISH_SECONDS)
-        self.note.write(self.attempt.notification_id, self.attempt.attempt_id, now + answer_within)
+        self.note.write(now + answer_within)
         self.is_committed = True  # beforehand: nothing may come between the note and the dot
 
     def commit(self) -> None:
@@ -148,51 +141,15 @@ class _Handover:
         """Let it go out."""
         self.note.release()
 
-    def confirm(self) -> None:
-        """See whether the note was taken; the mail was sent all the same, and what follows says so."""
+    def tell_sent(self, answer: str) -> None:
+        """Write the end, before anything else can happen."""
+        is_content_erased = is_worthless(self.attempt, outcomes.sent(answer))
+        self.note.write_sent(store.short(answer), utcnow(), is_content_erased=is_content_erased)
+
+    def confirm(self) -> bool:
+        """Whether the end is written. Where not even the note was, what follows writes what is known."""
         try:
-            self.note.confirm()
+            return self.note.confirm()
         except NotNoted:
             log.exception("handover_not_noted", notification_id=str(self.attempt.notification_id))
-
-
-def finish(attempt: Attempt, outcome: Outcome) -> None:
-    """Write what the attempt came to, unless somebody else has begun another."""
-    deadline = time.monotonic() + FINISH_SECONDS
-    while True:
-        try:
-            is_ours = _write(attempt, outcome)
-            break
-        except (OperationalError, InterfaceError):
-            if time.monotonic() >= deadline:
-                raise
-            time.sleep(FINISH_PAUSE_SECONDS)
-    EMAILS.labels(attempt.template, outcome.status).inc()
-    log.info(
-        "attempt_finished",
-        notification_id=str(attempt.notification_id),
-        attempt=attempt.number,
-        status=outcome.status,
-        is_ours=is_ours,
-    )
-
-
-def _write(attempt: Attempt, outcome: Outcome) -> bool:
-    now = utcnow()
-    values: dict[str, Any] = {"status": outcome.status, "reason": outcome.reason}
-    if outcome.wait is not None:
-        values["next_attempt_at"] = now + outcome.wait
-    if _is_worthless(attempt, outcome):
-        values["sealed_variables"] = None
-    with transaction(db):
-        is_ours = attempts.finish(attempt, now, **values)
-        if is_ours:
-            store.note(attempt.notification_id, outcome.status, now, outcome.detail or outcome.reason)
-    return is_ours
-
-
-def _is_worthless(attempt: Attempt, outcome: Outcome) -> bool:
-    """Whether nobody needs the content any more: a code that was sent or has expired."""
-    template = catalog.find(attempt.template)
-    holds_code = template is not None and template.holds_code
-    return holds_code and (outcome.status == "sent" or outcome.reason == "expired")
+            return False

@@ -6,6 +6,9 @@ PostgreSQL's socket without waiting for its answer, and directly after it the do
 server's. What is in a socket is no longer the worker's to lose: PostgreSQL executes the statement and the
 mail server reads the dot even if the worker is dead by then. The answer is read afterwards.
 
+In the same way the end is written as soon as the mail server has taken the mail: a worker that dies from
+then on leaves a mail that is known to be sent. Unknown is only what dies while the mail server thinks.
+
 The socket is corked (tcp(7), TCP_CORK) while the note goes in, so that this wakes nobody: a process that
 wakes another one is often the one that has to wait, and it would wait in the only place where it must
 not. The cork comes off after the dot; if the worker dies first, the kernel takes it off.
@@ -24,11 +27,23 @@ import psycopg
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
+from shared.chassis.ids import new_id
+
 ANSWER_SECONDS = 10.0
 CORK = getattr(socket, "TCP_CORK", None)  # Linux's
 NOTE = b"""
 UPDATE notifications SET phase = 'handed_over', lease_until = $3::timestamptz
 WHERE id = $1::uuid AND attempt_id = $2::uuid AND status = 'sending'
+"""
+SENT = b"""
+WITH sent AS (
+    UPDATE notifications SET status = 'sent', reason = NULL, attempt_id = NULL, lease_until = NULL,
+        updated_at = $6::timestamptz,
+        sealed_variables = CASE WHEN $3::boolean THEN NULL ELSE sealed_variables END
+    WHERE id = $1::uuid AND attempt_id = $2::uuid RETURNING id
+)
+INSERT INTO notification_events (id, notification_id, name, detail, occurred_at)
+SELECT $4::uuid, id, 'sent', $5, $6::timestamptz FROM sent
 """
 
 
@@ -39,17 +54,19 @@ class NotNoted(Exception):
 class Note:
     """The note of one handover, on a connection that is its own meanwhile."""
 
-    def __init__(self, connection: psycopg.Connection) -> None:
+    def __init__(self, connection: psycopg.Connection, notification_id: UUID, attempt_id: UUID) -> None:
         self._raw = connection.pgconn
+        self._key = [str(notification_id).encode(), str(attempt_id).encode()]
+        self._statements = 0
 
-    def write(self, notification_id: UUID, attempt_id: UUID, lease_until: datetime) -> None:
+    def write(self, lease_until: datetime) -> None:
         """Have the statement ready in libpq's buffer; raises NotNoted where that cannot be."""
-        values = [str(notification_id), str(attempt_id), lease_until.isoformat()]
         try:
             self._raw.enter_pipeline_mode()
-            self._raw.send_query_params(NOTE, [value.encode() for value in values])
+            self._raw.send_query_params(NOTE, [*self._key, lease_until.isoformat().encode()])
         except psycopg.Error as error:
             raise NotNoted from error
+        self._statements = 1
         self._set_cork(is_on=True)
 
     def commit(self) -> None:
@@ -73,16 +90,30 @@ class Note:
         with socket.socket(fileno=os.dup(self._raw.socket)) as same, suppress(OSError):
             same.setsockopt(socket.IPPROTO_TCP, CORK, int(is_on))  # a Unix socket has none
 
-    def confirm(self) -> None:
-        """Read the answer; raises NotNoted where the note was not taken."""
+    def write_sent(self, answer: str, now: datetime, *, is_content_erased: bool) -> None:
+        """Put the end into the socket, and do not wait; whether it was taken, ``confirm`` tells."""
+        values = [str(is_content_erased), str(new_id()), answer, now.isoformat()]
+        with suppress(psycopg.Error):
+            self._raw.send_query_params(SENT, [*self._key, *(value.encode() for value in values)])
+            self._raw.pipeline_sync()
+            self._statements = 2
+
+    def confirm(self) -> bool:
+        """Read the answers: whether the end is written too. Raises NotNoted where the note was not taken."""
         try:
-            noted, _end, _synced = self._result(), self._result(), self._result()
+            results = [self._answer() for _ in range(self._statements)]
             self._raw.exit_pipeline_mode()
         except (psycopg.Error, TimeoutError) as error:
             self._raw.finish()  # an answer may still be under way: nobody else shall read it
             raise NotNoted(repr(error)) from error
-        if noted is None or noted.status != ExecStatus.COMMAND_OK or noted.command_tuples != 1:
-            raise NotNoted(noted.error_message.decode("utf-8", "replace") if noted else "no answer")
+        for result in results:
+            if result is None or result.status != ExecStatus.COMMAND_OK or result.command_tuples != 1:
+                raise NotNoted(result.error_message.decode("utf-8", "replace") if result else "no answer")
+        return len(results) > 1
+
+    def _answer(self) -> PGresult | None:
+        result, _end, _synced = self._result(), self._result(), self._result()
+        return result
 
     def _result(self) -> PGresult | None:
         while self._raw.is_busy():
@@ -101,11 +132,11 @@ class HandoverNotes:
         self._idle: list[psycopg.Connection] = []
 
     @contextmanager
-    def note(self) -> Iterator[Note]:
+    def note(self, notification_id: UUID, attempt_id: UUID) -> Iterator[Note]:
         """A note on a living connection; raises NotNoted where there is none to be had."""
         connection = self._take()
         try:
-            yield Note(connection)
+            yield Note(connection, notification_id, attempt_id)
         except BaseException:
             connection.close()  # an answer may still be under way on it
             raise

@@ -14,12 +14,13 @@ DEATHS_WITHOUT_WAIT = 3
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an attempt came to; ``wait`` says when it is tried again."""
+    """What an attempt came to; ``wait`` says when it is tried again, ``is_written`` that it is stored."""
 
     status: str
     reason: str | None = None
     detail: str | None = None
     wait: timedelta | None = None
+    is_written: bool = False
 
 
 @dataclass(frozen=True, slots=True)

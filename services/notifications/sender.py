@@ -14,9 +14,10 @@ from uuid import UUID
 import flask_mail
 from flask import current_app
 
+from services.notifications.refusals import OutcomeUnknown, Refused
 from services.notifications.rendering import Rendered
 from services.notifications.settings import NotificationsSettings
-from services.notifications.smtp import Handover, OutcomeUnknown, Refused, SmtpConnection
+from services.notifications.smtp import Handover, SmtpConnection
 
 MESSAGES_A_CONNECTION = 100
 AGE_SECONDS = 300.0

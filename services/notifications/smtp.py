@@ -6,9 +6,9 @@ the handover is committed, a note that from now on only the server knows the out
 breath the line with the single dot is sent. Whatever fails before is safe to try again.
 """
 
-import re
 import select
 import smtplib
+import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -19,33 +19,11 @@ from typing import Protocol
 
 import flask_mail
 
+from services.notifications.envelopes import envelope_of
+from services.notifications.refusals import OutcomeUnknown, Refused, refusal
 from services.notifications.settings import NotificationsSettings
 
-_LINE_END = re.compile(rb"\r\n|\r|\n")
-_LEADING_DOT = re.compile(rb"(?m)^\.")
-_UNAVAILABLE = 421
 _BAD_ADDRESS = 553
-# The server wants another sign-in (RFC 4954 section 6): an operator mends that, and the mail is then taken.
-_NOT_THE_MAILS_FAULT = frozenset({530, 534, 535, 538})
-
-
-class Refused(Exception):
-    """The server refused, or the conversation broke, and the server has not taken the mail."""
-
-    def __init__(self, phase: str, code: int, text: str) -> None:
-        super().__init__(f"{phase}: {code} {text}")
-        self.phase = phase
-        self.code = code
-
-    @property
-    def is_permanent(self) -> bool:
-        """A 5xx to the mail: the same one will not be taken later either (RFC 5321 section 4.2.1)."""
-        is_about_mail = self.phase != "connect" and self.code not in _NOT_THE_MAILS_FAULT
-        return is_about_mail and 500 <= self.code < 600
-
-
-class OutcomeUnknown(Exception):
-    """The mail was handed over and no answer came: it may have been taken (RFC 5321 section 6.1)."""
 
 
 class Handover(Protocol):
@@ -59,6 +37,9 @@ class Handover(Protocol):
 
     def release(self) -> None:
         """The final dot is out: what was noted may take its way."""
+
+    def tell_sent(self, answer: str) -> None:
+        """The server has taken the mail."""
 
 
 class SmtpConnection(flask_mail.Connection):
@@ -75,7 +56,7 @@ class SmtpConnection(flask_mail.Connection):
         try:
             return self._connected()
         except (OSError, smtplib.SMTPException) as error:
-            raise _refusal("connect", error) from error
+            raise refusal("connect", error) from error
 
     def _connected(self) -> smtplib.SMTP:
         settings = self._settings
@@ -93,6 +74,7 @@ class SmtpConnection(flask_mail.Connection):
             if settings.smtp_username and settings.smtp_password:
                 host.login(settings.smtp_username, settings.smtp_password.get_secret_value())
             host.ehlo_or_helo_if_needed()
+            _send_at_once(host)
         except BaseException:
             host.close()
             raise
@@ -126,13 +108,14 @@ class SmtpConnection(flask_mail.Connection):
         if message.has_bad_headers():
             raise Refused("message", _BAD_ADDRESS, "a header would contain a line break")
         try:
-            sender, recipients, data = _envelope(message)
+            sender, recipients, data = envelope_of(message)
         except ValueError as error:
             raise Refused("message", _BAD_ADDRESS, f"this mail cannot be written: {error}") from error
         self._begin(sender, recipients, data)
         handover.prepare()
         self._end_data(handover)
         answer = self._final_answer()
+        handover.tell_sent(answer)
         self.sent += 1
         return answer
 
@@ -145,7 +128,7 @@ class SmtpConnection(flask_mail.Connection):
         try:
             self.smtp.send(data)
         except (OSError, smtplib.SMTPException) as error:
-            raise _refusal("data", error) from error
+            raise refusal("data", error) from error
 
     def _end_data(self, handover: Handover) -> None:
         """Commit the handover and send the final dot, with as little between the two as can be."""
@@ -162,7 +145,7 @@ class SmtpConnection(flask_mail.Connection):
         try:
             code, text = command()
         except (OSError, smtplib.SMTPException) as error:
-            raise _refusal(phase, error) from error
+            raise refusal(phase, error) from error
         if code not in wanted:
             raise Refused(phase, code, text.decode("utf-8", "replace"))
 
@@ -197,24 +180,11 @@ class SmtpConnection(flask_mail.Connection):
             self.host = None
 
 
-def _envelope(message: flask_mail.Message) -> tuple[str, list[str], bytes]:
-    """Sender, recipients and data; raises ValueError for what cannot be written in ASCII."""
-    sender = parseaddr(flask_mail.sanitize_address(message.sender))[1]
-    recipients = [parseaddr(address)[1] for address in flask_mail.sanitize_addresses(message.send_to)]
-    for address in [sender, *recipients]:
-        address.encode("ascii")
-    return sender, recipients, _as_data(message.as_bytes())
+def _send_at_once(host: smtplib.SMTP) -> None:
+    """Let the final dot go out when it is sent.
 
-
-def _as_data(message: bytes) -> bytes:
-    """The mail as DATA wants it, without the final dot (RFC 5321 section 4.5.2)."""
-    lines = _LINE_END.sub(b"\r\n", message)
-    stuffed = _LEADING_DOT.sub(b"..", lines)
-    return stuffed if stuffed.endswith(b"\r\n") else stuffed + b"\r\n"
-
-
-def _refusal(phase: str, error: Exception) -> Refused:
-    """A conversation that broke is as good as a temporary refusal; one with an answer keeps its code."""
-    code = getattr(error, "smtp_code", 0)
-    is_answer = isinstance(code, int) and code >= 400
-    return Refused(phase, code if is_answer else _UNAVAILABLE, f"{type(error).__name__}: {error}")
+    By default it waits until the server has acknowledged the mail before it (Nagle's algorithm), which the
+    server puts off for 40 ms: all that time the outcome would be unknown.
+    """
+    if host.sock is not None:
+        host.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

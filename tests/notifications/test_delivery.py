@@ -11,10 +11,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from services.notifications import bells, delivery, outcomes
+from services.notifications import bells, delivery, finishing, outcomes
+from services.notifications.envelopes import as_data
 from services.notifications.models import db
 from services.notifications.settings import NotificationsSettings
-from services.notifications.smtp import _as_data
 from services.notifications.store import attempts
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
@@ -248,7 +248,7 @@ def test_worker_that_was_overtaken_cannot_finish_another_ones_attempt(
         assert mine is not None
         bells.ring(NoBroker())
         attempt(app, notification_id)
-        delivery.finish(mine, outcomes.failed("late"))
+        finishing.finish(mine, outcomes.failed("late"))
 
     assert show(client, as_sender, notification_id)["status"] == "sent"
 
@@ -263,4 +263,4 @@ def test_worker_that_was_overtaken_cannot_finish_another_ones_attempt(
     ],
 )
 def test_no_line_of_a_mail_can_end_it(message: bytes, data: bytes) -> None:
-    assert _as_data(message) == data
+    assert as_data(message) == data

@@ -25,12 +25,19 @@ def add(notification: Notification, event: str, now: datetime) -> None:
 def note(notification_id: UUID, name: str, now: datetime, detail: str | None = None) -> None:
     """Add to the timeline."""
     db.session.add(
-        Event(id=new_id(), notification_id=notification_id, name=name, detail=_short(detail), occurred_at=now)
+        Event(
+            id=new_id(),
+            notification_id=notification_id,
+            name=name,
+            detail=detail and short(detail),
+            occurred_at=now,
+        )
     )
 
 
-def _short(detail: str | None) -> str | None:
-    return None if detail is None else detail.replace("\x00", "")[:LONGEST_DETAIL]
+def short(detail: str) -> str:
+    """``detail`` as the timeline takes it."""
+    return detail.replace("\x00", "")[:LONGEST_DETAIL]
 
 
 def find(notification_id: UUID) -> Notification | None:
