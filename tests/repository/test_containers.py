@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,14 @@ def test_the_dockerfile_needs_no_frontend_and_runs_as_a_number() -> None:
 
     assert not re.search(r"^# *syntax *=", text, re.MULTILINE)
     assert re.search(r"^USER 10001:10001$", text, re.MULTILINE)
+
+
+def test_an_image_is_labelled_with_the_version_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    versions = set(re.findall(r"^ARG VERSION=(.+)$", DOCKERFILE.read_text(), re.MULTILINE))
+
+    assert versions == {project["version"]}
 
 
 def test_tests_and_compose_use_the_same_servers(services: dict[str, dict[str, Any]]) -> None:
