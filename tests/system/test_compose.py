@@ -114,3 +114,20 @@ def test_the_production_file_names_what_is_missing() -> None:
 
     assert outcome.returncode != 0
     assert "is missing a value" in outcome.stdout
+
+
+def test_production_has_no_mailbox() -> None:
+    files = ("--file", "docker-compose.yml", "--file", "deploy/compose.production.yml")
+    secret = "x" * 48
+
+    services = ComposeStack().run(
+        *(*files, "config", "--services"),
+        PUBLIC_URL="https://accounts.example.org",
+        JWT_SECRET_KEY=secret,
+        GATEWAY_SESSION_SECRET_KEY=secret,
+        NOTIFICATIONS_SMTP_HOST="smtp.example.org",
+        NOTIFICATIONS_MAIL_FROM="no-reply@example.org",
+    )
+
+    assert "gateway" in services.split()
+    assert "mailbox" not in services.split()
