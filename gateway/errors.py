@@ -4,6 +4,7 @@
     ├── HostNotAllowed          421  host_not_allowed
     ├── MethodNotAllowed        405  method_not_allowed
     ├── BodyTooLarge            413  body_too_large
+    ├── UnknownCoding           501  unknown_transfer_coding
     ├── RequestTimeout          408  request_timeout
     ├── BadGateway              502  bad_gateway
     ├── UpstreamUnavailable     503  upstream_unavailable
@@ -37,6 +38,14 @@ class BodyTooLarge(errors.ApiError):
     status = 413
     code = "body_too_large"
     detail = errors.FRAMEWORK_CODES[413][1]
+
+
+class UnknownCoding(errors.ApiError):
+    """The body has a transfer coding beside ``chunked``: two programs might cut it differently."""
+
+    status = 501
+    code = "unknown_transfer_coding"
+    detail = "Send the body with a Content-Length, or chunked and nothing else."
 
 
 class RequestTimeout(errors.ApiError):

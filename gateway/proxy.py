@@ -18,6 +18,7 @@ from shared.chassis.logs import get_logger
 
 log = get_logger(__name__)
 
+EMPTY_QUERY = "doorward.empty_query"
 VIA = (b"via", b"1.1 doorward")
 
 
@@ -162,7 +163,8 @@ async def forward(exchange: Exchange, service: Service) -> StreamedResponse:
             deadline=time.time() + deadline - monotonic(),
         )
     )
-    start = b"%b %b%b%b HTTP/1.1\r\nhost: " % (method, target, b"?" if query else b"", query)
+    mark = b"?" if query or scope.get(EMPTY_QUERY) else b""
+    start = b"%b %b%b%b HTTP/1.1\r\nhost: " % (method, target, mark, query)
     rest = b"\r\n" + b"".join(lines) + b"\r\n"
     return await _try_replicas(
         exchange, service, body, deadline=deadline, method=method, start=start, rest=rest

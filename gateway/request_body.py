@@ -46,6 +46,8 @@ def body_of(headers: list[tuple[bytes, bytes]], receive: Receive, limit: int) ->
     length: int | None = 0
     for name, value in headers:
         if name == b"transfer-encoding":
+            if length is None or value.lower() != b"chunked":
+                raise errors.UnknownCoding
             length = None
         elif name == b"content-length" and length is not None:
             length = int(value)

@@ -13,6 +13,7 @@ from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers import gasgi
 
 from gateway import route_source
+from gateway.proxy import EMPTY_QUERY
 from shared.chassis.errors import FRAMEWORK_CODES, PROBLEM_TYPE
 from shared.chassis.ids import new_id
 
@@ -28,6 +29,7 @@ class GatewayProtocol(ASGIProtocol):
 
     _head_timer: asyncio.TimerHandle | None = None
     _idle_since = 0.0
+    _has_said_close = False
     _is_lingering = False
     _closed: bool
 
@@ -46,13 +48,26 @@ class GatewayProtocol(ASGIProtocol):
         if self._current_request is None and self._head_timer is None and not self._closed:
             self._expect_head()
 
+    def _build_http_scope(self, request: Any, sockname: Any, peername: Any) -> dict[str, Any]:
+        scope: dict[str, Any] = super()._build_http_scope(request, sockname, peername)
+        # ASGI cannot tell ``/x?`` from ``/x``, and a service may.
+        scope[EMPTY_QUERY] = not request.query and request.uri.endswith("?")
+        return scope
+
     async def _serve_http_request(self, request: Any, sockname: Any, peername: Any) -> Any:
         """Run the request in the connection's own task.
 
         gunicorn makes a task for each, so that work after the answer does not delay the next request; here
         nothing follows the answer, and the task was a tenth of the cost of a request.
         """
-        return await self._handle_http_request(request, sockname, peername)
+        self._has_said_close = False
+        can_go_on = await self._handle_http_request(request, sockname, peername)
+        return can_go_on and not self._has_said_close
+
+    def _send_response_start(self, status: int, headers: Any, request: Any, close: bool = False) -> None:
+        # gunicorn does not look whether the answer itself says that it is the last.
+        self._has_said_close = close or (b"connection", b"close") in headers
+        super()._send_response_start(status, headers, request, close=close)
 
     def _on_headers_complete(self) -> Any:
         if self._head_timer is not None:

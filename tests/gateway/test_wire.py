@@ -1,0 +1,230 @@
+"""The corpus against this gateway and against nginx, before the same service: refused, or exactly as meant."""
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.chassis.testing.engines import free_port
+from tests.gateway.conftest import Gateway, StartGateway
+from tests.gateway.corpus import CASES, HOST, PATH, SECOND, Case
+from tests.gateway.echo import Upstream
+from tests.gateway.wire import Wire
+
+PATIENCE_SECONDS = 0.7
+ROUTES = """
+[upstreams.u]
+urls = ["${AUTH_URL}"]
+[[routes]]
+name = "auth"
+prefix = "/api/v1/auth"
+upstream = "u"
+access = "public"
+[[routes]]
+name = "users"
+prefix = "/api/v1/users"
+upstream = "u"
+access = "public"
+"""
+NGINX = """
+worker_processes 1; daemon off; pid {folder}/pid; error_log {folder}/errors;
+events {{ worker_connections 512; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
+  uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
+  server {{
+    listen 127.0.0.1:{port} default_server; return 404;
+  }}
+  server {{
+    listen 127.0.0.1:{port}; server_name localhost [::1];
+    location /api/v1/ {{ proxy_pass {upstream}; proxy_http_version 1.1; proxy_set_header Connection ""; }}
+    location / {{ return 404; }}
+  }}
+}}
+"""
+
+
+@pytest.fixture
+def gateway(start_gateway: StartGateway) -> Gateway:
+    return start_gateway(routes=ROUTES)
+
+
+@pytest.fixture
+def nginx_port(upstream: Upstream, tmp_path: Path) -> Iterator[int]:
+    if shutil.which("nginx") is None:
+        pytest.skip("nginx is not installed")
+    port = free_port()
+    path = tmp_path / "nginx.conf"
+    path.write_text(NGINX.format(folder=tmp_path, port=port, upstream=upstream.url))
+    process = subprocess.Popen(["nginx", "-c", str(path)], stderr=subprocess.DEVNULL)
+    yield port
+    process.terminate()
+    process.wait()
+
+
+async def play(port: int, upstream: Upstream, case: Case) -> tuple[list[int], list[tuple[str, str, bytes]]]:
+    """The statuses that came back, and what reached the service: method, target, body."""
+    upstream.requests.clear()
+    wire = await Wire.connect(port)
+    statuses: list[int] = []
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await wire.send(case.data)
+            if case.expected == "refused":
+                wire.writer.write_eof()
+            statuses.append((await wire.receive()).status)
+            if case.expected != "exact":
+                statuses.append((await wire.receive()).status)  # a second answer to one request
+    except (TimeoutError, asyncio.IncompleteReadError, ConnectionError, ValueError, IndexError):
+        pass
+    finally:
+        wire.close()
+    await asyncio.sleep(0.01)
+    return statuses, [(request.method, request.target, request.body) for request in upstream.requests]
+
+
+def judge(case: Case, statuses: list[int], reached: list[tuple[str, str, bytes]]) -> str | None:
+    """What is wrong, if anything is."""
+    if any("smuggled" in target for _, target, _ in reached):
+        return f"a second request out of one: {reached}"
+    if len(reached) > 1:
+        return f"reached the service more than once: {reached}"
+    if reached:
+        if case.expected == "refused":
+            return f"should be refused and reached the service: {reached}"
+        if reached[0][1] != case.sent_target:
+            return f"arrived as {reached[0][1]!r}"
+        body = case.data.partition(b"\r\n\r\n")[2]
+        if body and reached[0][2] != b"abc":
+            return f"arrived with the body {reached[0][2]!r}"
+        return None if statuses[:1] == [200] else f"arrived, and was answered {statuses}"
+    if case.expected == "exact":
+        return f"should arrive and was answered {statuses}"
+    return None if all(status >= 400 for status in statuses) else f"was answered {statuses} by nobody"
+
+
+def test_the_corpus_is_large() -> None:
+    assert len(CASES) >= 150
+    assert len({case.name for case in CASES}) == len(CASES)
+
+
+async def test_every_case_is_refused_or_arrives_exactly_as_meant(
+    gateway: Gateway, upstream: Upstream
+) -> None:
+    wrong = []
+    for case in CASES:
+        statuses, reached = await play(gateway.port, upstream, case)
+        fault = judge(case, statuses, reached)
+        if fault:
+            wrong.append(f"{case.name}: {fault}")
+        assert gateway.process.poll() is None
+
+    assert not wrong, "\n".join(wrong)
+    assert "unexpected_error" not in gateway.lines()
+
+
+async def test_nothing_is_refused_that_nginx_takes_without_a_reason_of_ours(
+    gateway: Gateway, upstream: Upstream, nginx_port: int
+) -> None:
+    """What nginx lets through and we do not is listed here, so that strictness is a decision each time."""
+    await asyncio.sleep(0.3)
+    let_through = []
+    for case in CASES:
+        _, at_nginx = await play(nginx_port, upstream, case)
+        if case.expected == "exact":
+            assert [target for _, target, _ in at_nginx] in ([case.sent_target], []), case.name
+        elif case.expected == "refused" and at_nginx:
+            let_through.append(case.name)
+
+    assert any(name.startswith("path") for name in let_through)
+    assert len(let_through) < len(CASES) // 2
+
+
+async def test_requests_in_a_row_are_answered_in_order(gateway: Gateway, upstream: Upstream) -> None:
+    wire = await Wire.connect(gateway.port)
+    requests = [f"{PATH}/{number}" for number in range(20)]
+    await wire.send("".join(f"GET {target} HTTP/1.1\r\n{HOST}\r\n" for target in requests).encode())
+
+    answers = [await wire.receive() for _ in requests]
+    wire.close()
+
+    assert [request.target for request in upstream.requests] == requests
+    assert all(
+        f'"target":"{target}"'.encode() in answer.body
+        for target, answer in zip(requests, answers, strict=True)
+    )
+
+
+async def test_what_follows_a_refused_body_is_no_request(gateway: Gateway, upstream: Upstream) -> None:
+    wire = await Wire.connect(gateway.port)
+    hidden = SECOND.encode()
+    head = f"POST /nowhere HTTP/1.1\r\n{HOST}Content-Length: {len(hidden)}\r\n\r\n".encode()
+    await wire.send(head + hidden)
+    answer = await wire.receive()
+    rest = await wire.reader.read()
+    wire.close()
+
+    assert (answer.status, answer.is_last, rest) == (404, True, b"")
+    assert upstream.requests == []
+
+
+async def test_a_client_that_asks_first_is_told_to_go_on_only_if_it_may(
+    gateway: Gateway, upstream: Upstream
+) -> None:
+    async def ask(target: str, length: int) -> bytes:
+        wire = await Wire.connect(gateway.port)
+        fields = f"{HOST}Content-Length: {length}\r\nExpect: 100-continue\r\n"
+        await wire.send(f"POST {target} HTTP/1.1\r\n{fields}\r\n".encode())
+        first = await wire.reader.readuntil(b"\r\n")
+        if b"100" in first:
+            await wire.reader.readuntil(b"\r\n")
+            await wire.send(b"x" * length)
+            first += b"then %d" % (await wire.receive()).status
+        wire.close()
+        return first
+
+    assert await ask(PATH, 3) == b"HTTP/1.1 100 Continue\r\nthen 200"
+    assert b" 413 " in await ask(PATH, 10_000_000)
+    assert b" 404 " in await ask("/nowhere", 3)
+    assert [request.value("expect") for request in upstream.requests] == [None]
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"y" * 70_000 + b"\r\n\r\n", 431),
+        (b"GET /" + b"y" * 70_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\nHost : localhost\r\n\r\n", 400),
+    ],
+)
+async def test_what_cannot_be_parsed_is_a_problem_document_too(
+    gateway: Gateway, data: bytes, status: int
+) -> None:
+    wire = await Wire.connect(gateway.port)
+    await wire.send(data)
+    answer = await wire.receive()
+    wire.close()
+
+    assert answer.status == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert b'"request_id"' in answer.body
+
+
+async def test_a_head_that_does_not_arrive_is_not_waited_for(gateway: Gateway) -> None:
+    wires = [await Wire.connect(gateway.port) for _ in range(3)]
+    await wires[1].send(b"GET / HTTP/1.1\r\n")
+    await wires[2].send(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    await wires[2].receive()
+    await wires[2].send(b"GET")
+
+    async with asyncio.timeout(14):
+        answers = [await wire.receive() for wire in wires]
+
+    for wire in wires:
+        wire.close()
+
+    assert [answer.status for answer in answers] == [408, 408, 408]
