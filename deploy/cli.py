@@ -109,6 +109,10 @@ def main() -> None:
     except SettingsError as error:
         for sentence in str(error).splitlines():
             click.echo(f"doorward: {sentence}", err=True)
-        if any(COMMANDS[word].needs_environment for word in sys.argv[1:2] if word in COMMANDS):
+        if "is not set" in str(error) and _needs_environment(sys.argv[1:2]):
             click.echo("doorward: Set that, or call this while `doorward up` runs on this machine.", err=True)
         sys.exit(SETTINGS_EXIT_CODE)
+
+
+def _needs_environment(words: list[str]) -> bool:
+    return any(COMMANDS[word].needs_environment for word in words if word in COMMANDS)
