@@ -1,4 +1,4 @@
-"""The corpus against this gateway and against nginx, before the same service: refused, or exactly as meant."""
+"""The corpus against this gateway and nginx, before the same service: refused, or exactly as meant."""
 
 import asyncio
 import shutil
