@@ -12,6 +12,7 @@ from services.auth.routes import (
     email,
     factors,
     internal,
+    passkeys,
     passwords,
     registration,
     sessions,
@@ -29,6 +30,7 @@ BLUEPRINTS = [
     passwords.blueprint,
     email.blueprint,
     factors.blueprint,
+    passkeys.blueprint,
     api_keys.blueprint,
     accounts.blueprint,
 ]

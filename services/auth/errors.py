@@ -5,6 +5,7 @@ ApiError
 │   ├── InvalidCredentials     401  invalid_credentials
 │   ├── MfaRequired            401  mfa_required
 │   ├── MfaTokenInvalid        401  mfa_token_invalid
+│   ├── PasskeyInvalid         401  passkey_invalid
 │   ├── ApiKeyInvalid          401  api_key_invalid
 │   ├── RefreshTokenInvalid    401  refresh_token_invalid
 │   ├── RefreshTokenExpired    401  refresh_token_expired
@@ -56,6 +57,13 @@ class MfaTokenInvalid(errors.Unauthorized):
 
     code = "mfa_token_invalid"
     detail = "This mfa_token is not valid any more; sign in again."
+
+
+class PasskeyInvalid(errors.Unauthorized):
+    """The passkey's answer does not fit its question, or the passkey is not known here."""
+
+    code = "passkey_invalid"
+    detail = "This passkey was not accepted; begin again."
 
 
 class ApiKeyInvalid(errors.Unauthorized):

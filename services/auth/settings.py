@@ -3,7 +3,7 @@
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from shared.chassis.settings import ServiceSettings
+from shared.chassis.settings import ServiceSettings, TextList
 
 
 class AuthSettings(ServiceSettings):
@@ -75,6 +75,14 @@ class AuthSettings(ServiceSettings):
         ge=1,
         le=3600,
         description="The least time between two mails of one kind to one address, in seconds.",
+    )
+
+    passkey_domain: str = Field(
+        "", description="The domain that passkeys belong to; empty: the host of `PUBLIC_URL`."
+    )
+    passkey_origins: TextList = Field(
+        default_factory=list,
+        description="Further origins whose pages may use passkeys, comma-separated; `PUBLIC_URL` may always.",
     )
 
     register_limit: str = Field(

@@ -14,7 +14,7 @@ from shared.chassis.testing.tokens import SECRET
 
 ROOT = Path(__file__).parents[2]
 GUNICORN = (
-    sys.executable, "-m", "gunicorn", "services.auth.app:create_app()", "--no-control-socket",
+    sys.executable, "-m", "gunicorn", "--no-control-socket",
     "-k", "gthread", "--threads", "16", "--backlog", "2048",
 )  # fmt: skip
 CELERY = (
@@ -66,10 +66,12 @@ def running(
 
 
 @contextmanager
-def serving(environ: dict[str, str], log: Path, *, workers: int = 4) -> Iterator[str]:
+def serving(
+    environ: dict[str, str], log: Path, *, workers: int = 4, app: str = "services.auth.app:create_app()"
+) -> Iterator[str]:
     """gunicorn with that many worker processes; its URL once it answers."""
     url = f"http://127.0.0.1:{free_port()}"
-    command = (*GUNICORN, "-w", str(workers), "-b", url.removeprefix("http://"))
+    command = (*GUNICORN, app, "-w", str(workers), "-b", url.removeprefix("http://"))
     with running(command, environ, log):
         wait_until(lambda: _answers(url), what=f"auth at {url}")
         yield url

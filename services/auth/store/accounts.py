@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from services.auth.factor_models import Passkey, TotpFactor
+from services.auth.factor_models import TotpFactor
 from services.auth.models import IS_FOREIGN_HASH, Account, db
 
 LIKE_ESCAPE = "\\"
@@ -113,13 +113,6 @@ def has_foreign_hashes() -> bool:
     """Whether any account still has a password hash of another system; a partial index knows."""
     foreign = select(Account.id).where(text(IS_FOREIGN_HASH))
     return bool(db.session.scalar(select(foreign.exists())))
-
-
-def has_passkeys(account_id: UUID) -> bool:
-    """Whether the account can sign in without a password."""
-    return bool(
-        db.session.scalar(select(select(Passkey.id).where(Passkey.account_id == account_id).exists()))
-    )
 
 
 def search(

@@ -1,0 +1,88 @@
+"""`/api/v1/auth/passkeys`: WebAuthn credentials."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+
+from services.auth import passkeys
+from services.auth.clients import current_client
+from services.auth.factor_models import Passkey
+from services.auth.limits import limited
+from services.auth.routes.answers import HEADERS, answer_pair
+from services.auth.schemas.passkeys import (
+    CeremonySchema,
+    NewPasskeySchema,
+    PasskeyListSchema,
+    PasskeyNameSchema,
+    PasskeySchema,
+    PasskeySignInSchema,
+)
+from services.auth.schemas.sign_in import TokenPairSchema
+from shared.chassis.access import caller, public, signed_in
+from shared.chassis.openapi import Blueprint
+
+blueprint = Blueprint("passkeys", __name__, url_prefix="/api/v1/auth/passkeys", description="Passkeys")
+
+
+@blueprint.get("")
+@signed_in
+@blueprint.response(200, PasskeyListSchema)
+def show_all() -> dict[str, Any]:
+    """The account's passkeys, newest first."""
+    return {"items": passkeys.list_own(caller().account_id), "next_cursor": None}
+
+
+@blueprint.post("/options")
+@signed_in
+@blueprint.response(200, CeremonySchema)
+def begin_adding() -> passkeys.Ceremony:
+    """Options for the browser's `navigator.credentials.create`."""
+    who = caller()
+    return passkeys.begin_adding(who.account_id, who.session_id)
+
+
+@blueprint.post("")
+@signed_in
+@blueprint.arguments(NewPasskeySchema)
+@blueprint.response(201, PasskeySchema)
+def add(body: dict[str, Any]) -> Passkey:
+    """Keep the passkey that the browser made."""
+    return passkeys.add(caller().account_id, **body)
+
+
+@blueprint.patch("/<uuid:passkey_id>")
+@signed_in
+@blueprint.arguments(PasskeyNameSchema)
+@blueprint.response(200, PasskeySchema)
+def rename(body: dict[str, Any], passkey_id: UUID) -> Passkey:
+    """Give a passkey another name."""
+    return passkeys.rename(caller().account_id, passkey_id, body["name"])
+
+
+@blueprint.delete("/<uuid:passkey_id>")
+@signed_in
+@blueprint.response(204)
+def remove(passkey_id: UUID) -> None:
+    """Forget a passkey."""
+    who = caller()
+    passkeys.remove(who.account_id, who.session_id, passkey_id)
+
+
+@blueprint.post("/login/options")
+@public
+@limited("sign_in_limit")
+@blueprint.response(200, CeremonySchema)
+def begin_sign_in() -> passkeys.Ceremony:
+    """Options for the browser's `navigator.credentials.get`; the same for everybody."""
+    return passkeys.begin_sign_in()
+
+
+@blueprint.post("/login")
+@public
+@limited("sign_in_limit")
+@blueprint.arguments(PasskeySignInSchema)
+@blueprint.response(200, TokenPairSchema, headers=HEADERS)
+def finish_sign_in(body: dict[str, Any]) -> Response:
+    """Sign in by a passkey; it counts as two factors."""
+    return answer_pair(passkeys.finish_sign_in(**body, client=current_client()))
