@@ -29,6 +29,8 @@ COMMANDS = {
     "migrate": Entry("deploy.migrate:migrate", "Bring the databases to the newest schema.", True),
     "mailbox": Entry("deploy.mailbox.command:mailbox", "Run the development mail catcher."),
     "create-admin": Entry("services.auth.cli:create_admin", "Make an account with the role admin.", True),
+    "import-accounts": Entry("services.auth.cli:import_accounts", "Take accounts in, hashes included.", True),
+    "export-accounts": Entry("services.auth.cli:export_accounts", "Write every account to a file.", True),
     "routes": Entry("gateway.cli:routes", "List what the gateway routes where.", True),
     "explain": Entry("gateway.cli:explain", "Say what the gateway would do with a request.", True),
 }
