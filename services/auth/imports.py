@@ -1,7 +1,8 @@
 """The use cases of moving in and out: accounts with their hashes, one JSON object a line.
 
-``schemas/imports.py`` says what a line holds. Lines are taken in batches, each in a transaction of its own; an address that has an account is passed over,
-so that a run that broke off is simply repeated. A line that cannot be taken is reported by its number.
+``schemas/imports.py`` says what a line holds. Lines are taken in batches, each in a transaction of its own;
+an address that has an account is passed over, so that a run that broke off is simply repeated. A line that
+cannot be taken is reported by its number.
 """
 
 from collections import Counter

@@ -44,7 +44,8 @@ def send_code(
     to_email: str | None = None,
 ) -> None:
     """Mail a code and a link. The link's token stands behind the #: no server, proxy or scanner gets it."""
-    public_url = str(deps().settings.public_url).rstrip("/")
+    settings = deps().settings
+    links_url = str(settings.links_url or settings.public_url).rstrip("/")
     minutes = int(lifetime.total_seconds() // 60)
     messages.send(
         SendEmail(
@@ -55,7 +56,7 @@ def send_code(
             variables={
                 "name": account.display_name or "",
                 "code": pair.code,
-                "link": f"{public_url}/{page}#token={quote(pair.token)}",
+                "link": f"{links_url}/{page}#token={quote(pair.token)}",
                 "minutes": str(minutes),
                 "hours": str(max(1, minutes // 60)),
             },

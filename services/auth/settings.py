@@ -1,6 +1,6 @@
 """The settings of auth: every ``AUTH_…`` variable."""
 
-from pydantic import Field
+from pydantic import Field, HttpUrl
 from pydantic_settings import SettingsConfigDict
 
 from shared.chassis.settings import ServiceSettings, TextList
@@ -83,6 +83,12 @@ class AuthSettings(ServiceSettings):
     passkey_origins: TextList = Field(
         default_factory=list,
         description="Further origins whose pages may use passkeys, comma-separated; `PUBLIC_URL` may always.",
+    )
+
+    links_url: HttpUrl | None = Field(
+        None,
+        description="Where the pages are that mails link to, if not at the gateway: "
+        "`verify-email`, `reset-password`, `sign-in`, `change-email`.",
     )
 
     register_limit: str = Field(

@@ -136,7 +136,7 @@ def examine(client: httpx.Client, call: str, requests: int) -> bool:
     samples.take(call, 10)  # warm
     samples = Samples(client)
     samples.take(call, requests)
-    suspects = outstanding(samples, call)
+    suspects = once = outstanding(samples, call)
     if suspects:
         again = Samples(client)
         again._number = 10 * requests * len(KINDS)
@@ -145,6 +145,8 @@ def examine(client: httpx.Client, call: str, requests: int) -> bool:
         suspects = {kind: p for kind, p in confirmed.items() if kind in suspects}
     medians = {kind: sorted(samples.seconds[call, kind])[requests // 2] * 1000 for kind in KINDS}
     shown = "  ".join(f"{kind} {median:.2f} ms" for kind, median in medians.items())
+    for kind, p in once.items():
+        print(f"{'':<20} {kind} looked different in the first run, p = {p:.2g}")  # noqa: T201
     is_same = len(samples.answers[call]) == 1
     print(f"{call:<20} answers {'equal' if is_same else 'DIFFER'}  {shown}", flush=True)  # noqa: T201
     for kind, p in suspects.items():

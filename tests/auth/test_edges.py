@@ -1,0 +1,206 @@
+"""What hardly ever happens: rows that went meanwhile, a full pool, wishes that cannot be granted."""
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import jwt
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+
+from services.auth import housekeeping, mail_requests, sessions, sign_in
+from services.auth.backoff import Backoff
+from services.auth.clients import Client, network_of
+from services.auth.deps import deps
+from services.auth.errors import PasswordHashingBusy
+from services.auth.models import Account, Session, Ticket, db
+from services.auth.passwords import HashPool
+from services.auth.record_models import AuditEvent, MailRequest
+from services.auth.refresh_tokens import RefreshToken
+from services.auth.settings import AuthSettings
+from services.auth.store import accounts
+from services.auth.store import sessions as store
+from shared.chassis.clock import utcnow
+from tests.auth.conftest import AUTH, PASSWORD, Mailbox, NewPerson
+from tests.auth.test_sessions import at
+
+ADA = "ada@example.org"
+
+
+@pytest.fixture
+def context(app: Flask) -> Iterator[None]:
+    with app.app_context():
+        yield
+        db.session.rollback()
+
+
+def test_genuine_token_of_a_session_that_is_gone_is_refused(app: Flask, stranger: NewPerson) -> None:
+    with app.app_context():
+        token = deps().refresh_tokens.write(RefreshToken(uuid4(), 1))
+
+    assert stranger().refresh(token).json["code"] == "session_revoked"
+
+
+def test_refresh_without_any_token_is_refused(stranger: NewPerson) -> None:
+    client = stranger().client
+
+    answers = [
+        client.post(f"{AUTH}/refresh"),
+        client.post(f"{AUTH}/refresh", headers={"Authorization": "Basic abc"}),
+        client.post(f"{AUTH}/refresh", headers={"Authorization": "Bearer "}),
+    ]
+
+    assert {answer.json["code"] for answer in answers} == {"refresh_token_invalid"}
+
+
+def test_logout_twice_is_harmless(new_account: NewPerson) -> None:
+    ada = new_account()
+
+    assert [ada.call("POST", "logout").status_code for _ in range(2)] == [204, 204]
+
+
+def test_thieves_that_come_at_once_cause_one_mail(
+    app: Flask, new_account: NewPerson, mailbox: Mailbox
+) -> None:
+    from services.auth.clients import Client
+
+    ada = new_account()
+    claims = jwt.decode(ada.pair["access_token"], options={"verify_signature": False})
+    with app.app_context():
+        standing = store.find_standing(claims["sid"])
+        assert standing is not None
+        for _ in range(2):
+            sessions._punish_reuse(standing, Client("", ""), utcnow())
+
+    assert mailbox.templates().count("refresh_token_reused") == 1
+
+
+def test_account_that_was_disabled_while_the_password_was_computed_is_not_let_in(
+    app: Flask, new_account: NewPerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = new_account()
+    monkeypatch.setattr(accounts, "note_sign_in", lambda *_arguments, **_options: None)
+
+    assert ada.post("login", email=ADA, password=PASSWORD).json["code"] == "invalid_credentials"
+
+
+def test_mailed_code_does_not_open_an_account_that_was_disabled_meanwhile(
+    app: Flask, new_account: NewPerson, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = new_account()
+    ada.post("email-code", email=ADA)
+    code = mailbox.code("sign_in_code")
+    monkeypatch.setattr(accounts, "note_sign_in", lambda *_arguments, **_options: None)
+
+    assert ada.post("email-code/verify", email=ADA, code=code).json["code"] == "account_disabled"
+
+
+@pytest.mark.usefixtures("context")
+def test_nobody_begins_a_session_of_an_account_that_is_gone() -> None:
+    outcome = sign_in.begin_after_mail(uuid4(), Client("", ""), utcnow())
+
+    assert getattr(outcome, "code", None) == "account_disabled"
+
+
+def test_stale_hash_is_replaced_at_sign_in(
+    app: Flask, settings: AuthSettings, new_account: NewPerson
+) -> None:
+
+    ada = new_account()
+    with app.app_context():
+        stale = PasswordHasher(2, 2048, 1).hash(PASSWORD)
+        db.session.execute(db.update(Account).values(password_hash=stale))
+        db.session.commit()
+
+    ada.sign_in()
+
+    with app.app_context():
+        assert "m=1024,t=1" in str(db.session.scalars(db.select(Account.password_hash)).one())
+
+
+def test_full_pool_refuses_at_once() -> None:
+    pool = HashPool(at_once=1, queue=0)
+    with pool.slot(), pytest.raises(PasswordHashingBusy), pool.slot():
+        pass
+
+    with pool.slot():  # the place is free again
+        pass
+
+
+def test_pool_whose_computations_hang_refuses_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.auth.passwords.LONGEST_WAIT_SECONDS", 0.01)
+    pool = HashPool(at_once=1, queue=1)
+    with pool.slot(), pytest.raises(PasswordHashingBusy), pool.slot():
+        pass
+
+
+def test_full_pool_answers_503_with_retry_after(app: Flask, new_account: NewPerson) -> None:
+    ada = new_account()
+    with app.app_context():
+        pool = deps().passwords._pool
+    taken = threading.Semaphore(0)
+    pool._places, places = taken, pool._places
+
+    answer = ada.post("login", email=ADA, password=PASSWORD)
+
+    pool._places = places
+    assert (answer.status_code, answer.json["code"]) == (503, "password_hashing_busy")
+    assert answer.headers["Retry-After"]
+
+
+def test_wish_that_fails_is_tried_again_and_dropped_in_the_end(app: Flask) -> None:
+    def fail(_wish: dict[str, Any], _now: Any) -> None:
+        raise RuntimeError("not today")
+
+    with app.app_context():
+        mail_requests.ask("resend", {"email": ADA})
+        db.session.commit()
+        hours = 0
+        while mail_requests.work_off({"resend": fail}) or hours < 24:
+            hours += 1
+            request = db.session.scalars(db.select(MailRequest)).one_or_none()
+            if request is None:
+                break
+            request.available_at = utcnow()
+            db.session.commit()
+
+        assert hours == mail_requests.MOST_ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    ("ip", "network"),
+    [
+        ("198.51.100.7", "198.51.100.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::ffff:198.51.100.7", "198.51.100.7"),
+        ("unix", "unix"),
+    ],
+)
+def test_network_is_what_one_person_holds(ip: str, network: str) -> None:
+    assert network_of(ip) == network
+
+
+def test_wait_grows_to_its_bound() -> None:
+    backoff = Backoff(free=3, longest=timedelta(seconds=60), forgotten_after=timedelta(hours=1))
+
+    waits = [backoff.wait_after(failures).total_seconds() for failures in (1, 2, 3, 4, 5, 9, 10**6)]
+
+    assert waits == [0, 0, 1, 2, 4, 60, 60]
+
+
+def test_what_is_over_is_cleared_away(app: Flask, settings: AuthSettings, new_account: NewPerson) -> None:
+    ada = new_account()
+    ada.call("POST", "logout")
+    ada.post("passkeys/login/options")
+
+    with app.app_context(), at(days=401):
+        for chore in housekeeping.chores(settings):
+            while chore(utcnow()):
+                pass
+        left = [db.session.query(model).count() for model in (Session, Ticket, AuditEvent)]
+        assert db.session.query(Account).count() == 1
+
+    assert left == [0, 0, 0]
