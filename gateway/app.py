@@ -5,6 +5,7 @@ from importlib.metadata import version
 
 from gateway import pages, readiness, route_source
 from gateway.access_log import AccessLog
+from gateway.api_keys import ApiKeys
 from gateway.console import setup as console
 from gateway.console.auth_client import Auth
 from gateway.edge import GatewayFlask
@@ -45,7 +46,12 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
     access.install(app, settings)
     access_log = AccessLog(is_enabled=settings.log_level in {"DEBUG", "INFO"})
     app.pipeline = Pipeline(
-        table, services, limiter=limiter, tokens=Tokens(revocations), access_log=access_log
+        table,
+        services,
+        limiter=limiter,
+        tokens=Tokens(revocations),
+        access_log=access_log,
+        api_keys=ApiKeys(services.get("auth"), settings),
     )
     app.hosts = settings.hosts
     app.trusted_proxies = settings.trusted_proxy_count

@@ -70,10 +70,11 @@ async def fetch(
 
 def _head(authority: bytes, method: str, path: str, fields: dict[str, str], body: bytes | None) -> bytes:
     trace = tracing.current()
-    all_fields = {"accept": "application/json", **(trace.headers() if trace else {}), **fields}
+    named = {**(trace.headers() if trace else {}), **fields}
+    all_fields = {"accept": "application/json"} | {name.lower(): value for name, value in named.items()}
     if body is not None:
         all_fields |= {"content-type": "application/json", "content-length": str(len(body))}
-    lines = "".join(f"{name.lower()}: {value}\r\n" for name, value in all_fields.items())
+    lines = "".join(f"{name}: {value}\r\n" for name, value in all_fields.items())
     return b"%b %b HTTP/1.1\r\nhost: %b\r\n%b\r\n" % (
         method.encode(),
         path.encode(),

@@ -50,8 +50,13 @@ def _may_pass(name: bytes) -> bool:
 _prefixes = _Prefixes()
 
 
-def request_lines(headers: Pairs) -> list[bytes]:
-    """The client's header lines that go to the upstream, as pieces to join."""
+def request_lines(headers: Pairs, *, issued: bytes | None = None) -> list[bytes]:
+    """The client's header lines that go to the upstream, as pieces to join.
+
+    ``issued`` takes the place of the client's own Authorization.
+    """
+    if issued is not None:
+        headers = [pair for pair in headers if pair[0] != b"authorization"] + [(b"authorization", issued)]
     lines: list[bytes] = []
     nominated: frozenset[bytes] = frozenset()
     for name, value in headers:

@@ -82,6 +82,9 @@ def merge(parts: Mapping[str, Document], table: Table, *, url: str, version: str
             operations = _reachable(name, path, item, table)
             if operations:
                 merged["paths"].setdefault(path, {}).update(operations)
+    for match in table.matches:
+        if match.route.parts:
+            merged["paths"][match.prefix.decode()] = {"get": _with_edge(_gathered(match), match)}
     merged["components"].setdefault("headers", {}).update(_LIMIT_HEADERS)
     return merged
 
@@ -150,6 +153,30 @@ def _with_edge(operation: Document, match: Match) -> Document:
             "content": {"application/problem+json": problem},
         }
     return described
+
+
+def _gathered(match: Match) -> Document:
+    """The operation of a route that the gateway answers from several services."""
+    names = sorted(match.route.parts)
+    parts: Document = {"type": "object", "properties": {name: {} for name in names}}
+    faults: Document = {"type": "object", "additionalProperties": {"type": "object"}}
+    schema: Document = {
+        "type": "object",
+        "required": ["data", "errors"],
+        "properties": {"data": parts, "errors": faults},
+    }
+    return {
+        "summary": f"{', '.join(names)} at once; parts that fail are named in `errors`.",
+        "tags": [match.route.name],
+        "security": [] if match.route.access.is_public else [{"bearer": []}],
+        "responses": {
+            "200": {"description": "What could be had.", "content": {"application/json": {"schema": schema}}},
+            "default": {
+                "description": "Any error, as problem details (RFC 9457).",
+                "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            },
+        },
+    }
 
 
 _LIMIT_HEADERS: Document = {

@@ -4,8 +4,9 @@ from time import monotonic
 
 from flask import Response
 
-from gateway import measures, proxy
+from gateway import fan_out, measures, proxy
 from gateway.access_log import AccessLog
+from gateway.api_keys import ApiKeys, key_in
 from gateway.asgi import RawHeaders, StreamedResponse
 from gateway.cors import CorsPolicy, preflight_of
 from gateway.exchange import Exchange
@@ -31,11 +32,13 @@ class Pipeline:
         *,
         limiter: Limiter,
         tokens: Tokens,
+        api_keys: ApiKeys,
         access_log: AccessLog,
     ) -> None:
         self.services = services
         self.limiter = limiter
         self.tokens = tokens
+        self.api_keys = api_keys
         self.table = table
         self._access_log = access_log
         self._cors = {name: CorsPolicy(policy) for name, policy in table.cors.items()}
@@ -53,16 +56,21 @@ class Pipeline:
             # Never counted and never asked for a token: the browser sends neither credentials nor choice.
             exchange.is_preflight = True
             return self._cors[match.cors.name].preflight(exchange, requested)
-        refusal = self._identify(exchange, match)
+        refusal = await self._identify(exchange, match)
         await self.limiter.admit(exchange, match.limits)
         if refusal is not None:
             raise refusal
+        if match.route.parts:
+            return await fan_out.gather(exchange, self.services)
         return await proxy.forward(exchange, self.services[match.route.upstream])
 
-    def _identify(self, exchange: Exchange, match: Match) -> ApiError | None:
+    async def _identify(self, exchange: Exchange, match: Match) -> ApiError | None:
         """Note who calls; what speaks against it is only said once the request has been counted."""
         access = match.route.access
         try:
+            key = key_in(exchange.authorization, exchange.api_key)
+            if key is not None:
+                await self._exchange_key(exchange, key)
             if access.is_public:
                 exchange.caller = self.tokens.find_caller(exchange.authorization)
             else:
@@ -71,6 +79,14 @@ class Pipeline:
         except ApiError as refusal:
             return refusal
         return None
+
+    async def _exchange_key(self, exchange: Exchange, key: bytes) -> None:
+        async def limit() -> None:
+            await self.limiter.admit(exchange, self._unmatched)
+
+        exchange.issued = exchange.authorization = await self.api_keys.authorization(key, limit)
+        caller = self.tokens.caller(exchange.issued)
+        exchange.api_key_id = str(caller.session_id)
 
     def record(self, exchange: Exchange, status: int) -> None:
         """Count the exchange and write its line, once its answer is out; status 499: the client left."""

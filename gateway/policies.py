@@ -29,7 +29,7 @@ def _number(value: object) -> object:
     return value
 
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 
 
 def _without_dots(path: str) -> str:
@@ -141,6 +141,15 @@ class Upstream:
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
+class Part:
+    """One question of a route that asks several services at once."""
+
+    upstream: str
+    path: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)+([?][A-Za-z0-9._~=&-]*)?$")]
+    pick: str | None = None  # the member of the answer that is wanted; the whole without
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class Route:
     """One line of the table: which requests it takes, and everything that is done with them."""
 
@@ -158,6 +167,7 @@ class Route:
     timeouts: Timeouts = field(default_factory=Timeouts)
     retries: Annotated[Whole, Field(ge=0, le=3)] = 1
     max_body_bytes: Annotated[Whole, Field(ge=0, le=10**12)] = 1_048_576
+    parts: dict[Name, Part] = field(default_factory=dict)  # asked instead of forwarding
 
 
 _SUBDOMAINS = re.compile(r"^(https?://)\*\.(.+)$")

@@ -152,7 +152,7 @@ async def forward(exchange: Exchange, service: Service) -> StreamedResponse:
     method = scope["method"].encode()
     query = scope["query_string"]
     target = match.target(scope["raw_path"])
-    lines = headers.request_lines(scope["headers"])
+    lines = headers.request_lines(scope["headers"], issued=exchange.issued)
     lines.append(framing_lines(scope["headers"], body))
     lines.append(
         headers.forwarded_lines(

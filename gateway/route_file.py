@@ -133,8 +133,10 @@ def _unknown_names(document: _Document) -> list[str]:
         if route.name in seen:
             mistakes.append(f"{at}.name: {route.name} is there twice.")
         seen.add(route.name)
-        if route.upstream not in document.upstreams:
-            mistakes.append(f"{at}.upstream ({route.name}): there is no [upstreams.{route.upstream}].")
+        for upstream in (route.upstream, *(part.upstream for part in route.parts.values())):
+            if upstream not in document.upstreams:
+                missing = f"{at}.upstream ({route.name}): there is no [upstreams.{upstream}]."
+                mistakes.append(missing)
         if route.cors and route.cors not in document.cors:
             mistakes.append(f"{at}.cors ({route.name}): there is no [cors.{route.cors}].")
         mistakes += [

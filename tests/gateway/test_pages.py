@@ -53,7 +53,7 @@ def test_documents_are_merged_without_mixing_up_names() -> None:
 
     validate(merged)
     schemas = merged["components"]["schemas"]
-    assert set(merged["paths"]) == {"/api/v1/auth/sessions", "/api/v1/users"}
+    assert set(merged["paths"]) == {"/api/v1/auth/sessions", "/api/v1/users", "/api/v1/overview"}
     assert schemas["Page"] == {"type": "string"}
     assert schemas["users.Page"] == {"type": "integer"}
     assert schemas["List"]["properties"]["page"] == {"$ref": "#/components/schemas/users.Page"}
@@ -77,7 +77,7 @@ def test_the_document_is_served_to_any_page_and_says_what_is_missing(
     assert response.status_code == 200
     assert response.headers["access-control-allow-origin"] == "*"
     assert response.json()["x-doorward-missing"] == ["notifications"]
-    assert list(response.json()["paths"]) == ["/api/v1/users"]
+    assert list(response.json()["paths"]) == ["/api/v1/users", "/api/v1/overview"]
 
 
 def test_readiness_says_what_is_down(start_gateway: StartGateway) -> None:

@@ -1,0 +1,128 @@
+"""A program's key becomes a short-lived token at the edge, and services never see the key."""
+
+import asyncio
+import time
+from uuid import UUID
+
+import httpx
+import orjson
+import pytest
+from redis import Redis
+
+from shared.chassis.ids import new_id
+from shared.chassis.testing.tokens import access_token
+from tests.gateway.conftest import Gateway, StartGateway
+from tests.gateway.echo import Handler, Received, Upstream
+from tests.gateway.wire import hammer
+
+KEY = "dwk_abcdefgh_" + "k" * 43
+OTHER_KEY = "dwk_abcdefgh_" + "x" * 43
+EXCHANGE = "/internal/api-keys/exchange"
+ME = "/api/v1/users/me"
+
+
+def auth_that_knows(token: str, *, status: int = 200) -> Handler:
+    async def answer(request: Received, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request.body = await reader.readexactly(int(request.value("content-length") or 0))
+        is_known = orjson.loads(request.body)["key"] == KEY
+        code = status if is_known else 401
+        content = {"access_token": token, "expires_in": 900} if code == 200 else {"code": "api_key_invalid"}
+        body = orjson.dumps(content)
+        writer.write(b"HTTP/1.1 %d X\r\ncontent-length: %d\r\n\r\n%b" % (code, len(body), body))
+
+    return answer
+
+
+@pytest.fixture
+def key_id() -> UUID:
+    return new_id()
+
+
+@pytest.fixture
+def token(account_id: UUID, key_id: UUID) -> str:
+    return access_token(account_id, claims={"scope": "account", "sid": str(key_id)})
+
+
+@pytest.fixture
+def gateway(start_gateway: StartGateway) -> Gateway:
+    return start_gateway()
+
+
+@pytest.mark.parametrize("headers", [{"X-API-Key": KEY}, {"Authorization": f"Bearer {KEY}"}])
+def test_a_key_is_exchanged_once_and_never_passed_on(
+    gateway: Gateway, upstream: Upstream, token: str, headers: dict[str, str]
+) -> None:
+    upstream.handlers[EXCHANGE] = auth_that_knows(token)
+
+    answers = [httpx.get(gateway.url + ME, headers=headers) for _ in range(5)]
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(upstream.at(EXCHANGE)) == 1
+    assert (upstream.at(EXCHANGE)[0].value("authorization") or "").startswith("Bearer ")
+    for request in upstream.at(ME):
+        assert request.value("authorization") == f"Bearer {token}"
+        assert not any(KEY.encode() in value for _, value in request.headers)
+    assert KEY not in gateway.lines()
+
+
+def test_an_unknown_key_is_refused_and_asked_about_once(
+    gateway: Gateway, upstream: Upstream, token: str
+) -> None:
+    upstream.handlers[EXCHANGE] = auth_that_knows(token)
+
+    answers = [httpx.get(gateway.url + ME, headers={"X-API-Key": OTHER_KEY}) for _ in range(4)]
+    odd = httpx.get(gateway.url + ME, headers={"X-API-Key": "dwk_nonsense"})
+
+    assert [answer.json()["code"] for answer in answers] == ["api_key_invalid"] * 4
+    assert (odd.status_code, odd.json()["code"]) == (401, "api_key_invalid")
+    assert len(upstream.at(EXCHANGE)) == 1
+    assert upstream.at(ME) == []
+
+
+async def test_many_at_once_make_one_question(gateway: Gateway, upstream: Upstream, token: str) -> None:
+    upstream.handlers[EXCHANGE] = auth_that_knows(token)
+
+    answers = await asyncio.gather(
+        *(hammer(gateway.port, ME, {"X-API-Key": KEY}, times=2) for _ in range(20))
+    )
+
+    assert {answer.status for one in answers for answer in one} == {200}
+    assert len(upstream.at(EXCHANGE)) == 1
+
+
+async def test_guessing_keys_is_limited_before_auth_hears_of_it(gateway: Gateway, upstream: Upstream) -> None:
+    upstream.handlers[EXCHANGE] = auth_that_knows("x")
+
+    answers = [
+        (await hammer(gateway.port, ME, {"X-API-Key": f"dwk_abcdefgh_{number:043d}"}, times=1))[0]
+        for number in range(130)
+    ]
+
+    assert [answer.status for answer in answers].count(401) == 120
+    assert answers[-1].status == 429
+    assert len(upstream.at(EXCHANGE)) == 120
+
+
+def test_without_auth_a_key_is_nothing_that_can_be_judged(
+    gateway: Gateway, upstream: Upstream, token: str
+) -> None:
+    upstream.handlers[EXCHANGE] = auth_that_knows(token, status=503)
+
+    answer = httpx.get(gateway.url + ME, headers={"X-API-Key": KEY})
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+
+
+def test_a_deleted_key_is_refused_within_a_second(
+    gateway: Gateway, upstream: Upstream, token: str, key_id: UUID, redis_url: str
+) -> None:
+    upstream.handlers[EXCHANGE] = auth_that_knows(token)
+    before = httpx.get(gateway.url + ME, headers={"X-API-Key": KEY})
+
+    with Redis.from_url(redis_url) as redis:
+        news = {"member": f"session:{key_id}", "expires_at": int(time.time()) + 900}
+        redis.publish("doorward:revocations", orjson.dumps(news))
+    time.sleep(0.5)
+    after = httpx.get(gateway.url + ME, headers={"X-API-Key": KEY})
+
+    assert (before.status_code, after.status_code, after.json()["code"]) == (200, 401, "token_revoked")

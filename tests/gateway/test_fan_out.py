@@ -1,0 +1,86 @@
+"""The overview: several services at once, partial where a part fails."""
+
+import asyncio
+import time
+
+import httpx
+import orjson
+
+from tests.gateway.conftest import ORIGIN, StartGateway
+from tests.gateway.echo import OK, Handler, Received, Upstream
+
+PARTS = ("/api/v1/users/me", "/api/v1/notifications/inbox", "/api/v1/auth/sessions")
+
+
+def answering(content: object, *, status: int = 200, seconds: float = 0) -> Handler:
+    async def answer(_request: Received, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(seconds)
+        body = orjson.dumps(content)
+        writer.write(
+            OK.replace(b"200 OK", b"%d X" % status) + b"content-length: %d\r\n\r\n%b" % (len(body), body)
+        )
+
+    return answer
+
+
+def answer_all(upstream: Upstream, seconds: float = 0) -> None:
+    for path, content in zip(
+        PARTS, ({"name": "Ada"}, {"unread_count": 3, "items": []}, {"items": []}), strict=True
+    ):
+        upstream.handlers[path] = answering(content, seconds=seconds)
+
+
+def test_the_parts_are_asked_at_once_with_the_callers_token(
+    client: httpx.Client, upstream: Upstream, signed_in: dict[str, str]
+) -> None:
+    answer_all(upstream, seconds=0.3)
+    began = time.monotonic()
+
+    answer = client.get("/api/v1/overview", headers={**signed_in, "Origin": ORIGIN})
+
+    assert time.monotonic() - began < 0.8
+    assert answer.json() == {
+        "data": {"profile": {"name": "Ada"}, "unread_count": 3, "sessions": {"items": []}},
+        "errors": {},
+    }
+    assert answer.headers["access-control-allow-origin"] == ORIGIN
+    assert '"caller"' in answer.headers["ratelimit"]
+    assert [request.value("authorization") for request in upstream.requests] == [
+        signed_in["Authorization"]
+    ] * 3
+    assert {request.value("x-request-id") for request in upstream.requests} == {
+        answer.headers["x-request-id"]
+    }
+
+
+def test_a_part_that_fails_is_named_and_nothing_is_cached(
+    start_gateway: StartGateway, upstream: Upstream, signed_in: dict[str, str]
+) -> None:
+    answer_all(upstream)
+    upstream.handlers[PARTS[2]] = answering({"code": "session_revoked"}, status=401)
+    gateway = start_gateway(NOTIFICATIONS_URL="http://127.0.0.1:9")
+
+    answer = httpx.get(f"{gateway.url}/api/v1/overview", headers=signed_in)
+
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.json()["data"] == {"profile": {"name": "Ada"}}
+    assert answer.json()["errors"] == {
+        "unread_count": {"status": 503, "code": "connection_refused"},
+        "sessions": {"status": 401, "code": "session_revoked"},
+    }
+
+
+def test_nothing_at_all_is_an_error(start_gateway: StartGateway, signed_in: dict[str, str]) -> None:
+    nobody = "http://127.0.0.1:9"
+    gateway = start_gateway(AUTH_URL=nobody, USERS_URL=nobody, NOTIFICATIONS_URL=nobody)
+
+    answer = httpx.get(f"{gateway.url}/api/v1/overview", headers=signed_in)
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "upstream_unavailable")
+    assert set(answer.json()["parts"]) == {"profile", "unread_count", "sessions"}
+
+
+def test_nobody_gets_an_overview_without_a_token(client: httpx.Client, upstream: Upstream) -> None:
+    assert client.get("/api/v1/overview").status_code == 401
+    assert upstream.requests == []
