@@ -45,7 +45,7 @@ CLIENTS = 16
 FILL = text("""
     INSERT INTO accounts (id, email, password_hash, verified_at, created_at, updated_at)
     SELECT gen_random_uuid(), 'user' || n || '@example.org', :hash, now(), now(), now()
-    FROM generate_series(:first, :last) AS n
+    FROM generate_series(CAST(:first AS integer), CAST(:last AS integer)) AS n
 """)
 FILL_SESSIONS = text("""
     INSERT INTO sessions (id, account_id, methods, authenticated_at, created_at, last_used_at, expires_at,

@@ -15,7 +15,7 @@ from services.auth import audit, revocations
 from services.auth.access_tokens import issue_for_api_key
 from services.auth.codes import new_token
 from services.auth.deps import deps
-from services.auth.errors import ApiKeyInvalid, ApiKeyNotFound, ScopeNotGrantable
+from services.auth.errors import ApiKeyUnknown, ApiKeyNotFound, ScopeNotGrantable
 from services.auth.factor_models import ApiKey
 from services.auth.models import db
 from services.auth.reauthentication import require_fresh
@@ -91,12 +91,12 @@ def find_living(key: str, now: datetime) -> store.Holder | None:
 
 
 def exchange(key: str) -> tuple[str, int]:
-    """An access token with the key's scopes, and its seconds; raises ApiKeyInvalid."""
+    """An access token with the key's scopes, and its seconds; raises ApiKeyUnknown."""
     now = utcnow()
     with transaction(db):
         holder = find_living(key, now)
         if holder is None:
-            raise ApiKeyInvalid
+            raise ApiKeyUnknown
         store.note_use(holder.key_id, now, not_since=now - _USE_NOTED_EVERY)
     return issue_for_api_key(
         account_id=holder.account_id,

@@ -6,7 +6,7 @@ ApiError
 │   ├── MfaRequired            401  mfa_required
 │   ├── MfaTokenInvalid        401  mfa_token_invalid
 │   ├── PasskeyInvalid         401  passkey_invalid
-│   ├── ApiKeyInvalid          401  api_key_invalid
+│   ├── ApiKeyUnknown          401  api_key_unknown
 │   ├── RefreshTokenInvalid    401  refresh_token_invalid
 │   ├── RefreshTokenExpired    401  refresh_token_expired
 │   ├── RefreshTokenReused     401  refresh_token_reused
@@ -66,10 +66,10 @@ class PasskeyInvalid(errors.Unauthorized):
     detail = "This passkey was not accepted; begin again."
 
 
-class ApiKeyInvalid(errors.Unauthorized):
-    """The API key is not ours, has expired or was deleted."""
+class ApiKeyUnknown(errors.Unauthorized):
+    """The API key is not ours, has expired or was deleted; told to the gateway alone."""
 
-    code = "api_key_invalid"
+    code = "api_key_unknown"
     detail = "This API key is not valid."
 
 

@@ -225,7 +225,7 @@ def test_api_key_is_shown_once_and_works_until_it_is_deleted(
     assert "key" not in listed[0]
     assert listed[0]["last_used_at"] is not None
     assert (deleted.status_code, after.status_code) == (204, 401)
-    assert after.json["code"] == "api_key_invalid"
+    assert after.json["code"] == "api_key_unknown"
 
 
 def test_only_administrators_grant_more_than_their_own_account(new_account: NewPerson) -> None:
@@ -248,7 +248,7 @@ def test_api_key_expires(admin: Person, settings: AuthSettings) -> None:
         headers = bearer(service_tokens.issue(settings, process="users"))
         answer = admin.client.post("/internal/api-keys/exchange", json={"key": made["key"]}, headers=headers)
 
-    assert answer.json["code"] == "api_key_invalid"
+    assert answer.json["code"] == "api_key_unknown"
 
 
 def test_introspection_tells_what_is_alive(admin: Person, new_account: NewPerson) -> None:
