@@ -85,8 +85,8 @@ def test_one_client_that_guesses_at_many_accounts_is_slowed_down(stranger: NewPe
 
     statuses = [guess(client, f"user{number}@example.org")[0] for number in range(60)]
 
-    assert statuses.count(401) == 50
-    assert statuses.count(429) == 10
+    # The wait that follows is short at first, and over for the later ones on a slow machine.
+    assert statuses[:51] == [401] * 50 + [429]
 
 
 def test_guesser_cannot_reset_the_count_of_his_place_with_an_account_of_his_own(
