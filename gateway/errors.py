@@ -10,7 +10,7 @@
     ├── UpstreamUnavailable     503  upstream_unavailable
     └── GatewayTimeout          504  gateway_timeout
 
-Those of the path stand in ``targets.py``, that of API keys in ``api_keys.py``, those of tokens in the chassis.
+Those of the path stand in ``targets.py``, of API keys in ``api_keys.py``, of tokens in the chassis.
 """
 
 from shared.chassis import errors

@@ -205,7 +205,8 @@ def _note(limit: Limit, window: Window, answer: Reply) -> int:
     window.ends_at = now + rest / 1000
     window.left_elsewhere = left
     window.is_exhausted = left < limit.cost
-    paid = min(window.debt, granted)
+    # The request at hand comes first: it was counted before the debt arose.
+    paid = min(window.debt, max(0, granted - limit.cost))
     window.debt -= paid
     return granted - paid
 
