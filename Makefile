@@ -60,7 +60,7 @@ imports: $(DEV) ## Who may import whom, and whether each dependency is declared
 	$(BIN)/lint-imports
 
 .PHONY: bench
-bench: bench-gateway bench-auth ## Run all benchmarks
+bench: bench-gateway bench-auth bench-notifications ## Run all benchmarks
 
 .PHONY: bench-gateway
 bench-gateway: $(DEV) ## Compare the gateway with others
@@ -69,6 +69,10 @@ bench-gateway: $(DEV) ## Compare the gateway with others
 .PHONY: bench-auth
 bench-auth: $(DEV) ## Compare auth with others
 	$(BIN)/python -m bench.auth
+
+.PHONY: bench-notifications
+bench-notifications: $(DEV) ## Compare a worker with a bare smtplib loop
+	$(BIN)/python -m bench.notifications
 
 .PHONY: requirements
 requirements: $(DEV) ## Renew the pinned requirements from pyproject.toml

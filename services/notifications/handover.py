@@ -18,6 +18,7 @@ import os
 import select
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -30,6 +31,7 @@ from psycopg.pq.abc import PGresult
 from shared.chassis.ids import new_id
 
 ANSWER_SECONDS = 10.0
+ASK_AFTER_SECONDS = 1.0  # a connection that was used a moment ago is not asked whether it lives
 CORK = getattr(socket, "TCP_CORK", None)  # Linux's
 NOTE = b"""
 UPDATE notifications SET phase = 'handed_over', lease_until = $3::timestamptz
@@ -129,7 +131,7 @@ class HandoverNotes:
     def __init__(self, database_url: str) -> None:
         self._url = database_url.replace("postgresql+psycopg://", "postgresql://")
         self._lock = threading.Lock()
-        self._idle: list[psycopg.Connection] = []
+        self._idle: list[tuple[float, psycopg.Connection]] = []
 
     @contextmanager
     def note(self, notification_id: UUID, attempt_id: UUID) -> Iterator[Note]:
@@ -141,24 +143,33 @@ class HandoverNotes:
             connection.close()  # an answer may still be under way on it
             raise
         with self._lock:
-            self._idle.append(connection)
+            self._idle.append((time.monotonic(), connection))
 
     def close(self) -> None:
         """Let go of all connections that are not in use."""
         with self._lock:
             connections, self._idle = self._idle, []
-        for connection in connections:
+        for _, connection in connections:
             connection.close()
 
     def _take(self) -> psycopg.Connection:
         with self._lock:
-            connection = self._idle.pop() if self._idle else None
+            idle = self._idle.pop() if self._idle else None
+        if idle is not None:
+            idle_since, connection = idle
+            if _is_sound(connection, time.monotonic() - idle_since):
+                return connection
+            connection.close()
         try:
-            if connection is not None:
-                with suppress(psycopg.Error):
-                    connection.execute("SELECT 1")
-                    return connection
-                connection.close()
             return psycopg.connect(self._url, autocommit=True, connect_timeout=3)
         except psycopg.Error as error:
-            raise NotNoted from error
+            raise NotNoted(repr(error)) from error
+
+
+def _is_sound(connection: psycopg.Connection, idle_seconds: float) -> bool:
+    if connection.closed or idle_seconds < ASK_AFTER_SECONDS:
+        return not connection.closed
+    with suppress(psycopg.Error):
+        connection.execute("SELECT 1")
+        return True
+    return False

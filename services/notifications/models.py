@@ -1,10 +1,10 @@
 """The tables of notifications: mails, what happened to each, who is who, and the chassis's tables."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import ForeignKey, Index, Table, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.chassis.database import new_database
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
         """What mypy sees of ``db.Model``."""
 else:
     Model = db.Model
+
+
+def table_of(model: type[Model]) -> Table:
+    """The table behind ``model``."""
+    return cast("Table", model.__table__)
 
 
 class Notification(Model):

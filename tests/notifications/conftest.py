@@ -62,10 +62,15 @@ def make_app(service_database: ServiceDatabases) -> Iterator[MakeApp]:
 
     yield make
     for app in made:
-        with app.app_context():
-            deps().sender.close()
-            deps().notes.close()
-            db.engine.dispose()
+        let_go(app)
+
+
+def let_go(app: Flask) -> None:
+    """Close every connection of ``app``."""
+    with app.app_context():
+        deps().sender.close()
+        deps().notes.close()
+        db.engine.dispose()
 
 
 @pytest.fixture

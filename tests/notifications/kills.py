@@ -67,7 +67,7 @@ def settings_for(database_url: str, redis_url: str, sink: Sink) -> Notifications
 def play(app: Flask, settings: NotificationsSettings, sink: Sink, *, mails: int, kills: int) -> Round:
     """One round: ``mails`` are accepted, and ``kills`` workers die while they send them."""
     addresses = [f"{time.monotonic_ns()}-{number}@example.org" for number in range(mails)]
-    _accept(app, addresses)
+    accept(app, addresses)
     for _ in range(kills):
         goal = _arrived(sink, addresses) + random.randint(1, max(1, mails // (kills + 2)))
         with running_worker(settings) as worker:
@@ -82,7 +82,7 @@ def play(app: Flask, settings: NotificationsSettings, sink: Sink, *, mails: int,
     return _judge(app, sink, addresses, kills)
 
 
-def _accept(app: Flask, addresses: list[str]) -> None:
+def accept(app: Flask, addresses: list[str]) -> None:
     variables = {"code": "314159", "link": "https://x.example/#t", "minutes": "10", "hours": "1"}
     with app.app_context(), transaction(db):
         for address in addresses:

@@ -2,10 +2,13 @@
 
 `python -m tests.notifications.sink PORT FILE` is a process of its own, so that a test can freeze and kill
 it. It knows no mail a second time, judges nothing and is fast: what it cannot do, `deploy/mailbox` can.
+With `starttls CERTIFICATE` or `tls CERTIFICATE` behind that it takes mail over TLS alone, from one account.
 """
 
 import asyncio
+import base64
 import signal
+import ssl
 import subprocess
 import sys
 from collections import Counter
@@ -19,6 +22,8 @@ from shared.chassis.testing.engines import free_port, wait_until
 
 HOST = "127.0.0.1"
 END_OF_MAIL = b"\r\n.\r\n"
+USERNAME, PASSWORD = "ada", "open sesame"
+CREDENTIALS = base64.b64encode(f"\0{USERNAME}\0{PASSWORD}".encode())
 
 
 @dataclass
@@ -28,10 +33,15 @@ class Sink:
     port: int
     file: Path
     process: subprocess.Popen[bytes]
+    protection: tuple[str, ...] = ()
 
     def recipients(self) -> Counter[str]:
         """How many mails came for each address."""
         return Counter(self.file.read_text().split())
+
+    def count(self) -> int:
+        """How many mails came."""
+        return self.file.read_bytes().count(b"\n")
 
     def pause(self) -> None:
         """Freeze it: connections stay open, and nothing answers."""
@@ -48,15 +58,15 @@ class Sink:
 
     def start(self) -> None:
         """Start it again on its port."""
-        self.process = _start(self.port, self.file)
+        self.process = _start(self.port, self.file, self.protection)
 
 
 @contextmanager
-def running_sink(folder: Path) -> Iterator[Sink]:
-    """A sink that counts into a file of ``folder``."""
+def running_sink(folder: Path, *protection: str) -> Iterator[Sink]:
+    """A sink that counts into a file of ``folder``; ``protection``: none, or security and certificate."""
     port, file = free_port(), folder / "mails"
     file.touch()
-    sink = Sink(port, file, _start(port, file))
+    sink = Sink(port, file, _start(port, file, protection), protection)
     try:
         yield sink
     finally:
@@ -64,8 +74,8 @@ def running_sink(folder: Path) -> Iterator[Sink]:
         sink.stop()
 
 
-def _start(port: int, file: Path) -> subprocess.Popen[bytes]:
-    program = [sys.executable, "-m", "tests.notifications.sink", str(port), str(file)]
+def _start(port: int, file: Path, protection: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    program = [sys.executable, "-m", "tests.notifications.sink", str(port), str(file), *protection]
     process = subprocess.Popen(program, stdout=subprocess.PIPE)
     assert process.stdout is not None
     with process.stdout as output:
@@ -73,33 +83,74 @@ def _start(port: int, file: Path) -> subprocess.Popen[bytes]:
     return process
 
 
-async def _serve(port: int, file: Path) -> None:
+@dataclass
+class Conversation:
+    """One client's."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    output: BinaryIO
+    starttls: ssl.SSLContext | None
+    is_trusted: bool
+    recipient: bytes = b""
+
+    async def run(self) -> None:
+        """Answer until the client leaves."""
+        self.writer.write(b"220 sink\r\n")
+        with suppress(asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
+            while True:
+                line = await self.reader.readuntil(b"\r\n")
+                verb = line[:4].upper()
+                if verb == b"QUIT":
+                    break
+                await self.answer(verb, line)
+        self.writer.close()
+
+    async def answer(self, verb: bytes, line: bytes) -> None:
+        """What the client asked for, and what it is told."""
+        if verb == b"EHLO":
+            self.writer.write(b"250-sink\r\n250-STARTTLS\r\n250 AUTH PLAIN\r\n")
+        elif verb == b"STAR" and self.starttls is not None:
+            self.writer.write(b"220 go on\r\n")
+            await self.writer.start_tls(self.starttls)
+        elif verb == b"AUTH":
+            self.is_trusted = line.split()[-1] == CREDENTIALS and self.writer.get_extra_info("ssl_object")
+            self.writer.write(b"235 welcome\r\n" if self.is_trusted else b"535 no\r\n")
+        elif not self.is_trusted:
+            self.writer.write(b"530 sign in\r\n")
+        elif verb == b"DATA":
+            await self.take()
+        else:
+            if verb == b"RCPT":
+                self.recipient = line.partition(b"<")[2].partition(b">")[0]
+            self.writer.write(b"250 sink\r\n")
+
+    async def take(self) -> None:
+        """Count the mail as soon as its final dot is read."""
+        self.writer.write(b"354 go on\r\n")
+        await self.reader.readuntil(END_OF_MAIL)
+        self.output.write(self.recipient + b"\n")
+        self.writer.write(b"250 sink\r\n")
+
+
+async def _serve(port: int, file: Path, security: str = "none", certificate: str = "") -> None:
+    context = None
+    if certificate:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+
     with file.open("ab", buffering=0) as output:
-        server = await asyncio.start_server(lambda reader, writer: _meet(reader, writer, output), HOST, port)
+
+        async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            starttls = context if security == "starttls" else None
+            await Conversation(reader, writer, output, starttls, is_trusted=security == "none").run()
+
+        server = await asyncio.start_server(meet, HOST, port, ssl=context if security == "tls" else None)
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         async with server:
             await server.serve_forever()
 
 
-async def _meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, output: BinaryIO) -> None:
-    recipient = b""
-    writer.write(b"220 sink\r\n")
-    with suppress(asyncio.IncompleteReadError, ConnectionError):
-        while True:
-            line = await reader.readuntil(b"\r\n")
-            verb = line[:4].upper()
-            if verb == b"RCPT":
-                recipient = line.partition(b"<")[2].partition(b">")[0]
-            if verb == b"DATA":
-                writer.write(b"354 go on\r\n")
-                await reader.readuntil(END_OF_MAIL)
-                output.write(recipient + b"\n")
-            writer.write(b"250 sink\r\n" if verb != b"QUIT" else b"221 bye\r\n")
-            if verb == b"QUIT":
-                break
-    writer.close()
-
-
 if __name__ == "__main__":
-    asyncio.run(_serve(int(sys.argv[1]), Path(sys.argv[2])))
+    asyncio.run(_serve(int(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:]))

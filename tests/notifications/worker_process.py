@@ -23,9 +23,9 @@ FIELDS = (
 )
 
 
-def start_worker(settings: NotificationsSettings, **variables: str) -> subprocess.Popen[bytes]:
-    """`doorward work notifications` with these settings, those that a test states otherwise aside."""
-    environment = {
+def environment_of(settings: NotificationsSettings) -> dict[str, str]:
+    """What a process is told so that it has these settings."""
+    return {
         **os.environ,
         "JWT_SECRET_KEY": settings.accepted_secrets[0],
         "REDIS_URL": settings.redis_url.get_secret_value(),
@@ -33,15 +33,14 @@ def start_worker(settings: NotificationsSettings, **variables: str) -> subproces
         "LOG_LEVEL": "WARNING",
         "NOTIFICATIONS_DATABASE_URL": settings.database_url.get_secret_value(),
         **{settings.variable(field): str(getattr(settings, field)) for field in FIELDS},
-        **variables,
     }
-    return subprocess.Popen([sys.executable, "-m", "deploy", "work", "notifications"], env=environment)
 
 
 @contextmanager
-def running_worker(settings: NotificationsSettings, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker that is killed at the end, unless it has died before."""
-    process = start_worker(settings, **variables)
+def running_worker(settings: NotificationsSettings) -> Iterator[subprocess.Popen[bytes]]:
+    """`doorward work notifications` with these settings, killed at the end unless it has died before."""
+    program = [sys.executable, "-m", "deploy", "work", "notifications"]
+    process = subprocess.Popen(program, env=environment_of(settings))
     try:
         yield process
     finally:

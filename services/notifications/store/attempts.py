@@ -1,6 +1,7 @@
 """Attempts in the table of mails: the leases of bells and of attempts, and the fence of each attempt.
 
-Stores never commit: the use case owns the transaction.
+Stores never commit: the use case owns the transaction. What runs once a mail or more goes to the table
+and past the session, whose unit of work it does not need and would pay for.
 """
 
 from collections.abc import Sequence
@@ -11,9 +12,11 @@ from uuid import UUID
 
 from sqlalchemy import func, select, update
 
-from services.notifications.models import Notification, db
+from services.notifications.models import Notification, db, table_of
 from services.notifications.store.mails import WAITING
 from shared.chassis.ids import new_id
+
+MAILS = table_of(Notification)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +36,16 @@ class Attempt:
 
 
 _COLUMNS = (
-    Notification.id,
-    Notification.attempt_id,
-    Notification.attempts,
-    Notification.template,
-    Notification.locale,
-    Notification.to_email,
-    Notification.sealed_variables,
-    Notification.message_id,
-    Notification.expires_at,
-    Notification.due_at,
+    MAILS.c.id,
+    MAILS.c.attempt_id,
+    MAILS.c.attempts,
+    MAILS.c.template,
+    MAILS.c.locale,
+    MAILS.c.to_email,
+    MAILS.c.sealed_variables,
+    MAILS.c.message_id,
+    MAILS.c.expires_at,
+    MAILS.c.due_at,
 )
 
 
@@ -52,46 +55,44 @@ def claim_due(now: datetime, lease: timedelta, *, at_most: int) -> Sequence[UUID
     ``at_most`` is how many bells may be unanswered at a time: what is rung earlier than it can be sent
     is only rung again.
     """
-    is_rung = Notification.status.in_(WAITING) & (Notification.lease_until > now)
-    rung = select(func.count()).select_from(Notification).where(is_rung)
+    is_rung = MAILS.c.status.in_(WAITING) & (MAILS.c.lease_until > now)
+    rung = select(func.count()).select_from(MAILS).where(is_rung)
     room = at_most - (db.session.scalar(rung) or 0)
     if room <= 0:
         return []
     due = (
-        select(Notification.id)
+        select(MAILS.c.id)
         .where(
-            Notification.status.in_(WAITING),
-            Notification.next_attempt_at <= now,
-            Notification.lease_until.is_(None) | (Notification.lease_until <= now),
+            MAILS.c.status.in_(WAITING),
+            MAILS.c.next_attempt_at <= now,
+            MAILS.c.lease_until.is_(None) | (MAILS.c.lease_until <= now),
         )
-        .order_by(Notification.next_attempt_at)
+        .order_by(MAILS.c.next_attempt_at)
         .limit(room)
         .with_for_update(skip_locked=True)
     )
-    statement = update(Notification).where(Notification.id.in_(due)).values(lease_until=now + lease)
-    return db.session.scalars(statement.returning(Notification.id)).all()
+    statement = update(MAILS).where(MAILS.c.id.in_(due)).values(lease_until=now + lease)
+    return db.session.scalars(statement.returning(MAILS.c.id)).all()
 
 
 def release(notification_ids: Sequence[UUID], until: datetime) -> None:
     """Give up the leases of bells that could not be rung."""
-    statement = update(Notification).where(
-        Notification.id.in_(notification_ids), Notification.status.in_(WAITING)
-    )
+    statement = update(MAILS).where(MAILS.c.id.in_(notification_ids), MAILS.c.status.in_(WAITING))
     db.session.execute(statement.values(lease_until=until))
 
 
 def begin(notification_id: UUID, now: datetime, lease: timedelta) -> Attempt | None:
     """Make the next attempt ours; None where it is not due, being sent, or over."""
     statement = (
-        update(Notification)
+        update(MAILS)
         .where(
-            Notification.id == notification_id,
-            Notification.status.in_(WAITING),
-            Notification.next_attempt_at <= now,
+            MAILS.c.id == notification_id,
+            MAILS.c.status.in_(WAITING),
+            MAILS.c.next_attempt_at <= now,
         )
         .values(
             status="sending",
-            attempts=Notification.attempts + 1,
+            attempts=MAILS.c.attempts + 1,
             attempt_id=new_id(),
             phase=None,
             lease_until=now + lease,
@@ -106,10 +107,10 @@ def begin(notification_id: UUID, now: datetime, lease: timedelta) -> Attempt | N
 def finish(attempt: Attempt, now: datetime, **values: Any) -> bool:
     """Write the end of an attempt; False where it is not ours any more."""
     statement = (
-        update(Notification)
-        .where(Notification.id == attempt.notification_id, Notification.attempt_id == attempt.attempt_id)
+        update(MAILS)
+        .where(MAILS.c.id == attempt.notification_id, MAILS.c.attempt_id == attempt.attempt_id)
         .values(attempt_id=None, lease_until=None, updated_at=now, **values)
-        .returning(Notification.id)
+        .returning(MAILS.c.id)
     )
     return db.session.execute(statement).one_or_none() is not None
 
@@ -128,8 +129,8 @@ def lost(now: datetime, *, at_most: int) -> Sequence[Notification]:
 def oldest_due_seconds(now: datetime) -> float:
     """How long the mail that is due for longest has been so; 0 where none is."""
     oldest = db.session.scalar(
-        select(func.min(Notification.next_attempt_at)).where(
-            Notification.status.in_(WAITING), Notification.next_attempt_at <= now
+        select(func.min(MAILS.c.next_attempt_at)).where(
+            MAILS.c.status.in_(WAITING), MAILS.c.next_attempt_at <= now
         )
     )
     return (now - oldest).total_seconds() if oldest else 0.0

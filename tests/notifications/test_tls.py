@@ -1,0 +1,133 @@
+"""The connection to the mail server is as protected as the settings say, or there is none."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from services.notifications.settings import NotificationsSettings
+from shared.chassis.clock import utcnow
+from tests.notifications.conftest import MakeApp
+from tests.notifications.sink import HOST, PASSWORD, USERNAME, Sink, running_sink
+from tests.notifications.test_api import send
+from tests.notifications.test_delivery import attempt, show
+
+Serve = Callable[[str], Sink]
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for the loopback that nobody has signed but itself, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail server of a test")])
+    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(HOST))])
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(utcnow() - timedelta(days=1))
+        .not_valid_after(utcnow() + timedelta(days=1))
+        .add_extension(names, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path_factory.mktemp("tls") / "certificate.pem"
+    file.write_bytes(
+        signed.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return file
+
+
+@pytest.fixture
+def serve(certificate: Path, tmp_path: Path) -> Iterator[Serve]:
+    """``serve("tls")``: a mail server that insists on it, and on an account."""
+    with ExitStack() as stack:
+        yield lambda security: stack.enter_context(running_sink(tmp_path, security, str(certificate)))
+
+
+def protected(
+    settings: NotificationsSettings, security: str, sink: Sink, password: str = PASSWORD
+) -> NotificationsSettings:
+    changes = {
+        "smtp_security": security,
+        "smtp_port": sink.port,
+        "smtp_username": USERNAME,
+        "smtp_password": password,
+        "smtp_timeout_seconds": 10,
+    }
+    return NotificationsSettings.model_validate({**settings.model_dump(by_alias=False), **changes})
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_mail_goes_over_tls_where_the_certificate_is_believed(
+    make_app: MakeApp,
+    settings: NotificationsSettings,
+    serve: Serve,
+    certificate: Path,
+    as_sender: dict[str, str],
+    security: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    sink = serve(security)
+    app = make_app(protected(settings, security, sink))
+    client = app.test_client()
+    ids = [send(client, as_sender) for _ in range(2)]
+
+    for notification_id in ids:
+        attempt(app, notification_id)
+
+    assert [show(client, as_sender, notification_id)["status"] for notification_id in ids] == ["sent"] * 2
+    assert sink.count() == 2
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_mail_waits_where_the_certificate_is_not_believed(
+    make_app: MakeApp,
+    settings: NotificationsSettings,
+    serve: Serve,
+    as_sender: dict[str, str],
+    security: str,
+) -> None:
+    sink = serve(security)
+    app = make_app(protected(settings, security, sink))
+    client = app.test_client()
+    notification_id = send(client, as_sender)
+
+    attempt(app, notification_id)
+
+    shown = show(client, as_sender, notification_id)
+    assert shown["status"] == "retrying"
+    assert "CERTIFICATE_VERIFY_FAILED" in shown["timeline"][-1]["detail"]
+    assert sink.count() == 0
+
+
+def test_mail_waits_where_the_password_is_wrong(
+    make_app: MakeApp,
+    settings: NotificationsSettings,
+    serve: Serve,
+    certificate: Path,
+    as_sender: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    sink = serve("tls")
+    app = make_app(protected(settings, "tls", sink, password="a guess"))
+    client = app.test_client()
+    notification_id = send(client, as_sender)
+
+    attempt(app, notification_id)
+
+    shown = show(client, as_sender, notification_id)
+    assert shown["status"] == "retrying"
+    assert "535" in shown["timeline"][-1]["detail"]
+    assert "guess" not in str(shown)
+    assert sink.count() == 0

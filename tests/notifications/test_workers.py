@@ -1,0 +1,137 @@
+"""Real worker processes: what they do when nothing answers them, and what they tell."""
+
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from services.notifications import watchdog
+from services.notifications.settings import NotificationsSettings
+from shared.chassis.testing.clients import PrivateRedis
+from shared.chassis.testing.engines import free_port, wait_until
+from tests.mailbox_process import Mailbox
+from tests.notifications import kills
+from tests.notifications.sink import Sink, running_sink
+from tests.notifications.test_api import send
+from tests.notifications.worker_process import environment_of, running_worker
+
+DEAF = (
+    sys.executable, "-m", "celery", "-A", "services.notifications.worker:celery", "worker",
+    "-P", "threads", "--queues", "notifications", "--without-gossip", "--without-mingle",
+)  # fmt: skip
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> Iterator[Sink]:
+    with running_sink(tmp_path) as running:
+        yield running
+
+
+def changed(settings: NotificationsSettings, **changes: object) -> NotificationsSettings:
+    return NotificationsSettings.model_validate({**settings.model_dump(by_alias=False), **changes})
+
+
+def test_worker_that_does_not_hear_its_bells_ends_so_that_it_is_started_again(
+    app: Flask, client: FlaskClient, settings: NotificationsSettings, as_sender: dict[str, str]
+) -> None:
+    environment = environment_of(changed(settings, stuck_seconds=1))
+    send(client, as_sender)
+
+    ended = subprocess.run(DEAF, env=environment, timeout=60, capture_output=True)
+
+    assert ended.returncode == watchdog.EXIT_CODE
+    assert b"worker_stuck" in ended.stderr
+
+
+def test_worker_whose_redis_goes_away_sends_on_when_it_is_back(
+    app: Flask,
+    client: FlaskClient,
+    settings: NotificationsSettings,
+    private_redis: PrivateRedis,
+    mailbox: Mailbox,
+    as_sender: dict[str, str],
+) -> None:
+    mine = changed(settings, redis_url=private_redis.url(), stuck_seconds=5)
+    with running_worker(mine) as worker:
+        send(client, as_sender)
+        wait_until(lambda: len(mailbox.messages()) == 1, what="the first mail")
+
+        private_redis.stop()
+        send(client, as_sender)
+        with pytest.raises(subprocess.TimeoutExpired):
+            worker.wait(7)  # longer than the watchdog's patience: a broker that is away is not its business
+        private_redis.start()
+
+        wait_until(lambda: len(mailbox.messages()) == 2, what="the second mail", seconds=20)
+
+
+def test_worker_tells_what_it_has_sent(
+    app: Flask, client: FlaskClient, settings: NotificationsSettings, as_sender: dict[str, str]
+) -> None:
+    port = free_port()
+    line = 'doorward_emails_total{result="sent",template="message"} 1.0'
+    with running_worker(changed(settings, worker_metrics_port=port)):
+        send(client, as_sender)
+
+        wait_until(lambda: line in _metrics(port), what=line)
+
+
+def _metrics(port: int) -> str:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=2).text
+    except httpx.HTTPError:
+        return ""
+
+
+def test_how_long_mail_waits_is_told_without_any_worker(
+    client: FlaskClient, as_sender: dict[str, str]
+) -> None:
+    before = _oldest_due_seconds(client)
+    send(client, as_sender)
+
+    assert before == 0
+    assert _oldest_due_seconds(client) > 0
+
+
+def _oldest_due_seconds(client: FlaskClient) -> float:
+    lines = client.get("/metrics").text.splitlines()
+    (value,) = [line.split()[1] for line in lines if line.startswith("doorward_emails_oldest_due_seconds ")]
+    return float(value)
+
+
+@pytest.mark.timeout(300)
+def test_two_workers_send_each_mail_once(app: Flask, settings: NotificationsSettings, sink: Sink) -> None:
+    addresses = [f"u{number}@example.org" for number in range(200)]
+    kills.accept(app, addresses)
+    mine = changed(settings, smtp_port=sink.port)
+
+    with running_worker(mine), running_worker(mine):
+        wait_until(lambda: sink.count() >= len(addresses), what="every mail", seconds=60)
+
+    assert sink.recipients() == Counter(addresses)
+
+
+@pytest.mark.timeout(300)
+def test_killed_workers_neither_lose_nor_double_a_mail_and_know_nearly_every_outcome(
+    app: Flask, settings: NotificationsSettings, sink: Sink
+) -> None:
+    mine = changed(
+        settings,
+        smtp_port=sink.port,
+        attempt_lease_seconds=2,
+        smtp_final_timeout_seconds=2,
+        retry_seconds=0.1,
+    )
+
+    outcome = kills.play(app, mine, sink, mails=100, kills=10)
+
+    assert outcome.arrived_again == 0
+    # Between the note and the final dot lie microseconds; who dies there says so, and that is all right.
+    assert outcome.never_arrived == outcome.unknown_and_absent <= 1
+    assert outcome.outcome_unknown <= 10
