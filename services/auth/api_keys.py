@@ -15,7 +15,7 @@ from services.auth import audit, revocations
 from services.auth.access_tokens import issue_for_api_key
 from services.auth.codes import new_token
 from services.auth.deps import deps
-from services.auth.errors import ApiKeyUnknown, ApiKeyNotFound, ScopeNotGrantable
+from services.auth.errors import ApiKeyNotFound, ApiKeyUnknown, ScopeNotGrantable
 from services.auth.factor_models import ApiKey
 from services.auth.models import db
 from services.auth.reauthentication import require_fresh
