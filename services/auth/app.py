@@ -17,6 +17,7 @@ from services.auth.routes import (
     registration,
     sessions,
     sign_in,
+    well_known,
 )
 from services.auth.settings import AuthSettings
 from shared.chassis import access, database
@@ -33,6 +34,7 @@ BLUEPRINTS = [
     passkeys.blueprint,
     api_keys.blueprint,
     accounts.blueprint,
+    well_known.blueprint,
 ]
 
 

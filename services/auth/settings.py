@@ -96,7 +96,6 @@ class AuthSettings(ServiceSettings):
     )
     sign_in_limit: str = Field("300 per 5 minutes", description="Sign-ins that one client address may try.")
     mail_limit: str = Field("60 per 5 minutes", description="Mails that one client address may ask for.")
-    refresh_limit: str = Field("3000 per 5 minutes", description="Refreshes that one client address may try.")
     free_failed_sign_ins: int = Field(
         8,
         ge=1,

@@ -19,15 +19,13 @@ GUNICORN = (
 )  # fmt: skip
 CELERY = (
     sys.executable, "-m", "celery", "-A", "services.auth.worker:celery", "worker",
-    "-P", "threads", "-c", "2", "--without-gossip", "--without-mingle", "--without-heartbeat",
+    "-P", "threads", "-c", "2", "-l", "INFO", "--without-gossip", "--without-mingle", "--without-heartbeat",
 )  # fmt: skip
 
 
 def environment(*, database_url: str, redis_url: str, **variables: str) -> dict[str, str]:
     """What the processes are told: small hashes, and no limits by client address, which is one here."""
-    limits = {
-        f"AUTH_{name}_LIMIT": "1000000 per minute" for name in ("REGISTER", "SIGN_IN", "MAIL", "REFRESH")
-    }
+    limits = {f"AUTH_{name}_LIMIT": "1000000 per minute" for name in ("REGISTER", "SIGN_IN", "MAIL")}
     return {
         "PATH": os.environ["PATH"],
         "HOME": os.environ.get("HOME", "/tmp"),  # noqa: S108

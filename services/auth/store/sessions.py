@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Row, case, func, select, update
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy import Float, Table, bindparam, case, func, select, update
 
 from services.auth.models import Account, Session, db
 from services.auth.refresh_tokens import ROTATIONS_KEPT, Lifetimes, RefreshToken, SessionState
@@ -43,6 +42,7 @@ class Standing:
         )
 
 
+_table = cast("Table", Session.__table__)
 _STANDING = (
     Session.id,
     Session.account_id,
@@ -67,6 +67,32 @@ def add(**values: Any) -> Session:
     return session
 
 
+# Built once and run without the ORM: a refresh is the most frequent call.
+_ROTATE = (
+    update(_table)
+    .where(
+        _table.c.id == bindparam("session_id"),
+        _table.c.counter == bindparam("presented"),
+        _table.c.ended_at.is_(None),
+        _table.c.expires_at > bindparam("now"),
+        _table.c.last_used_at > bindparam("idle_since"),
+        Account.id == _table.c.account_id,
+        Account.is_active,
+    )
+    .values(
+        counter=_table.c.counter + 1,
+        rotations=func.trim_array(
+            func.array_prepend(bindparam("rotated_at", type_=Float), _table.c.rotations),
+            case((func.cardinality(_table.c.rotations) >= ROTATIONS_KEPT, 1), else_=0),
+        ),
+        last_used_at=bindparam("now"),
+        ip=bindparam("from_ip"),
+        user_agent=bindparam("from_user_agent"),
+    )
+    .returning(*_STANDING)
+)
+
+
 def rotate(
     token: RefreshToken, *, now: datetime, lifetimes: Lifetimes, ip: str, user_agent: str
 ) -> Standing | None:
@@ -74,30 +100,16 @@ def rotate(
 
     One conditional UPDATE: of many at once exactly one finds the row as it was.
     """
-    statement = (
-        update(Session)
-        .where(
-            Session.id == token.session_id,
-            Session.counter == token.counter,
-            Session.ended_at.is_(None),
-            Session.expires_at > now,
-            Session.last_used_at > now - lifetimes.idle,
-            Account.id == Session.account_id,
-            Account.is_active,
-        )
-        .values(
-            counter=Session.counter + 1,
-            rotations=func.trim_array(
-                array([now.timestamp()]) + Session.rotations,
-                case((func.cardinality(Session.rotations) >= ROTATIONS_KEPT, 1), else_=0),
-            ),
-            last_used_at=now,
-            ip=ip,
-            user_agent=user_agent,
-        )
-        .returning(*_STANDING)
-    )
-    return _standing(_without_synchronizing(statement))
+    parameters = {
+        "session_id": token.session_id,
+        "presented": token.counter,
+        "now": now,
+        "idle_since": now - lifetimes.idle,
+        "rotated_at": now.timestamp(),
+        "from_ip": ip,
+        "from_user_agent": user_agent,
+    }
+    return _standing(db.session.connection().execute(_ROTATE, parameters).one_or_none())
 
 
 def find_standing(session_id: UUID) -> Standing | None:
@@ -135,10 +147,6 @@ def note_authentication(session_id: UUID, now: datetime) -> None:
     """Note that the caller proved itself again in this session."""
     statement = update(Session).where(Session.id == session_id).values(authenticated_at=now)
     db.session.execute(statement.execution_options(synchronize_session=False))
-
-
-def _without_synchronizing(statement: Any) -> Row[Any] | None:
-    return db.session.execute(statement.execution_options(synchronize_session=False)).one_or_none()
 
 
 def _standing(row: Any) -> Standing | None:
