@@ -5,6 +5,7 @@ acknowledgement that lets the sender forget. Publishing never happens in a reque
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
@@ -195,15 +196,16 @@ def run_in_worker(settings: ServiceSettings, threads: Callable[[], Sequence[Rela
             thread.stop()
 
 
-def serve_metrics(settings: ServiceSettings) -> None:
-    """Have the worker answer for what it counts, where a port is set."""
+def serve_metrics(settings: ServiceSettings) -> AbstractContextManager[None] | None:
+    """Have the worker answer for what it counts, where a port is set and can be had."""
     if not settings.worker_metrics_port:
-        return
+        return None
     try:
-        metrics.serve(settings.host, settings.worker_metrics_port)
+        return metrics.serve(settings.host, settings.worker_metrics_port)
     except OSError as error:
         # Mail that is sent uncounted is better than mail that is not sent.
         log.error("metrics_not_served", port=settings.worker_metrics_port, cause=repr(error))  # noqa: TRY400
+        return None
 
 
 def outbox_relay(

@@ -2,7 +2,10 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from threading import Thread
+from wsgiref.simple_server import WSGIServer
 
 from flask import Flask, Response, current_app, g, request
 from prometheus_client import (
@@ -38,9 +41,19 @@ def before_scrape(app: Flask, measure: Measure) -> None:
     app.extensions.setdefault(_MEASURES, []).append(measure)
 
 
-def serve(host: str, port: int) -> None:
-    """Answer for a process that has no web server, a Celery worker; raises OSError where it cannot."""
-    start_http_server(port, addr=host)
+@contextmanager
+def _closing(server: WSGIServer, thread: Thread) -> Iterator[None]:
+    yield
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def serve(host: str, port: int) -> AbstractContextManager[None]:
+    """Answer for a process that has no web server, a Celery worker, to its end or that of the answer's
+    ``with``; raises OSError where the port cannot be had.
+    """
+    return _closing(*start_http_server(port, addr=host))
 
 
 def exposition() -> Response:
