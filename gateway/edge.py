@@ -14,9 +14,10 @@ from uuid_utils import uuid7
 from werkzeug.exceptions import NotFound
 
 from gateway import errors, targets
-from gateway.asgi import AsgiFlask, Receive, Scope, Send
+from gateway.asgi import AsgiFlask
 from gateway.client_address import client_of
 from gateway.exchange import EdgeContext, Exchange
+from gateway.messages import Receive, Scope, Send
 from gateway.pipeline import CLIENT_GONE, Pipeline
 from gateway.readiness import Drain
 from shared.chassis import tracing

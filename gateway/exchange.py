@@ -10,8 +10,8 @@ from flask.globals import _cv_app, _cv_request
 from flask.sessions import NullSession
 from flask.signals import appcontext_pushed
 
-from gateway.asgi import RawHeaders, Receive, Scope
 from gateway.environ import environ_of
+from gateway.messages import RawHeaders, Receive, Scope
 from gateway.request_body import RequestBody
 from gateway.routing import Match
 from shared.chassis import tracing

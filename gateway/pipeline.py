@@ -7,10 +7,10 @@ from flask import Response
 from gateway import fan_out, measures, proxy
 from gateway.access_log import AccessLog
 from gateway.api_keys import ApiKeys, key_in
-from gateway.asgi import RawHeaders, StreamedResponse
 from gateway.cors import CorsPolicy, preflight_of
 from gateway.exchange import Exchange
 from gateway.limits.limiter import Limiter
+from gateway.messages import RawHeaders, StreamedResponse
 from gateway.policies import Limit
 from gateway.request_body import is_expected
 from gateway.routing import Match, Table

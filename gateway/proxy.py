@@ -1,16 +1,15 @@
 """Forwarding: one exchange to one replica of its upstream, and the answer back, streamed both ways."""
 
-import asyncio
 import time
 from time import monotonic
 
 from gateway import errors, headers, measures
-from gateway.asgi import ResponseBroken, StreamedResponse
+from gateway.attempt import Attempt, Relay
 from gateway.exchange import Exchange
+from gateway.messages import StreamedResponse
 from gateway.policies import IDEMPOTENT
 from gateway.request_body import RequestBody, body_of, framing_lines
 from gateway.upstream import faults
-from gateway.upstream.connection import Connection
 from gateway.upstream.framing import Head
 from gateway.upstream.replicas import Full, Replica, Service
 from shared.chassis.errors import ApiError
@@ -20,124 +19,6 @@ log = get_logger(__name__)
 
 EMPTY_QUERY = "doorward.empty_query"
 VIA = (b"via", b"1.1 doorward")
-
-
-class Attempt:
-    """One request under way to one replica; ends exactly once, however it ends."""
-
-    __slots__ = ("_is_over", "_upload", "connection", "deadline", "read_seconds", "replica", "service")
-
-    def __init__(self, service: Service, replica: Replica, *, deadline: float, read_seconds: float) -> None:
-        self.service = service
-        self.replica = replica
-        self.deadline = deadline
-        self.read_seconds = read_seconds
-        self.connection: Connection
-        self._upload: asyncio.Task[None] | None = None
-        self._is_over = False
-        service.outstanding += 1
-        replica.outstanding += 1
-        replica.breaker.begin()
-
-    @property
-    def patience(self) -> float:
-        """How long the next wait may take, in seconds."""
-        left = self.deadline - monotonic()
-        return max(0.0, min(left, self.read_seconds))
-
-    async def connect(self, timeout_seconds: float, *, is_fresh: bool) -> None:
-        """Take a warm connection, or make one where ``is_fresh`` or none is there; raises ConnectFault."""
-        pool = self.replica.pool
-        warm = None if is_fresh else pool.take_idle()
-        self.connection = warm or await pool.connect(
-            min(timeout_seconds, max(0.001, self.deadline - monotonic()))
-        )
-
-    async def send(self, method: bytes, head: bytes, body: RequestBody) -> None:
-        """Send the request. A body that has not arrived whole is sent on while the answer is awaited."""
-        connection = self.connection
-        if body.is_done:
-            connection.begin(method, head)
-            return
-        piece = await body.read()
-        is_chunked = body.length is None
-        connection.begin(method, head + _framed(piece, is_chunked=is_chunked, is_last=body.is_done))
-        if not body.is_done:
-            self._upload = asyncio.create_task(self._send_rest(body, is_chunked=is_chunked))
-
-    async def _send_rest(self, body: RequestBody, *, is_chunked: bool) -> None:
-        while not body.is_done:
-            piece = await body.read()
-            self.connection.write(_framed(piece, is_chunked=is_chunked, is_last=body.is_done))
-            await self.connection.drain()
-
-    async def head(self) -> Head:
-        """The answer's head; raises UpstreamFault, or what went wrong with the client's body."""
-        upload = self._upload
-        if upload is None:
-            return await self.connection.head(self.patience)
-        answer = asyncio.ensure_future(self._head_during(upload))
-        try:
-            await asyncio.wait({answer, upload}, return_when=asyncio.FIRST_COMPLETED)
-            if upload.done() and not answer.done() and not upload.cancelled() and upload.exception():
-                upload.result()
-            return await answer
-        finally:
-            answer.cancel()
-
-    async def _head_during(self, upload: asyncio.Task[None]) -> Head:
-        """The upstream's time to answer begins when it has the whole request."""
-        while not upload.done() and not self.connection.has_head:
-            try:
-                return await self.connection.head(min(1.0, self.patience))
-            except faults.ResponseTimeout:
-                if self.deadline <= monotonic():
-                    raise
-                self.connection.forget_timeout()
-        return await self.connection.head(self.patience)
-
-    def end(self) -> None:
-        """Give the connection back, or end it if the exchange on it is not complete."""
-        if self._is_over:
-            return
-        self._is_over = True
-        self.service.outstanding -= 1
-        self.replica.outstanding -= 1
-        upload, self._upload = self._upload, None
-        if upload is not None and (not upload.done() or upload.cancelled() or upload.exception()):
-            upload.cancel()
-            self.connection.abort()  # half a request is on it
-        elif hasattr(self, "connection"):
-            self.replica.pool.give_back(self.connection)
-
-
-def _framed(piece: bytes, *, is_chunked: bool, is_last: bool) -> bytes:
-    if not is_chunked:
-        return piece
-    chunk = b"%x\r\n%b\r\n" % (len(piece), piece) if piece else b""
-    return chunk + b"0\r\n\r\n" if is_last else chunk
-
-
-class Relay:
-    """The rest of an upstream's body, read when the client has taken what came before."""
-
-    __slots__ = ("_attempt",)
-
-    def __init__(self, attempt: Attempt) -> None:
-        self._attempt = attempt
-
-    async def read(self) -> bytes:
-        """The next piece; a body that breaks off must not look complete."""
-        try:
-            return await self._attempt.connection.read(self._attempt.patience)
-        except faults.UpstreamFault as fault:
-            log.warning("upstream_broke_off", upstream=self._attempt.service.name, fault=fault.proxy_status)
-            self._attempt.replica.breaker.fail()
-            raise ResponseBroken from fault
-
-    def close(self) -> None:
-        """The client has it all, or has gone: either way the upstream owes nothing more."""
-        self._attempt.end()
 
 
 async def forward(exchange: Exchange, service: Service) -> StreamedResponse:

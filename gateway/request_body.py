@@ -3,7 +3,7 @@
 import asyncio
 
 from gateway import errors
-from gateway.asgi import ClientGone, Receive
+from gateway.messages import ClientGone, Receive
 
 # A client that sends nothing for so long holds a connection to the upstream for nothing.
 IDLE_SECONDS = 20.0

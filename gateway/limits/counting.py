@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import cast
 
-from gateway.limits.redis_link import LinkDown, RedisLink, Reply, sha_of
+from gateway.limits.redis_link import LinkDown, RedisLink, sha_of
+from gateway.limits.resp import Reply
 from gateway.policies import Limit
 
 # KEYS: the window. ARGV: quota, window in ms, units wanted, least units of use.

@@ -11,8 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from urllib.parse import unquote, urlsplit
 
-Reply = int | bytes | list["Reply"] | None
-Part = str | int | bytes
+from gateway.limits.resp import ErrorReply, Part, Reply, encoded, parse
 
 DEFAULT_PORT = 6379
 SLOWEST_RETRY_SECONDS = 2.0
@@ -120,7 +119,7 @@ class RedisLink(asyncio.Protocol):
     def _ask(self, command: Sequence[Part]) -> "_Asked":
         if not self._outgoing:
             self._loop.call_soon(self._flush)
-        self._outgoing.append(_encoded(command))
+        self._outgoing.append(encoded(command))
         asked = _Asked(self._loop.create_future())
         self._waiting.append(asked)
         return asked
@@ -160,7 +159,7 @@ class RedisLink(asyncio.Protocol):
         data = self._buffer + data
         position = 0
         while position < len(data) and self._waiting:
-            parsed = _parse(data, position)
+            parsed = parse(data, position)
             if parsed is None:
                 break
             answer, position = parsed
@@ -178,9 +177,9 @@ class _Asked:
         self.future = future
         self.if_late: Callable[[Reply], None] | None = None
 
-    def take(self, answer: "Reply | _Error") -> None:
+    def take(self, answer: "Reply | ErrorReply") -> None:
         """Hand the answer on."""
-        if isinstance(answer, _Error):
+        if isinstance(answer, ErrorReply):
             self.fail(answer.text)
         elif not self.future.done():
             self.future.set_result(answer)
@@ -192,13 +191,6 @@ class _Asked:
         if not self.future.done():
             self.future.set_exception(LinkDown(reason))
             self.future.exception()  # nobody may be waiting for it any more
-
-
-class _Error:
-    """An error that Redis answered with."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
 
 
 def sha_of(script: str) -> str:
@@ -214,44 +206,3 @@ def _hello(username: str | None, password: str | None, path: str) -> list[tuple[
     if path.strip("/"):
         commands.append(("SELECT", path.strip("/")))
     return commands
-
-
-def _encoded(command: Sequence[Part]) -> bytes:
-    parts = [b"*%d\r\n" % len(command)]
-    for part in command:
-        value = part if isinstance(part, bytes) else str(part).encode()
-        parts.append(b"$%d\r\n%b\r\n" % (len(value), value))
-    return b"".join(parts)
-
-
-def _parse(data: bytes, position: int) -> tuple[Reply | _Error, int] | None:
-    """The answer that begins at ``position`` and where the next one does; None while it is incomplete."""
-    end = data.find(b"\r\n", position)
-    if end < 0:
-        return None
-    kind, text = data[position : position + 1], data[position + 1 : end]
-    position = end + 2
-    if kind == b":":
-        return int(text), position
-    if kind == b"+":
-        return text, position
-    if kind == b"-":
-        return _Error(text.decode("latin-1")), position
-    length = int(text)
-    if kind == b"*" and length >= 0:
-        return _parse_items(data, position, length)
-    if length < 0:
-        return None, position
-    end = position + length
-    return (data[position:end], end + 2) if len(data) >= end + 2 else None
-
-
-def _parse_items(data: bytes, position: int, length: int) -> tuple[Reply, int] | None:
-    items: list[Reply] = []
-    for _ in range(length):
-        parsed = _parse(data, position)
-        if parsed is None:
-            return None
-        item, position = parsed
-        items.append(None if isinstance(item, _Error) else item)
-    return items, position

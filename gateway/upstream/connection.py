@@ -8,7 +8,8 @@ import asyncio
 from collections import deque
 
 from gateway.upstream import faults
-from gateway.upstream.framing import LONGEST_HEAD, Body, Head, MalformedResponse, body_of, parse_head
+from gateway.upstream.bodies import Body, body_of
+from gateway.upstream.framing import LONGEST_HEAD, Head, MalformedResponse, parse_head
 
 HIGH_WATER = 262_144
 LOW_WATER = 65_536

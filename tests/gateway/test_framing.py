@@ -4,14 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstream.framing import (
-    ChunkedBody,
-    CloseBody,
-    LengthBody,
-    MalformedResponse,
-    body_of,
-    parse_head,
-)
+from gateway.upstream.bodies import ChunkedBody, CloseBody, LengthBody, body_of
+from gateway.upstream.framing import MalformedResponse, parse_head
 
 
 def head_of(*lines: str) -> bytes:
