@@ -1,8 +1,8 @@
 """Flask on asyncio: an app whose instances are ASGI applications and still ordinary WSGI ones.
 
-A request runs in a task of its connection with Flask's own contexts, hooks and error handlers. An async view is
-awaited on the worker's loop, where the connection pools live; a sync view may block, so it runs with
-all of Flask's dispatch in a thread. Bodies of async views are never buffered, in neither direction.
+A request runs in a task with Flask's own contexts, hooks and error handlers. An async view is awaited on
+the worker's loop, where the connection pools live; a sync view may block, so it runs with all of Flask's
+dispatch in a thread. Bodies of async views are never buffered, in neither direction.
 """
 
 import asyncio

@@ -1,0 +1,168 @@
+"""Flask's hooks, error handlers and extensions work on forwarded requests, and the app is WSGI as well."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from flask import Response, current_app, g, jsonify, request
+from flask_cors import CORS
+
+from gateway.app import create_app
+from gateway.edge import GatewayFlask
+from gateway.settings import GatewaySettings
+from shared.chassis import errors
+from shared.chassis.testing.tokens import SECRET, access_token, bearer
+from tests.gateway.conftest import SESSION_SECRET
+from tests.gateway.echo import Upstream
+
+ME = "/api/v1/users/me"
+
+
+class Teapot(errors.ApiError):
+    """A team's own refusal."""
+
+    status = 418
+    code = "teapot"
+
+
+@pytest.fixture
+def app(redis_url: str, upstream: Upstream) -> GatewayFlask:
+    values: dict[str, Any] = {
+        "jwt_secret_key": SECRET,
+        "session_secret_key": SESSION_SECRET,
+        "redis_url": redis_url,
+        "public_url": "http://gateway.test",
+        "auth_url": upstream.url,
+        "users_url": upstream.url,
+        "notifications_url": upstream.url,
+    }
+    return create_app(GatewaySettings(**values))
+
+
+@pytest.fixture
+async def client(app: GatewayFlask) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as client:
+        yield client
+    await app.stopped()
+
+
+async def test_hooks_run_around_a_forwarded_request(
+    app: GatewayFlask, client: httpx.AsyncClient, account_id: UUID
+) -> None:
+    seen: list[str] = []
+
+    @app.before_request
+    def note() -> None:
+        g.noted = request.headers["X-Mine"]
+        seen.append(f"{request.method} {request.path} {request.endpoint} {request.remote_addr}")
+
+    @app.before_request
+    async def wait() -> None:
+        await asyncio.sleep(0)
+        seen.append("async before")
+
+    @app.after_request
+    def add(response: Response) -> Response:
+        response.headers["X-Noted"] = g.noted
+        return response
+
+    @app.after_request
+    async def add_later(response: Response) -> Response:
+        seen.append(f"async after {response.status_code}")
+        return response
+
+    @app.teardown_request
+    def end(error: BaseException | None) -> None:
+        seen.append(f"teardown {error}")
+
+    answer = await client.get(ME, headers={"X-Mine": "yes", **bearer(access_token(account_id))})
+
+    assert (answer.status_code, answer.headers["x-noted"]) == (200, "yes")
+    assert seen == [f"GET {ME} forward 127.0.0.1", "async before", "async after 200", "teardown None"]
+
+
+async def test_a_hook_may_answer_or_refuse_and_handlers_handle(
+    app: GatewayFlask, client: httpx.AsyncClient, upstream: Upstream
+) -> None:
+    @app.before_request
+    def stop() -> Response | None:
+        if "refuse" in request.args:
+            raise Teapot
+        if "fail" in request.args:
+            raise LookupError
+        return jsonify(mine=True) if "answer" in request.args else None
+
+    @app.errorhandler(LookupError)
+    def handle(_error: LookupError) -> tuple[Response, int]:
+        return jsonify(handled=current_app.name), 409
+
+    refused, failed, answered = [await client.get(f"{ME}?{word}") for word in ("refuse", "fail", "answer")]
+
+    assert (refused.status_code, refused.json()["code"]) == (418, "teapot")
+    assert (failed.status_code, failed.json()["handled"]) == (409, app.name)
+    assert answered.json() == {"mine": True}
+    assert upstream.requests == []
+
+
+async def test_an_extension_works_on_forwarded_requests_too(
+    app: GatewayFlask, client: httpx.AsyncClient, account_id: UUID
+) -> None:
+    CORS(app, resources={r"/api/v1/users/.*": {"origins": "https://team.example"}})
+
+    answer = await client.get(
+        ME, headers={"Origin": "https://team.example", **bearer(access_token(account_id))}
+    )
+
+    assert answer.headers["access-control-allow-origin"] == "https://team.example"
+
+
+async def test_views_of_both_kinds_are_served(app: GatewayFlask, client: httpx.AsyncClient) -> None:
+    @app.get("/own/async")
+    async def own_async() -> Response:
+        await asyncio.sleep(0)
+        return jsonify(loop=bool(asyncio.get_running_loop()))
+
+    @app.post("/own/sync")
+    def own_sync() -> Response:
+        return jsonify(body=request.get_data(as_text=True), query=request.args["a"])
+
+    app.extensions["csrf"].exempt(own_sync)  # views of the gateway's own are protected unless they say so
+    on_loop = await client.get("/own/async")
+    in_thread = await client.post("/own/sync?a=%C3%A9", content=b"hello")
+    too_large = await client.post("/own/sync?a=1", content=b"x" * 2_000_000)
+
+    assert on_loop.json() == {"loop": True}
+    assert in_thread.json() == {"body": "hello", "query": "é"}
+    assert (too_large.status_code, too_large.json()["code"]) == (413, "body_too_large")
+
+
+async def test_a_blocking_view_does_not_hold_the_others_up(
+    app: GatewayFlask, client: httpx.AsyncClient
+) -> None:
+    @app.get("/own/slow")
+    def slow() -> Response:
+        time.sleep(0.5)
+        return jsonify(done=True)
+
+    began = time.monotonic()
+    pending = asyncio.create_task(client.get("/own/slow"))
+    await asyncio.sleep(0.05)
+    live = await client.get("/livez")
+    seconds = time.monotonic() - began
+
+    assert live.status_code == 200
+    assert seconds < 0.4
+    assert (await pending).json() == {"done": True}
+
+
+def test_the_app_is_an_ordinary_wsgi_app_too(app: GatewayFlask) -> None:
+    client = app.test_client()
+
+    assert client.get("/livez").get_json() == {"status": "pass"}
+    assert client.get("/nowhere").get_json()["code"] == "not_found"
+    assert client.get("/console/").headers["Location"].startswith("/console/sign-in")
