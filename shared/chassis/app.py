@@ -8,7 +8,7 @@ from flask import Flask, Response, g, request
 from flask.json.provider import JSONProvider
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from shared.chassis import errors, health, logs, metrics, tracing
+from shared.chassis import deadlines, errors, health, logs, metrics, tracing
 from shared.chassis.settings import ProcessSettings
 
 
@@ -54,6 +54,7 @@ def new_app(
     errors.install(app)
     _install_tracing(app)
     metrics.install(app, process)
+    deadlines.install(app)
     health.install(app, checks or {})
     if proxy_hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxy_hops, x_proto=proxy_hops)  # type: ignore[method-assign]
