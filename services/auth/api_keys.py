@@ -1,7 +1,7 @@
 """The use cases on API keys: made, listed, deleted, and exchanged for an access token.
 
-A key reads ``dwk_<8 marks>_<43 marks>``: the first part names it in lists, the whole is stored as a keyed
-hash only. At the edge it is exchanged for a short-lived access token, so that services verify one kind of
+A key reads ``dwk_<8 marks>_<43 marks>``: the first part names it in lists, the whole is stored as a hash
+only. At the edge it is exchanged for a short-lived access token, so that services verify one kind of
 thing.
 """
 
@@ -13,8 +13,7 @@ from uuid import UUID
 
 from services.auth import audit, revocations
 from services.auth.access_tokens import issue_for_api_key
-from services.auth.codes import new_token
-from services.auth.deps import deps
+from services.auth.codes import digest, new_token
 from services.auth.errors import ApiKeyNotFound, ApiKeyUnknown, ScopeNotGrantable
 from services.auth.factor_models import ApiKey
 from services.auth.models import db
@@ -62,7 +61,7 @@ def create(
             account_id=account_id,
             name=name,
             prefix=prefix,
-            key_hash=deps().codes.hash("api_key", key),
+            key_hash=digest(key),
             scopes=sorted(set(scopes)),
             created_at=utcnow(),
             expires_at=expires_at,
@@ -87,7 +86,7 @@ def delete(account_id: UUID, key_id: UUID) -> None:
 
 def find_living(key: str, now: datetime) -> store.Holder | None:
     """The key and its account, if both are alive."""
-    return store.find_holder(deps().codes.hashes("api_key", key), now)
+    return store.find_holder([digest(key)], now)
 
 
 def exchange(key: str) -> tuple[str, int]:

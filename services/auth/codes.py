@@ -3,6 +3,7 @@
 Stored are keyed hashes only: a six-digit code has so few values that a plain hash would hide nothing.
 """
 
+import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
@@ -29,6 +30,14 @@ def new_code_and_token() -> CodeAndToken:
 def new_token() -> str:
     """256 random bits as URL-safe text."""
     return secrets.token_urlsafe(32)
+
+
+def digest(value: str) -> str:
+    """What to store for a value of 256 random bits: nobody can try those, so no key is needed.
+
+    So API keys and device tokens outlive the rotation of the shared secret.
+    """
+    return hashlib.sha256(value.encode()).hexdigest()
 
 
 class CodeHasher:

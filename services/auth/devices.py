@@ -10,8 +10,7 @@ from uuid import UUID
 
 from services.auth import audit, mails
 from services.auth.clients import Client
-from services.auth.codes import new_token
-from services.auth.deps import deps
+from services.auth.codes import digest, new_token
 from services.auth.extensions import messages
 from services.auth.models import Account
 from services.auth.store import devices as store
@@ -30,8 +29,7 @@ class KnownDevice:
 def recognise(account: Account, client: Client, now: datetime) -> KnownDevice:
     """The device that signs in, in the caller's transaction; a new one is remembered, and the owner told."""
     if client.device_token is not None:
-        hashes = deps().codes.hashes("device", client.device_token)
-        known = store.note_use(account.id, hashes, now)
+        known = store.note_use(account.id, [digest(client.device_token)], now)
         if known is not None:
             return KnownDevice(known, None)
     if store.has_any(account.id) and not store.has_user_agent(account.id, client.user_agent):
@@ -54,7 +52,7 @@ def _remember(account: Account, client: Client, now: datetime) -> KnownDevice:
     store.add(
         device_id=device.id,
         account_id=account.id,
-        token_hash=deps().codes.hash("device", str(device.token)),
+        token_hash=digest(str(device.token)),
         user_agent=client.user_agent,
         now=now,
     )

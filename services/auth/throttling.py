@@ -12,6 +12,7 @@ from uuid import UUID
 
 from services.auth.backoff import Backoff
 from services.auth.clients import Client
+from services.auth.codes import digest
 from services.auth.deps import deps
 from services.auth.errors import TooManyAttempts
 from services.auth.models import db
@@ -76,8 +77,7 @@ class Attempt:
 def sign_in_keys(email: str, client: Client) -> list[Key]:
     """What a sign-in to that address from there is counted by; in the caller's transaction."""
     if client.device_token is not None:
-        hashes = deps().codes.hashes("device", client.device_token)
-        device_id = devices.find_of_address(email, hashes)
+        device_id = devices.find_of_address(email, [digest(client.device_token)])
         if device_id is not None:
             return [device_key(device_id)]
     return [identifier_key(email), client_key(client)]

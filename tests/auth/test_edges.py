@@ -10,8 +10,10 @@ import jwt
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
+from pydantic import SecretStr
 
-from services.auth import housekeeping, mail_requests, sessions, sign_in
+from services.auth import api_keys, housekeeping, mail_requests, sessions, sign_in
+from services.auth.app import create_app
 from services.auth.backoff import Backoff
 from services.auth.clients import Client, network_of
 from services.auth.deps import deps
@@ -204,3 +206,92 @@ def test_what_is_over_is_cleared_away(app: Flask, settings: AuthSettings, new_ac
         assert db.session.query(Account).count() == 1
 
     assert left == [0, 0, 0]
+
+
+def test_reuse_in_an_account_that_is_just_being_deleted_mails_nobody(
+    app: Flask, new_account: NewPerson, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = new_account()
+    old = ada.pair["refresh_token"]
+    ada.take(ada.refresh())
+    monkeypatch.setattr(accounts, "find", lambda _account_id: None)
+
+    with at(seconds=31):
+        assert ada.refresh(old).json["code"] == "refresh_token_reused"
+
+    assert "refresh_token_reused" not in mailbox.templates()
+
+
+def test_token_of_an_api_key_does_not_outlive_it(app: Flask, new_account: NewPerson) -> None:
+    ada = new_account()
+    expires_at = utcnow() + timedelta(seconds=90)
+    made = ada.call("POST", "api-keys", name="short", expires_at=expires_at.isoformat()).json
+
+    with app.app_context():
+        _, seconds = api_keys.exchange(made["key"])
+
+    assert seconds <= 90
+
+
+def test_registration_that_was_never_verified_gives_way_to_the_next(
+    stranger: NewPerson, mailbox: Mailbox
+) -> None:
+    eve, ada = stranger(), stranger()
+    eve.post("register", email=ADA, password="password-that-eve-chose")
+    assert mailbox.templates() == ["verify_email"]
+
+    with at(days=1, seconds=1):
+        ada.post("register", email=ADA, password=PASSWORD, name="Ada")
+        ada.post("verify-email", email=ADA, code=mailbox.code("verify_email"))
+        passwords = (PASSWORD, "password-that-eve-chose")
+        mine, theirs = (ada.post("login", email=ADA, password=each) for each in passwords)
+
+    assert (mine.status_code, theirs.status_code) == (200, 401)
+
+
+def test_caller_whose_session_is_gone_cannot_prove_itself_again(new_account: NewPerson) -> None:
+    ada = new_account()
+    ada.call("POST", "logout")
+
+    answers = [ada.call("POST", "reauthenticate", password=PASSWORD), ada.call("POST", "mfa/totp")]
+
+    assert {answer.json["code"] for answer in answers} == {"session_revoked"}
+
+
+def test_caller_whose_account_is_gone_is_told_so(app: Flask, new_account: NewPerson) -> None:
+    ada = new_account()
+    with app.app_context():
+        db.session.execute(db.delete(Account))
+        db.session.commit()
+
+    answer = ada.call("POST", "password/change", current_password=PASSWORD, new_password=PASSWORD)
+
+    assert (answer.status_code, answer.json["code"]) == (404, "account_not_found")
+
+
+def test_key_set_is_empty_while_the_shared_secret_signs(stranger: NewPerson) -> None:
+    assert stranger().client.get("/.well-known/jwks.json").json == {"keys": []}
+
+
+def test_tokens_of_the_older_secret_are_accepted_while_it_is(
+    settings: AuthSettings, new_account: NewPerson, mailbox: Mailbox
+) -> None:
+    ada = new_account()
+    ada.post("password/forgot", email=ADA)
+    reset = mailbox.token("password_reset")
+    changes = {
+        "jwt_secret_key": SecretStr("the-next-secret-0123456789-0123456789"),
+        "jwt_previous_secret_keys": [settings.jwt_secret_key],
+    }
+    rotated = create_app(settings.model_copy(update=changes))
+    ada.client = rotated.test_client()
+
+    statuses = [
+        ada.call("GET", "sessions").status_code,
+        ada.refresh().status_code,
+        ada.post("password/reset", token=reset, password="quiet-meadow-41-lantern").status_code,
+    ]
+
+    assert statuses == [200, 200, 204]
+    with rotated.app_context():
+        db.engine.dispose()
