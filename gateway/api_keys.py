@@ -59,17 +59,24 @@ class ApiKeys:
         if _KEY.fullmatch(key) is None:
             raise ApiKeyInvalid
         name = hashlib.sha256(key).digest()
-        known = self._known.get(name)
-        if known is not None and known[1] > monotonic():
-            if known[0] is None:
-                raise ApiKeyInvalid
-            return known[0]
+        if (found := self._find(name)) is not None:
+            return found
         await before_asking()
+        if (found := self._find(name)) is not None:  # somebody else's question was answered meanwhile
+            return found
         task = self._asked.get(name)
         if task is None:  # many requests with one key make one question
             task = self._asked[name] = asyncio.create_task(self._ask(key, name))
             task.add_done_callback(lambda _: self._asked.pop(name, None))
         return await asyncio.shield(task)
+
+    def _find(self, name: bytes) -> bytes | None:
+        known = self._known.get(name)
+        if known is None or known[1] <= monotonic():
+            return None
+        if known[0] is None:
+            raise ApiKeyInvalid
+        return known[0]
 
     async def _ask(self, key: bytes, name: bytes) -> bytes:
         if self._service is None:
