@@ -1,6 +1,6 @@
 """What a conversation with the mail server can come to, other than a mail that was taken."""
 
-_UNAVAILABLE = 421
+UNAVAILABLE = 421
 # The server wants another sign-in (RFC 4954 section 6): an operator mends that, and the mail is then taken.
 _NOT_THE_MAILS_FAULT = frozenset({530, 534, 535, 538})
 
@@ -28,4 +28,4 @@ def refusal(phase: str, error: Exception) -> Refused:
     """A conversation that broke is as good as a temporary refusal; one with an answer keeps its code."""
     code = getattr(error, "smtp_code", 0)
     is_answer = isinstance(code, int) and code >= 400
-    return Refused(phase, code if is_answer else _UNAVAILABLE, f"{type(error).__name__}: {error}")
+    return Refused(phase, code if is_answer else UNAVAILABLE, f"{type(error).__name__}: {error}")

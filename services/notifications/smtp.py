@@ -20,9 +20,10 @@ from typing import Protocol
 import flask_mail
 
 from services.notifications.envelopes import envelope_of
-from services.notifications.refusals import OutcomeUnknown, Refused, refusal
+from services.notifications.refusals import UNAVAILABLE, OutcomeUnknown, Refused, refusal
 from services.notifications.settings import NotificationsSettings
 
+FINAL_DOT = b".\r\n"
 _BAD_ADDRESS = 553
 
 
@@ -132,14 +133,34 @@ class SmtpConnection(flask_mail.Connection):
 
     def _end_data(self, handover: Handover) -> None:
         """Commit the handover and send the final dot, with as little between the two as can be."""
-        send = self.smtp.sock.send if self.smtp.sock is not None else self.smtp.send
+        sock = self._socket()
+        # With a timeout, Python would look first whether the socket takes anything, and would have to win its
+        # lock back from the other threads before it sends: milliseconds, in the one place where none may be.
+        sock.setblocking(False)
+        time.sleep(0)  # a fresh turn with that lock, so that nobody asks for it meanwhile
         handover.commit()
         try:
-            send(b".\r\n")
+            sent = sock.send(FINAL_DOT)
+        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            sent = 0
         except OSError as error:
             raise OutcomeUnknown(repr(error)) from error
         finally:
             handover.release()
+        self._send_rest(FINAL_DOT[sent:])
+
+    def _send_rest(self, rest: bytes) -> None:
+        """What the socket had no room for, which is next to never anything."""
+        self._wait_at_most(self._settings.smtp_final_timeout_seconds)
+        try:
+            self._socket().sendall(rest)
+        except OSError as error:
+            raise OutcomeUnknown(repr(error)) from error
+
+    def _socket(self) -> socket.socket:
+        if self.smtp.sock is None:
+            raise Refused("data", UNAVAILABLE, "the connection is gone")
+        return self.smtp.sock
 
     def _ask(self, phase: str, wanted: set[int], command: Callable[[], tuple[int, bytes]]) -> None:
         try:
