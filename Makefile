@@ -104,7 +104,8 @@ $(VENV)/.local-%: $(VENV)/.created
 
 define install
 @echo "Installing requirements/$(1).txt: a minute or two, once, and again when it changes"
-@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/$(1).txt
+@# The file is complete, so pip need not resolve anything: an older pip would take a newer release for a `name[extra]`.
+@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements/$(1).txt
 @$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 @rm -f $(VENV)/.dev-* $(VENV)/.local-*
 @touch $@
