@@ -1,13 +1,14 @@
-"""What the gateway answers itself beside the console: the API's document, its page, and security.txt."""
+"""What the gateway answers itself beside the console: its root, the API's document and page, security.txt."""
 
 import base64
 import hashlib
 import re
 from datetime import timedelta
 
-from flask import Blueprint, Flask, Response, jsonify
+from flask import Blueprint, Flask, Response, jsonify, redirect
 from flask_cors import CORS
 from flask_swagger_ui import get_swaggerui_blueprint
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from gateway.openapi import MergedDocument
 from gateway.settings import GatewaySettings
@@ -18,7 +19,7 @@ SECURITY_TXT_LIFETIME = timedelta(days=180)
 
 
 def install(app: Flask, settings: GatewaySettings, document: MergedDocument) -> None:
-    """Serve `/openapi.json`, `/docs` and `/.well-known/security.txt`."""
+    """Serve `/`, `/openapi.json`, `/docs` and `/.well-known/security.txt`."""
     blueprint = Blueprint("pages", __name__)
 
     # Both are public: any page may read them, without credentials.
@@ -29,6 +30,10 @@ def install(app: Flask, settings: GatewaySettings, document: MergedDocument) -> 
         response = jsonify(await document.current())
         response.headers["Cache-Control"] = "public, max-age=30"
         return response
+
+    @blueprint.get("/")
+    async def root() -> WerkzeugResponse:
+        return redirect("/docs/")
 
     @blueprint.get("/.well-known/security.txt")
     def security_txt() -> Response:

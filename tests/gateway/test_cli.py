@@ -37,7 +37,7 @@ def test_a_request_is_explained_without_being_made() -> None:
     for part in (
         "auth-sign-in",
         "public",
-        "sign-in: 30 in 60 s by address",
+        "sign-in: 120 in 60 s by address",
         "asked of Redis",
         "8001",
         "x-user-id",

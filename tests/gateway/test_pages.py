@@ -164,3 +164,9 @@ def test_pages_answer_head_requests_without_a_body(client: httpx.Client, path: s
 
     assert response.status_code == 200
     assert response.content == b""
+
+
+def test_the_root_leads_to_the_page_of_the_api(client: httpx.Client) -> None:
+    response = client.get("/")
+
+    assert (response.status_code, response.headers["Location"]) == (302, "/docs/")
