@@ -35,6 +35,8 @@ from gateway.messages import (
 from shared.chassis.app import DoorwardFlask
 
 THREADS = 16
+# How long a client may take to read what is under way to it: about 64 KiB.
+TAKING_SECONDS = 30.0
 
 
 class AsgiFlask(DoorwardFlask):
@@ -194,7 +196,7 @@ class AsgiFlask(DoorwardFlask):
             )
             if source is not None:
                 while piece := await source.read():
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    await _taken(send({"type": "http.response.body", "body": piece, "more_body": True}))
                 await send({"type": "http.response.body", "body": b""})
             else:
                 body = response.body if isinstance(response, StreamedResponse) else response.get_data()
@@ -237,3 +239,12 @@ class AsgiFlask(DoorwardFlask):
             return Answer(response.status_code, raw_headers(headers), body)
         finally:
             context.pop(error)
+
+
+async def _taken(sending: Awaitable[None]) -> None:
+    """Wait until the client has taken enough of what was sent; raises ResponseBroken if it does not."""
+    try:
+        async with asyncio.timeout(TAKING_SECONDS):
+            await sending
+    except TimeoutError as error:
+        raise ResponseBroken from error

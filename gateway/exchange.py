@@ -48,6 +48,7 @@ class Exchange:
     started_at: float = field(default_factory=monotonic)
     upstream: str | None = None
     upstream_seconds: float = 0.0
+    held_seconds: float = 0.0  # for the client's body, before an upstream was asked
     overhead_seconds: float = 0.0
     retries: int = 0
     is_preflight: bool = False

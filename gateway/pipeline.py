@@ -120,7 +120,8 @@ class Pipeline:
 
     def finish(self, exchange: Exchange, response: Response) -> None:
         """Add to ``response`` what the policies say about it."""
-        exchange.overhead_seconds = monotonic() - exchange.started_at - exchange.upstream_seconds
+        elsewhere = exchange.upstream_seconds + exchange.held_seconds
+        exchange.overhead_seconds = monotonic() - exchange.started_at - elsewhere
         fields: RawHeaders = [(b"x-request-id", exchange.trace.request_id.encode())]
         match = exchange.match
         name = self.table.default_cors if match is None else match.route.cors

@@ -30,6 +30,8 @@ async def forward(exchange: Exchange, service: Service) -> StreamedResponse:
     deadline = exchange.started_at + route.timeouts.total
     body = body_of(scope["headers"], exchange.receive, route.max_body_bytes)
     exchange.body = body
+    await body.hold(deadline)
+    exchange.held_seconds = body.waited_seconds
     method = scope["method"].encode()
     query = scope["query_string"]
     target = match.target(scope["raw_path"])

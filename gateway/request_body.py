@@ -1,44 +1,79 @@
-"""The client's request body: read as it comes, counted against the route's limit, never kept whole."""
+"""The client's request body: read as it comes, counted against the route's limit, never kept whole.
+
+Only its first part is waited for before a service hears of the request: a client that sends a byte now and
+then (slowhttptest's slow body) would else hold a place, and a thread, of the service for as long as it likes.
+"""
 
 import asyncio
+from time import monotonic
 
 from gateway import errors
 from gateway.messages import ClientGone, Receive
 
-# A client that sends nothing for so long holds a connection to the upstream for nothing.
-IDLE_SECONDS = 20.0
+HELD_BYTES = 65_536
+# A client may keep us waiting for so long in all, and for a second more with each so many bytes.
+PATIENCE_SECONDS = 20.0
+LEAST_BYTES_A_SECOND = 512
 
 
 class RequestBody:
     """The body of one request."""
 
-    __slots__ = ("_limit", "_receive", "_size", "is_done", "length")
+    __slots__ = (
+        "_has_arrived",
+        "_held",
+        "_limit",
+        "_receive",
+        "_size",
+        "is_done",
+        "length",
+        "waited_seconds",
+    )
 
     def __init__(self, receive: Receive, length: int | None, limit: int) -> None:
         self._receive = receive
         self._limit = limit
         self._size = 0
+        self._held: list[bytes] = []  # received, and not read yet
+        self._has_arrived = length == 0
         self.length = length  # None: chunked
         self.is_done = length == 0
+        self.waited_seconds = 0.0  # for the client, in all
+
+    async def hold(self, deadline: float) -> None:
+        """Wait for the whole of a small body, or the first part of a large one; raises as ``read`` does."""
+        held = 0
+        while not self._has_arrived and held < HELD_BYTES:
+            piece = await self._receive_piece(deadline - monotonic())
+            self._held.append(piece)
+            held += len(piece)
 
     async def read(self) -> bytes:
         """The next piece, ``b""`` at the end; raises BodyTooLarge, RequestTimeout or ClientGone."""
-        while not self.is_done:
-            try:
-                async with asyncio.timeout(IDLE_SECONDS):
-                    message = await self._receive()
-            except TimeoutError as error:
-                raise errors.RequestTimeout(headers={"Connection": "close"}) from error
-            if message["type"] == "http.disconnect":
-                raise ClientGone
-            piece: bytes = message.get("body", b"")
-            self.is_done = not message.get("more_body", False)
-            self._size += len(piece)
-            if self._size > self._limit:
-                raise errors.BodyTooLarge
-            if piece:
-                return piece
-        return b""
+        piece = b"".join(self._held)
+        self._held.clear()
+        while not piece and not self._has_arrived:
+            piece = await self._receive_piece(PATIENCE_SECONDS)
+        self.is_done = self._has_arrived
+        return piece
+
+    async def _receive_piece(self, most_seconds: float) -> bytes:
+        began = monotonic()
+        earned = PATIENCE_SECONDS + self._size / LEAST_BYTES_A_SECOND - self.waited_seconds
+        try:
+            async with asyncio.timeout(min(earned, PATIENCE_SECONDS, most_seconds)):
+                message = await self._receive()
+        except TimeoutError as error:
+            raise errors.RequestTimeout(headers={"Connection": "close"}) from error
+        self.waited_seconds += monotonic() - began
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        piece: bytes = message.get("body", b"")
+        self._has_arrived = not message.get("more_body", False)
+        self._size += len(piece)
+        if self._size > self._limit:
+            raise errors.BodyTooLarge
+        return piece
 
 
 def body_of(headers: list[tuple[bytes, bytes]], receive: Receive, limit: int) -> RequestBody:

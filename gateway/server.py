@@ -19,6 +19,8 @@ from shared.chassis.ids import new_id
 
 HEAD_SECONDS = 10.0
 LINGER_SECONDS = 1.0
+# How long the last of an answer may take to be read once the connection is to end.
+FLUSH_SECONDS = 30.0
 IDLE_BEFORE_CLOSE_SECONDS = 1.0
 # Objects that survive their request are few, so the collector may look for cycles more rarely.
 GC_THRESHOLDS = (20_000, 50, 100)
@@ -137,6 +139,8 @@ class GatewayProtocol(ASGIProtocol):
         is_whole = self._current_request is not None and (receiver is None or receiver._complete)
         if is_whole or (self._current_request is None and self._request_ready is None):
             super()._close_transport()
+            if transport.get_write_buffer_size():  # a client that does not read (slowhttptest's slow read)
+                self.worker.loop.call_later(FLUSH_SECONDS, transport.abort)
             return
         self._closed = self._is_lingering = True
         try:
