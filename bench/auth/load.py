@@ -1,16 +1,22 @@
-"""Load from several processes over kept-alive connections: answers a second, and how slow the slowest."""
+"""Load from several processes over kept-alive connections: answers a second, and how slow the slowest.
+
+The clients share the cores with what is measured, so they do little: a socket each, and no HTTP library.
+"""
 
 import json
 import multiprocessing
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.client import HTTPConnection
-from statistics import quantiles
+from statistics import median, quantiles
 from typing import Any
 from urllib.parse import urlsplit
 
-Call = Callable[["Connection", Any], Any]  # does one request with what the last one left, leaves something
+# Does one request with what the last one left, and leaves something for the next.
+Call = Callable[["Connection", Any], Any]
+
+START_SECONDS = 0.3  # until when every client is ready
 
 
 class Connection:
@@ -18,52 +24,112 @@ class Connection:
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
-        self._http = HTTPConnection(parts.hostname or "", parts.port, timeout=60)
+        self._socket = socket.create_connection((parts.hostname or "", parts.port or 80), timeout=60)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._answers = self._socket.makefile("rb")
 
-    def post(self, path: str, body: dict[str, Any], headers: dict[str, str] | None = None) -> dict[str, Any]:
-        """POST JSON; raises where the answer is not 200."""
+    def get(self, path: str, headers: dict[str, str]) -> Any:
+        """GET; the JSON that is answered. Raises where the answer is not 200."""
+        return json.loads(self._exchange("GET", path, b"", headers))
+
+    def post(self, path: str, body: dict[str, Any], headers: dict[str, str] | None = None) -> Any:
+        """POST JSON; the JSON that is answered. Raises where the answer is not 200."""
         content = {"Content-Type": "application/json", **(headers or {})}
-        return self.send(path, json.dumps(body), content)
+        return json.loads(self._exchange("POST", path, json.dumps(body).encode(), content))
 
-    def send(self, path: str, body: str, headers: dict[str, str]) -> dict[str, Any]:
-        """POST text; raises where the answer is not 200."""
-        self._http.request("POST", path, body, headers)
-        response = self._http.getresponse()
-        answer = response.read()
-        if response.status != 200:
-            raise RuntimeError(f"{path} answered {response.status}: {answer[:200]!r}")
-        parsed: dict[str, Any] = json.loads(answer)
-        return parsed
+    def post_form(self, path: str, body: str, headers: dict[str, str]) -> Any:
+        """POST a form; the JSON that is answered. Raises where the answer is not 200."""
+        content = {"Content-Type": "application/x-www-form-urlencoded", **headers}
+        return json.loads(self._exchange("POST", path, body.encode(), content))
+
+    def close(self) -> None:
+        """Let the connection go."""
+        self._answers.close()
+        self._socket.close()
+
+    def _exchange(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> bytes:
+        lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        self._socket.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+        status = int(self._answers.readline().split(maxsplit=2)[1])
+        answer = self._read_body()
+        if status != 200:
+            raise RuntimeError(f"{path} answered {status}: {answer[:200]!r}")
+        return answer
+
+    def _read_body(self) -> bytes:
+        length = 0
+        is_chunked = False
+        while (line := self._answers.readline().strip().lower()) != b"":
+            if line.startswith(b"content-length:"):
+                length = int(line.partition(b":")[2])
+            is_chunked |= line.startswith(b"transfer-encoding:") and line.endswith(b"chunked")
+        return self._read_chunks() if is_chunked else self._answers.read(length)
+
+    def _read_chunks(self) -> bytes:
+        chunks = []
+        while (size := int(self._answers.readline(), 16)) > 0:
+            chunks.append(self._answers.read(size))
+            self._answers.readline()
+        self._answers.readline()
+        return b"".join(chunks)
+
+
+class Load:
+    """One call under measurement: as many clients as there are ``states``, which live on between turns."""
+
+    def __init__(self, url: str, call: Call, states: list[Any]) -> None:
+        self._url = url
+        self._call = call
+        self._states = states
+        self.rates: list[float] = []
+        self._seconds: list[float] = []
+
+    def run(self, seconds: float, *, is_counted: bool = True) -> None:
+        """One turn: every client in a process of its own until the time is over."""
+        begin = time.monotonic() + START_SECONDS
+        with multiprocessing.get_context("fork").Pool(len(self._states)) as pool:
+            turns = [_Turn(self._url, self._call, state, begin, begin + seconds) for state in self._states]
+            found = pool.map(_run, turns, chunksize=1)
+        self._states = [state for state, _ in found]
+        if is_counted:
+            times = [each for _, times in found for each in times]
+            self.rates.append(len(times) / seconds)
+            self._seconds += times
+
+    @property
+    def per_second(self) -> float:
+        """Answers a second: the median of the turns."""
+        return median(self.rates)
+
+    @property
+    def median_ms(self) -> float:
+        """How long an answer took, in the median of all turns."""
+        return median(self._seconds) * 1000
+
+    @property
+    def p99_ms(self) -> float:
+        """How long the slowest of a hundred took."""
+        return quantiles(self._seconds, n=100)[98] * 1000
 
 
 @dataclass(frozen=True)
-class Rate:
-    """What was measured."""
-
-    per_second: float
-    median_ms: float
-    p99_ms: float
-
-    def __str__(self) -> str:
-        return f"{self.per_second:8.0f}/s  median {self.median_ms:6.1f} ms  p99 {self.p99_ms:6.1f} ms"
+class _Turn:
+    url: str
+    call: Call
+    state: Any
+    begin: float
+    end: float
 
 
-def measure(url: str, call: Call, starts: list[Any], *, seconds: float) -> Rate:
-    """Run ``call`` in a process for each of ``starts`` until the time is over."""
-    with multiprocessing.get_context("fork").Pool(len(starts)) as pool:
-        arguments = [(url, call, start, seconds) for start in starts]
-        found = pool.starmap(_run, arguments, chunksize=1)
-    times = [each for times in found for each in times]
-    cuts = quantiles(times, n=100)
-    return Rate(len(times) / seconds, cuts[49] * 1000, cuts[98] * 1000)
-
-
-def _run(url: str, call: Call, state: Any, seconds: float) -> list[float]:
-    connection = Connection(url)
-    times = []
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        begun = time.perf_counter()
-        state = call(connection, state)
-        times.append(time.perf_counter() - begun)
-    return times
+def _run(turn: _Turn) -> tuple[Any, list[float]]:
+    connection = Connection(turn.url)
+    state, times = turn.state, []
+    time.sleep(max(0.0, turn.begin - time.monotonic()))
+    while (begun := time.monotonic()) < turn.end:
+        state = turn.call(connection, state)
+        ended = time.monotonic()
+        if ended <= turn.end:
+            times.append(ended - begun)
+    connection.close()
+    return state, times
