@@ -5,10 +5,13 @@ What is read from ``routes.toml`` has exactly these fields; ``route_file`` repor
 
 import re
 from dataclasses import field
+from pathlib import Path as FilePath
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
+
+from gateway.upstream.tls import new_context
 
 LimitKey = Literal["address", "account", "api_key", "caller", "route"]
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -120,13 +123,35 @@ class Timeouts:
 class Replica:
     """One address of a service, and its share among the others."""
 
-    url: Annotated[str, Field(pattern=r"^http://([a-z0-9_.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?/?$")]
+    url: Annotated[str, Field(pattern=r"^https?://([a-z0-9_.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?/?$")]
     weight: Annotated[Whole, Field(ge=1, le=1000)] = 1
 
 
 def _replicas(value: object) -> object:
     urls = _listed(value)
     return [{"url": url} if isinstance(url, str) else url for url in urls] if isinstance(urls, list) else urls
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class CertificateFile:
+    """The authorities whose certificates are believed, as they were when the route file was read."""
+
+    path: str
+    certificates: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return self.path
+
+
+def _certificates(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        certificates = FilePath(value).read_text()
+        new_context(certificates)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise ValueError(f"is no readable file of PEM certificates: {error}") from error
+    return {"path": value, "certificates": certificates}
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
@@ -138,6 +163,19 @@ class Upstream:
     most_outstanding: Annotated[Whole, Field(ge=1, le=100_000)] = 512
     health_path: Path | None = "/readyz"
     health_interval_seconds: Seconds = 5.0
+    # Who vouches for https replicas; without it whoever the system believes.
+    ca_file: Annotated[CertificateFile, BeforeValidator(_certificates)] | None = None
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether any of its replicas is asked over TLS."""
+        return any(replica.url.startswith("https:") for replica in self.urls)
+
+    @model_validator(mode="after")
+    def _authorities_are_for_something(self) -> "Upstream":
+        if self.ca_file and not self.is_encrypted:
+            raise ValueError("ca_file is for https URLs, and there is none")
+        return self
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)

@@ -150,6 +150,6 @@ def _as_error(fault: faults.UpstreamFault, service: Service) -> ApiError:
     status = _status(fault.proxy_status)
     if isinstance(fault, faults.ConnectTimeout) or fault.is_timeout:
         return errors.GatewayTimeout(headers=status)
-    if isinstance(fault, faults.ConnectFault):
+    if isinstance(fault, faults.ConnectFault) and not isinstance(fault, faults.TlsFault):
         return errors.UpstreamUnavailable(headers=status)
     return errors.BadGateway(headers=status)

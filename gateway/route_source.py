@@ -1,4 +1,4 @@
-"""Which text of the route file is in force: the last one without mistakes.
+"""Which route table is in force: that of the last file without mistakes.
 
 gunicorn's master makes the worker objects and forks them, so what the master keeps here every worker has.
 The file is read when the server starts and on SIGHUP, not when a single worker is replaced: otherwise
@@ -16,9 +16,9 @@ log = get_logger(__name__)
 
 
 class _Kept:
-    """The text in force, and the gunicorn configuration that it was read under (a reload makes a new one)."""
+    """The table in force, and the gunicorn configuration it was read under (a reload makes a new one)."""
 
-    text: str | None = None
+    table: Table | None = None
     configuration: Any = None
 
 
@@ -29,18 +29,11 @@ def refresh(configuration: Any) -> None:
     _Kept.configuration = configuration
     settings = GatewaySettings.load()
     try:
-        text = settings.routes_file.read_text()
-        route_file.parse(settings.routes_file, text, settings.route_variables)
-    except (OSError, UnicodeDecodeError) as error:
-        log.error("routes_not_taken", mistakes=[str(error)])  # noqa: TRY400  (the sentence says it all)
+        _Kept.table = route_file.load(settings.routes_file, settings.route_variables)
     except route_file.RouteFileError as error:
-        log.error("routes_not_taken", mistakes=error.mistakes)  # noqa: TRY400
-    else:
-        _Kept.text = text
+        log.error("routes_not_taken", mistakes=error.mistakes)  # noqa: TRY400  (the sentence says it all)
 
 
 def table(settings: GatewaySettings) -> Table:
     """The route table of this process; raises RouteFileError if there never was a good file."""
-    if _Kept.text is None:
-        return route_file.load(settings.routes_file, settings.route_variables)
-    return route_file.parse(settings.routes_file, _Kept.text, settings.route_variables)
+    return _Kept.table or route_file.load(settings.routes_file, settings.route_variables)

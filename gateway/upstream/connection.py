@@ -239,8 +239,8 @@ class Connection(asyncio.Protocol):
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
-        """The connection is gone."""
-        self._ended(error)
+        """The connection is gone; without an end before it, TLS was cut (RFC 8446 section 6.1)."""
+        self._ended(error or ConnectionAbortedError())
         self.resume_writing()
 
     def _ended(self, error: Exception | None) -> None:
@@ -252,8 +252,10 @@ class Connection(asyncio.Protocol):
             if self._buffer:
                 fault = faults.ResponseIncomplete()
             return self._fail(fault)
+        if error is not None:
+            return self._fail(faults.ResponseIncomplete())
         try:
             self._body.end()
         except MalformedResponse:
             return self._fail(faults.ResponseIncomplete())
-        return self._wake() if error is None else self._fail(faults.ResponseIncomplete())
+        return self._wake()

@@ -3,7 +3,10 @@
 UpstreamFault                 is_sent says whether any byte of the request may have arrived
 ├── ConnectFault              nothing was sent: always safe to try elsewhere
 │   ├── ConnectTimeout
-│   └── NameFault
+│   ├── NameFault
+│   └── TlsFault
+│       ├── CertificateFault
+│       └── TlsAlert
 ├── ResponseTimeout           sent, and no answer in time
 ├── ConnectionEnded           sent, and the connection ended before the first byte of an answer
 ├── ResponseIncomplete        the answer broke off in the middle
@@ -36,6 +39,24 @@ class NameFault(ConnectFault):
     """The upstream's name does not resolve."""
 
     proxy_status = "dns_error"
+
+
+class TlsFault(ConnectFault):
+    """What answers there does not speak TLS, or not ours."""
+
+    proxy_status = "tls_protocol_error"
+
+
+class CertificateFault(TlsFault):
+    """The upstream's certificate is not one that is believed, or not for its name."""
+
+    proxy_status = "tls_certificate_error"
+
+
+class TlsAlert(TlsFault):
+    """The upstream ended the handshake."""
+
+    proxy_status = "tls_alert_received"
 
 
 class ResponseTimeout(UpstreamFault):

@@ -66,12 +66,14 @@ async def look(service: Service) -> None:
 async def _judge(service: Service, replica: Replica, path: str) -> None:
     was_healthy = replica.is_healthy
     try:
-        replica.is_healthy = await _probe(replica, path) < 500
-    except faults.UpstreamFault:
-        replica.is_healthy = False
+        status = await _probe(replica, path)
+        replica.is_healthy, said = status < 500, f"status {status}"
+    except faults.UpstreamFault as fault:
+        replica.is_healthy, said = False, fault.proxy_status
     if replica.is_healthy != was_healthy:
         event = "replica_came_back" if replica.is_healthy else "replica_went_away"
-        log.warning(event, upstream=service.name, address=f"{replica.pool.host}:{replica.pool.port}")
+        address = f"{replica.pool.host}:{replica.pool.port}"
+        log.warning(event, upstream=service.name, address=address, said=said)
 
 
 async def _probe(replica: Replica, path: str) -> int:

@@ -2,10 +2,12 @@
 
 import asyncio
 import socket
+import ssl
 from collections import deque
 
 from gateway.upstream import faults
 from gateway.upstream.connection import Connection
+from gateway.upstream.tls import Tls, fault_of
 
 # Shorter than the services keep an idle connection, so that it is this side which lets go first; a
 # request sent into a connection that the other side is closing could not be told from a lost one.
@@ -16,9 +18,12 @@ MOST_IDLE = 128
 class Pool:
     """Idle connections to ``(host, port)`` of one address, the freshest used first."""
 
-    def __init__(self, host: str, port: int, *, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(
+        self, host: str, port: int, *, tls: Tls | None = None, idle_seconds: float = IDLE_SECONDS
+    ) -> None:
         self.host = host
         self.port = port
+        self.tls = tls
         self.idle_seconds = idle_seconds
         self._idle: deque[Connection] = deque()
 
@@ -44,13 +49,22 @@ class Pool:
     async def connect(self, timeout_seconds: float) -> Connection:
         """A new connection; raises ConnectFault."""
         loop = asyncio.get_running_loop()
+        tls = self.tls
         try:
             async with asyncio.timeout(timeout_seconds):
-                _, connection = await loop.create_connection(lambda: Connection(loop), self.host, self.port)
+                _, connection = await loop.create_connection(
+                    lambda: Connection(loop),
+                    self.host,
+                    self.port,
+                    ssl=tls.context if tls else None,
+                    server_hostname=tls.server_name if tls else None,
+                )
         except TimeoutError as error:
             raise faults.ConnectTimeout(str(error)) from error
         except socket.gaierror as error:
             raise faults.NameFault(str(error)) from error
+        except ssl.SSLError as error:
+            raise fault_of(error) from error
         except OSError as error:
             raise faults.ConnectFault(str(error)) from error
         return connection

@@ -10,31 +10,36 @@ from gateway.upstream import faults
 from gateway.upstream.breaker import Breaker
 from gateway.upstream.budget import RetryBudget
 from gateway.upstream.pool import Pool
+from gateway.upstream.tls import Tls, new_context
 
-DEFAULT_PORT = 80
+DEFAULT_PORTS = {"http": 80, "https": 443}
 RESOLVE_SECONDS = 5.0
 
 
 class Replica:
     """One address that answers for the service."""
 
-    def __init__(self, host: str, port: int, weight: int, authority: str) -> None:
+    def __init__(self, host: str, port: int, weight: int, authority: str, tls: Tls | None = None) -> None:
         self.weight = weight
         self.authority = authority.encode()
-        self.pool = Pool(host, port)
+        self.pool = Pool(host, port, tls=tls)
         self.breaker = Breaker()
         self.outstanding = 0
         self.is_healthy = True  # what the last active probe said
 
     @property
-    def key(self) -> tuple[str, int]:
+    def key(self) -> "ReplicaKey":
         """What tells this replica from the others."""
-        return self.pool.host, self.pool.port
+        tls = self.pool.tls
+        return self.pool.host, self.pool.port, tls.server_name if tls else None
 
     @property
     def load(self) -> float:
         """How busy it is for its weight."""
         return self.outstanding / self.weight
+
+
+ReplicaKey = tuple[str, int, str | None]  # address, port, and the name that its certificate must be for
 
 
 class Full(Exception):
@@ -51,6 +56,8 @@ class Service:
         self.retry_budget = RetryBudget()
         self.outstanding = 0
         self._turn = 0
+        authorities = upstream.ca_file.certificates if upstream.ca_file else None
+        self._tls_context = new_context(authorities) if upstream.is_encrypted else None
 
     def choose(self, avoid: Iterable[Replica] = ()) -> Replica:
         """The least busy replica that can be expected to answer; raises Full or ConnectFault.
@@ -84,18 +91,22 @@ class Service:
     async def resolve(self) -> None:
         """Look the addresses up: every address of a name is a replica, known ones keep their state."""
         known = {replica.key: replica for replica in self.replicas}
-        found: dict[tuple[str, int], Replica] = {}
+        found: dict[ReplicaKey, Replica] = {}
         for entry in self.upstream.urls:
             parts = urlsplit(entry.url)
-            host, port = parts.hostname or "", parts.port or DEFAULT_PORT
+            host, port = parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme]
+            tls = self._tls_towards(parts.scheme, host)
             for address in await _addresses(host, port):
-                key = (address, port)
-                found[key] = known.get(key) or Replica(address, port, entry.weight, parts.netloc)
+                key = (address, port, tls.server_name if tls else None)
+                found[key] = known.get(key) or Replica(address, port, entry.weight, parts.netloc, tls)
         if not found:
             return  # the name service may be down: the addresses of before are the best guess
         for key in known.keys() - found.keys():
             known[key].pool.close()
         self.replicas = list(found.values())
+
+    def _tls_towards(self, scheme: str, host: str) -> Tls | None:
+        return Tls(self._tls_context, host) if scheme == "https" and self._tls_context else None
 
     def close(self) -> None:
         """End the idle connections."""

@@ -53,9 +53,15 @@ class Gateway:
                 stderr=log,
                 start_new_session=True,
             )
-        wait_until(self._answers, what=f"the gateway ({self.log.read_text()[-2000:]})", seconds=20)
+        wait_until(self.answers, what=f"the gateway ({self.log.read_text()[-2000:]})", seconds=20)
 
-    def _answers(self) -> bool:
+    def worker_pids(self) -> list[int]:
+        """The workers that there are now."""
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def answers(self) -> bool:
+        """Whether a worker answers now."""
         assert self.process.poll() is None, self.log.read_text()[-4000:]
         try:
             return httpx.get(f"{self.url}/livez", timeout=1).status_code == 200

@@ -8,6 +8,7 @@ import pytest
 from gateway import route_file
 from gateway.policies import origin_pattern
 from gateway.routing import Table
+from tests.gateway.tls_upstream import Authority
 
 VARIABLES: Mapping[str, Sequence[str]] = {
     "AUTH_URL": ["http://auth:8001/"],
@@ -15,7 +16,6 @@ VARIABLES: Mapping[str, Sequence[str]] = {
     "NOTIFICATIONS_URL": ["http://notifications:8003/"],
     "GATEWAY_ALLOWED_ORIGINS": ["https://app.example.org"],
 }
-
 WRONG = """
 surprise = 1
 [defaults]
@@ -85,6 +85,31 @@ def test_a_name_that_nothing_has_is_a_mistake() -> None:
     text = "\n".join(caught.value.mistakes)
     for missing in ("[upstreams.b]", "[limits.c]", "[cors.d]", "x is there twice"):
         assert missing in text
+
+
+@pytest.mark.parametrize(
+    ("content", "url", "mistake"),
+    [
+        (None, "https://a", "upstreams.a.ca_file: is no readable file of PEM certificates"),
+        ("", "https://a", "upstreams.a.ca_file: is no readable file of PEM certificates"),
+        ("no certificate", "https://a", "upstreams.a.ca_file: is no readable file of PEM certificates"),
+        ("good", "http://a", "upstreams.a: ca_file is for https URLs, and there is none"),
+    ],
+)
+def test_authorities_that_are_none_are_a_mistake(
+    tmp_path: Path, content: str | None, url: str, mistake: str
+) -> None:
+    file = Authority(tmp_path).file if content == "good" else tmp_path / "authorities.pem"
+    if content is not None and content != "good":
+        file.write_text(content)
+
+    with pytest.raises(route_file.RouteFileError) as caught:
+        parsed(
+            f'[upstreams.a]\nurls = "{url}"\nca_file = "{file}"\n'
+            '[[routes]]\nname = "x"\nprefix = "/x"\nupstream = "a"\n'
+        )
+
+    assert mistake in caught.value.mistakes[0]
 
 
 def test_a_file_that_is_not_toml_or_not_there_is_a_mistake(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.conftest import Gateway, StartGateway
+from tests.gateway.conftest import StartGateway
 from tests.gateway.echo import Received, Upstream
 from tests.gateway.wire import Wire, hammer
 
@@ -30,11 +30,6 @@ max_body_bytes = 2000000000
 timeouts = { read = 60, total = 600 }
 """
 MIB = 1_048_576
-
-
-def worker_pids(gateway: Gateway) -> list[int]:
-    pid = gateway.process.pid
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def resident_kib(pid: int) -> int:
@@ -128,12 +123,12 @@ async def test_a_reload_takes_the_new_table_and_drops_no_request(
 async def test_a_bad_file_leaves_the_running_table_in_place(start_gateway: StartGateway) -> None:
     gateway = start_gateway(routes=ROUTES)
     path = Path(gateway.settings["GATEWAY_ROUTES_FILE"])
-    before = worker_pids(gateway)
+    before = gateway.worker_pids()
 
     path.write_text(ROUTES.replace('upstream = "u"', 'upstream = "nobody"') + "bogus = 1\n")
     gateway.signal(signal.SIGHUP)
     deadline = time.monotonic() + 10
-    while set(worker_pids(gateway)) & set(before) and time.monotonic() < deadline:
+    while set(gateway.worker_pids()) & set(before) and time.monotonic() < deadline:
         await asyncio.sleep(0.1)
     wire = await Wire.connect(gateway.port)
     answer = await wire.get("/x/y")
@@ -147,7 +142,7 @@ async def test_a_bad_file_leaves_the_running_table_in_place(start_gateway: Start
 async def test_a_worker_that_dies_is_replaced_with_the_same_table(start_gateway: StartGateway) -> None:
     gateway = start_gateway(routes=ROUTES)
     Path(gateway.settings["GATEWAY_ROUTES_FILE"]).write_text("nonsense")
-    (worker,) = worker_pids(gateway)
+    (worker,) = gateway.worker_pids()
 
     os.kill(worker, signal.SIGKILL)
     await asyncio.sleep(2.5)
@@ -183,7 +178,7 @@ async def test_a_gigabyte_passes_in_both_directions_in_little_memory(
 
     upstream.handlers["/x/up"], upstream.handlers["/x/down"] = take, give
     gateway = start_gateway(routes=ROUTES)
-    (worker,) = worker_pids(gateway)
+    (worker,) = gateway.worker_pids()
     expected = hashlib.sha256()
     before = highest = resident_kib(worker)
     wire = await Wire.connect(gateway.port)
@@ -246,7 +241,7 @@ async def test_thousands_of_idle_streams_cost_little_and_slow_nobody_down(
 
     upstream.handlers["/x/stream"] = stream
     gateway = start_gateway(routes=ROUTES)
-    (worker,) = worker_pids(gateway)
+    (worker,) = gateway.worker_pids()
 
     async def percentile() -> float:
         stop, times = asyncio.Event(), list[float]()
