@@ -102,10 +102,14 @@ class GatewayFlask(AsgiFlask):
             origin=None if origin is None else origin.decode("latin-1"),
             authorization=found.get(b"authorization"),
             api_key=found.get(b"x-api-key"),
+            upgrade=found.get(b"upgrade"),
         )
 
     def _route(self, exchange: Exchange) -> None:
         scope = exchange.scope
+        if exchange.upgrade is not None and _is_insistent(scope, exchange.upgrade):
+            # What follows may be in the other protocol already: it must not be read as a request.
+            raise errors.UpgradeNotSupported(headers={"Connection": "close"})
         targets.check(scope["raw_path"], scope["query_string"])
         host = _without_port(exchange.host)
         if host not in self.hosts:
@@ -167,7 +171,15 @@ class GatewayFlask(AsgiFlask):
             self.pipeline.record(context.exchange, CLIENT_GONE)
 
 
-_LOOKED_AT = frozenset({b"host", b"origin", b"authorization", b"x-api-key", b"x-request-id", b"traceparent"})
+_LOOKED_AT = frozenset(b"host origin authorization x-api-key x-request-id traceparent upgrade".split())
+
+
+def _is_insistent(scope: Scope, upgrade: bytes) -> bool:
+    """Whether the client can go on in that protocol only; HTTP/1.0 has no such field (RFC 9110 section 7.8).
+
+    "h2c" is an offer that Java's client and curl make in passing: they go on in HTTP/1.1 just as well.
+    """
+    return scope["http_version"] != "1.0" and upgrade.strip().lower() != b"h2c"
 
 
 def _trace_of(found: dict[bytes, bytes]) -> tracing.Trace:

@@ -5,6 +5,7 @@
     ├── MethodNotAllowed        405  method_not_allowed
     ├── BodyTooLarge            413  body_too_large
     ├── UnknownCoding           501  unknown_transfer_coding
+    ├── UpgradeNotSupported     501  upgrade_not_supported
     ├── RequestTimeout          408  request_timeout
     ├── BadGateway              502  bad_gateway
     ├── UpstreamUnavailable     503  upstream_unavailable
@@ -46,6 +47,14 @@ class UnknownCoding(errors.ApiError):
     status = 501
     code = "unknown_transfer_coding"
     detail = "Send the body with a Content-Length, or chunked and nothing else."
+
+
+class UpgradeNotSupported(errors.ApiError):
+    """The request asks for another protocol on this connection (RFC 9110 section 7.8), as WebSocket does."""
+
+    status = 501
+    code = "upgrade_not_supported"
+    detail = "This server forwards HTTP requests only; for events from a service use Server-Sent Events."
 
 
 class RequestTimeout(errors.ApiError):

@@ -39,6 +39,7 @@ class Exchange:
     origin: str | None = None
     authorization: bytes | None = None
     api_key: bytes | None = None
+    upgrade: bytes | None = None
     issued: bytes | None = None  # the Authorization that an API key was exchanged for
     refusal: ApiError | None = None
     caller: Caller | None = None

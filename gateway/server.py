@@ -56,6 +56,10 @@ class GatewayProtocol(ASGIProtocol):
         scope[EMPTY_QUERY] = not request.query and request.uri.endswith("?")
         return scope
 
+    def _is_websocket_upgrade(self, request: Any) -> bool:
+        """A WebSocket handshake is a request like others: counted, logged, and refused by the edge."""
+        return False
+
     async def _serve_http_request(self, request: Any, sockname: Any, peername: Any) -> Any:
         """Run the request in the connection's own task.
 

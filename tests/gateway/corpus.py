@@ -189,7 +189,6 @@ def _headers() -> list[Case]:
         "a connection that names ours": "Connection: close, x-forwarded-for, x-request-id, host\r\n",
         "a connection that names authorization": "Connection: authorization\r\nAuthorization: Bearer x\r\n",
         "an upgrade to h2c": "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n",
-        "an upgrade to nothing": "Connection: Upgrade\r\nUpgrade: foo\r\n",
         "SCRIPT_NAME": "SCRIPT_NAME: /x\r\nPATH_INFO: /y\r\n",
     }
     return [
@@ -284,4 +283,32 @@ def _framing() -> list[Case]:
     ]
 
 
-CASES = [*_paths(), *_request_lines(), *_hosts(), *_headers(), *_framing()]
+def _upgrades() -> list[Case]:
+    """Requests for another protocol, with a request behind that would already be in it."""
+    key = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    refused = {
+        "to WebSocket": f"Connection: Upgrade\r\nUpgrade: websocket\r\n{key}",
+        "to WebSocket without a key": "Connection: Upgrade\r\nUpgrade: websocket\r\n",
+        "to WebSocket in capitals": f"Connection: keep-alive, UPGRADE\r\nUpgrade: WebSocket\r\n{key}",
+        "to WebSocket of an old version": "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 8\r\n",
+        "to WebSocket that Connection does not name": f"Upgrade: websocket\r\n{key}",
+        "to a choice": f"Connection: Upgrade\r\nUpgrade: h2c, websocket\r\n{key}",
+        "to TLS": "Connection: Upgrade\r\nUpgrade: TLS/1.2\r\n",
+        "to nothing that there is": "Connection: Upgrade\r\nUpgrade: foo\r\n",
+    }
+    posted = f"POST {PATH} HTTP/1.1\r\n{HOST}Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 3\r\n\r\nabc"
+    return [
+        *(
+            _case(f"upgrade: {name}", _get(PATH, HOST + text) + SECOND, "refused")
+            for name, text in refused.items()
+        ),
+        _case("upgrade: with a body", posted + SECOND, "refused"),
+        _case(
+            "upgrade: in HTTP/1.0",
+            f"GET {PATH} HTTP/1.0\r\n{HOST}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+            "exact",
+        ),
+    ]
+
+
+CASES = [*_paths(), *_request_lines(), *_hosts(), *_headers(), *_framing(), *_upgrades()]

@@ -159,6 +159,36 @@ async def test_requests_in_a_row_are_answered_in_order(gateway: Gateway, upstrea
     )
 
 
+@pytest.mark.parametrize("target", [PATH, "/nowhere", "/livez"])
+async def test_a_websocket_handshake_is_refused_in_so_many_words(
+    gateway: Gateway, upstream: Upstream, target: str
+) -> None:
+    handshake = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    wire = await Wire.connect(gateway.port)
+    await wire.send(f"GET {target} HTTP/1.1\r\n{HOST}{handshake}\r\n{SECOND}".encode())
+
+    answer = await wire.receive()
+    rest = await wire.reader.read()
+    wire.close()
+
+    assert (answer.status, answer.headers["content-type"]) == (501, "application/problem+json")
+    assert b'"code":"upgrade_not_supported"' in answer.body
+    assert (answer.is_last, rest, upstream.requests) == (True, b"", [])
+
+
+async def test_an_offer_of_http_2_is_passed_over(gateway: Gateway, upstream: Upstream) -> None:
+    offer = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQAAP__"}
+    wire = await Wire.connect(gateway.port)
+
+    first, second = await wire.get(PATH, offer), await wire.get(PATH)
+    wire.close()
+
+    assert (first.status, second.status) == (200, 200)
+    assert [
+        request.value(name) for request in upstream.requests for name in ("upgrade", "http2-settings")
+    ] == [None] * 4
+
+
 async def test_what_follows_a_refused_body_is_no_request(gateway: Gateway, upstream: Upstream) -> None:
     wire = await Wire.connect(gateway.port)
     hidden = SECOND.encode()
