@@ -31,6 +31,9 @@ COMMANDS = {
     "create-admin": Entry("services.auth.cli:create_admin", "Make an account with the role admin.", True),
     "import-accounts": Entry("services.auth.cli:import_accounts", "Take accounts in, hashes included.", True),
     "export-accounts": Entry("services.auth.cli:export_accounts", "Write every account to a file.", True),
+    "rotate-keys": Entry("services.auth.key_commands:rotate_keys", "Sign tokens with a new key.", True),
+    "list-keys": Entry("services.auth.key_commands:list_keys", "List the keys that sign tokens.", True),
+    "withdraw-key": Entry("services.auth.key_commands:withdraw_key", "Refuse a key that leaked.", True),
     "routes": Entry("gateway.cli:routes", "List what the gateway routes where.", True),
     "explain": Entry("gateway.cli:explain", "Say what the gateway would do with a request.", True),
 }

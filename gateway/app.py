@@ -9,6 +9,7 @@ from gateway.api_keys import ApiKeys
 from gateway.console import setup as console
 from gateway.console.auth_client import Auth
 from gateway.edge import GatewayFlask
+from gateway.keys import Keys
 from gateway.limits.limiter import Limiter
 from gateway.links import pages as links
 from gateway.openapi import MergedDocument
@@ -18,7 +19,8 @@ from gateway.settings import GatewaySettings
 from gateway.tokens import Tokens
 from gateway.upstream.health import Health
 from gateway.upstream.replicas import Service
-from shared.chassis import access
+from shared.chassis import access_tokens
+from shared.chassis.access_tokens import published_keys
 from shared.chassis.app import new_app
 
 
@@ -43,13 +45,15 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
         __name__, settings, process="gateway", flask_class=GatewayFlask, checks=checks, proxy_hops=0
     )
     assert isinstance(app, GatewayFlask)  # noqa: S101  (new_app makes what it is told to)
-    access.install(app, settings)
+    keys = Keys(published_keys(settings, process="gateway"), is_needed=settings.has_published_keys)
+    access_tokens.install(app, settings, keys.find)
     access_log = AccessLog(is_enabled=settings.log_level in {"DEBUG", "INFO"})
     app.pipeline = Pipeline(
         table,
         services,
         limiter=limiter,
-        tokens=Tokens(revocations),
+        tokens=Tokens(revocations, keys),
+        keys=keys,
         access_log=access_log,
         api_keys=ApiKeys(services.get("auth"), settings),
     )
@@ -63,7 +67,7 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
     links.install(app)
     console.install(app, settings, app.pipeline, checks, auth=deps.auth if deps else None)
     health = Health(services.values())
-    app.on_start += [health.start, limiter.start, revocations.start]
-    app.on_stop += [health.stop, revocations.stop, limiter.stop]
+    app.on_start += [health.start, limiter.start, revocations.start, keys.start]
+    app.on_stop += [health.stop, keys.stop, revocations.stop, limiter.stop]
     app.take_over_hooks()
     return app

@@ -9,6 +9,7 @@ from gateway.access_log import AccessLog
 from gateway.api_keys import ApiKeys, key_in
 from gateway.cors import CorsPolicy, preflight_of
 from gateway.exchange import Exchange
+from gateway.keys import Keys, KeyUnknown
 from gateway.limits.limiter import Limiter
 from gateway.messages import RawHeaders, StreamedResponse
 from gateway.policies import Limit
@@ -32,12 +33,14 @@ class Pipeline:
         *,
         limiter: Limiter,
         tokens: Tokens,
+        keys: Keys,
         api_keys: ApiKeys,
         access_log: AccessLog,
     ) -> None:
         self.services = services
         self.limiter = limiter
         self.tokens = tokens
+        self._keys = keys
         self.api_keys = api_keys
         self.table = table
         self._access_log = access_log
@@ -76,9 +79,19 @@ class Pipeline:
             else:
                 exchange.caller = self.tokens.caller(exchange.authorization)
                 check_access(access, exchange.caller)
+        except KeyUnknown as unknown:
+            return await self._identify_again(exchange, match, unknown)
         except ApiError as refusal:
             return refusal
         return None
+
+    async def _identify_again(self, exchange: Exchange, match: Match, unknown: KeyUnknown) -> ApiError | None:
+        """Once more, when auth has shown the key that was missing."""
+        try:
+            await self._keys.learn(unknown)
+        except ApiError as refusal:
+            return refusal
+        return await self._identify(exchange, match)
 
     async def _exchange_key(self, exchange: Exchange, key: bytes) -> None:
         async def limit() -> None:

@@ -13,7 +13,8 @@ from redis import Redis
 
 from gateway.console.auth_client import Auth, SignInRefused, TokenPair
 from gateway.tokens import Tokens
-from shared.chassis.access import Caller, TokenExpired
+from shared.chassis.access import Caller
+from shared.chassis.access_tokens import TokenExpired
 from shared.chassis.errors import ApiError
 from shared.chassis.sealing import SealBroken, Sealer
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from flask import current_app
+from flask import g
 from flask_jwt_extended import create_access_token
 
 from services.auth.deps import deps
@@ -89,10 +89,16 @@ def _access_token(standing: Standing, lifetime: timedelta) -> str:
 
 
 def _sign(account_id: UUID, claims: dict[str, Any], lifetime: timedelta) -> str:
+    signer = g.token_signer = deps().signing_keys.signer()
     token: str = create_access_token(
         identity=str(account_id),
         expires_delta=lifetime,
         additional_claims=claims,
-        additional_headers={"kid": current_app.extensions["doorward_key_id"], "typ": tokens.ACCESS_TYPE},
+        additional_headers={"alg": signer.algorithm, "kid": signer.kid, "typ": tokens.ACCESS_TYPE},
     )
     return token
+
+
+def signing_key(_identity: str) -> Any:
+    """flask-jwt-extended's encode key loader: the key of the same signer that the header names."""
+    return g.token_signer.key

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from services.auth import limits
+from services.auth import access_tokens, limits
 from services.auth.deps import EXTENSION, Deps
 from services.auth.extensions import idempotency_keys, messages, migrate
 from services.auth.models import db
@@ -20,7 +20,8 @@ from services.auth.routes import (
     well_known,
 )
 from services.auth.settings import AuthSettings
-from shared.chassis import access, database
+from shared.chassis import access_tokens as verification
+from shared.chassis import database
 from shared.chassis.app import new_app
 from shared.chassis.openapi import new_api
 
@@ -42,13 +43,14 @@ def create_app(settings: AuthSettings | None = None, *, deps: Deps | None = None
     """The WSGI application. Raises SettingsError where the environment does not describe one."""
     settings = settings or AuthSettings.load()
     app = new_app(__name__, settings, process="auth", checks={"database": lambda: database.ping(app, db)})
-    app.extensions[EXTENSION] = deps or Deps.from_settings(settings)
+    own = app.extensions[EXTENSION] = deps or Deps.from_settings(settings)
     database.install(app, db, settings)
     migrate.init_app(app, db)
     limits.install(app, settings)
     messages.init_app(secrets=settings.accepted_secrets, redelivery_seconds=settings.redelivery_seconds)
     idempotency_keys.init_app(app, settings.accepted_secrets)
-    access.install(app, settings)
+    manager = verification.install(app, settings, own.signing_keys.find)
+    manager.encode_key_loader(access_tokens.signing_key)
     new_api(app, title="Doorward auth", blueprints=BLUEPRINTS)
     app.register_blueprint(internal.blueprint)
     return app

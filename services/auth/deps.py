@@ -11,6 +11,7 @@ from services.auth.codes import CodeHasher
 from services.auth.passwords import Passwords
 from services.auth.refresh_tokens import Lifetimes, RefreshTokens
 from services.auth.settings import AuthSettings
+from services.auth.signing_keys import SigningKeys
 from shared.chassis.sealing import Sealer
 
 EXTENSION = "doorward_auth"
@@ -24,6 +25,7 @@ class Deps:
     passwords: Passwords
     refresh_tokens: RefreshTokens
     codes: CodeHasher
+    signing_keys: SigningKeys
     mail_request_sealer: Sealer
     totp_sealer: Sealer
     lifetimes: Lifetimes
@@ -39,6 +41,7 @@ class Deps:
             passwords=Passwords(settings),
             refresh_tokens=RefreshTokens(secrets),
             codes=CodeHasher(secrets),
+            signing_keys=SigningKeys(settings),
             mail_request_sealer=Sealer(secrets, "mail-request"),
             totp_sealer=Sealer(secrets, "totp"),
             lifetimes=Lifetimes(

@@ -65,7 +65,11 @@ class ApiKey(Model):
 
 
 class SigningKey(Model):
-    """A key pair that access tokens are signed with; the private half is sealed."""
+    """A key pair that access tokens are signed with; the private half is sealed.
+
+    It is published from its creation until ``accepted_until``, and signs within that from ``signs_from``
+    until ``signs_until``. Of several that might sign, the one with the latest ``signs_from`` does.
+    """
 
     __tablename__ = "signing_keys"
 
@@ -75,4 +79,5 @@ class SigningKey(Model):
     sealed_private_key: Mapped[str]
     created_at: Mapped[datetime]
     signs_from: Mapped[datetime]
+    signs_until: Mapped[datetime | None]
     accepted_until: Mapped[datetime | None]

@@ -3,10 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from flask_jwt_extended import decode_token
-from flask_jwt_extended.exceptions import JWTExtendedException
-from jwt.exceptions import PyJWTError
-
 from services.auth import api_keys, audit, revocations
 from services.auth.deps import deps
 from services.auth.factor_models import ApiKey
@@ -14,9 +10,9 @@ from services.auth.models import Session, db
 from services.auth.refresh_tokens import NotARefreshToken, RefreshToken, Verdict, judge
 from services.auth.store import api_keys as api_key_store
 from services.auth.store import sessions as session_store
+from shared.chassis import access_tokens
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
-from shared.chassis.errors import ApiError
 from shared.contracts import tokens
 
 INACTIVE: dict[str, Any] = {"active": False}
@@ -116,7 +112,6 @@ def _read_refresh_token(token: str) -> RefreshToken | None:
 
 def _read_access_token(token: str) -> dict[str, Any] | None:
     try:
-        claims: dict[str, Any] = decode_token(token)
-    except (PyJWTError, JWTExtendedException, ApiError):
+        return access_tokens.verify(token)
+    except access_tokens.TokenInvalid:
         return None
-    return claims

@@ -22,6 +22,13 @@ class AuthSettings(ServiceSettings):
         le=50,
         description="By up to how much a token lives shorter, so that clients do not refresh at once.",
     )
+    key_publication_seconds: int = Field(
+        60,
+        ge=5,
+        le=604_800,
+        description="How long a new key of auth's own is published before it signs, in seconds; "
+        "whoever caches `/.well-known/jwks.json` must ask again within half of it.",
+    )
     refresh_token_days: int = Field(
         30, ge=1, le=3650, description="How long a session lasts at most, in days."
     )

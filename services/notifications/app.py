@@ -8,7 +8,8 @@ from services.notifications.extensions import idempotency_keys, mail, messages, 
 from services.notifications.models import db
 from services.notifications.routes import messages as message_routes
 from services.notifications.settings import NotificationsSettings
-from shared.chassis import access, database, metrics
+from shared.chassis import access_tokens, database, metrics
+from shared.chassis.access_tokens import published_keys
 from shared.chassis.app import new_app
 from shared.chassis.openapi import new_api
 
@@ -25,7 +26,7 @@ def create_app(settings: NotificationsSettings | None = None, *, deps: Deps | No
     metrics.before_scrape(app, counts.measure)
     messages.init_app(secrets=settings.accepted_secrets, redelivery_seconds=settings.redelivery_seconds)
     idempotency_keys.init_app(app, settings.accepted_secrets)
-    access.install(app, settings)
+    access_tokens.install(app, settings, published_keys(settings, process="notifications").find)
     app.extensions[EXTENSION] = deps or Deps.from_settings(settings)
     new_api(app, title="Doorward notifications", blueprints=[message_routes.blueprint])
     return app

@@ -12,7 +12,8 @@ from services.users.profiles import CallerProfile, Deps
 from services.users.routes import me
 from services.users.routes import profiles as profile_routes
 from services.users.settings import UsersSettings
-from shared.chassis import access, database
+from shared.chassis import access, access_tokens, database
+from shared.chassis.access_tokens import published_keys
 from shared.chassis.app import new_app
 from shared.chassis.openapi import new_api
 
@@ -26,7 +27,7 @@ def create_app(settings: UsersSettings | None = None, *, deps: Deps | None = Non
     cache.profiles.init_app(app, settings)
     messages.init_app(secrets=settings.accepted_secrets, redelivery_seconds=settings.redelivery_seconds)
     idempotency_keys.init_app(app, settings.accepted_secrets)
-    manager = access.install(app, settings)
+    manager = access_tokens.install(app, settings, published_keys(settings, process="users").find)
     manager.user_lookup_loader(_profile_of_caller)
     app.extensions[profiles.EXTENSION] = deps or Deps(accounts=AuthClient(settings))
     new_api(app, title="Doorward users", blueprints=[me.blueprint, profile_routes.blueprint])

@@ -5,8 +5,8 @@
     @blueprint.response(200, ProfileSchema)
     def show(): ...
 
-flask-jwt-extended verifies the caller's own access token in every service: signature by ``kid``,
-algorithm, issuer, audience, type and time. Nothing that a proxy might have written is trusted.
+Every service verifies the caller's own access token (``access_tokens``). Nothing that a proxy might have
+written is trusted.
 """
 
 from collections.abc import Callable
@@ -16,44 +16,13 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
-from flask import Flask, Response, current_app, g
-from flask_jwt_extended import JWTManager, get_jwt, verify_jwt_in_request
-from flask_jwt_extended.exceptions import InvalidHeaderError
+from flask import current_app, g
 
-from shared.chassis import errors, service_tokens
-from shared.chassis.settings import ProcessSettings
-from shared.chassis.signing_keys import ALGORITHM, key_id, keys_by_id
+from shared.chassis import access_tokens, errors, service_tokens
+from shared.chassis.access_tokens import TokenInvalid
 from shared.contracts import tokens
 
 View = TypeVar("View", bound=Callable[..., Any])
-
-
-class TokenMissing(errors.Unauthorized):
-    """The route needs a signed-in caller and no token came."""
-
-    code = "token_missing"
-    detail = "Send an access token in the Authorization header."
-
-
-class TokenInvalid(errors.Unauthorized):
-    """The token is not one of ours, or is not meant for this use."""
-
-    code = "token_invalid"
-    detail = "This access token is not valid."
-
-
-class TokenExpired(errors.Unauthorized):
-    """The access token's time is over; a refresh gives the next."""
-
-    code = "token_expired"
-    detail = "This access token has expired; refresh it."
-
-
-class TokenRevoked(errors.Unauthorized):
-    """The session behind the token has ended."""
-
-    code = "token_revoked"
-    detail = "The session of this token has ended; sign in again."
 
 
 class RoleRequired(errors.Forbidden):
@@ -116,11 +85,7 @@ def caller() -> Caller:
 
 
 def _authenticate() -> Caller:
-    try:
-        verify_jwt_in_request()
-    except InvalidHeaderError as error:
-        raise TokenInvalid from error
-    g.caller = caller_from(get_jwt())
+    g.caller = caller_from(access_tokens.verify_request())
     return caller()
 
 
@@ -184,43 +149,3 @@ def requires_role(role: str) -> Callable[[View], View]:
 def requires_scope(scope: str) -> Callable[[View], View]:
     """API keys with ``scope`` may call, and administrators."""
     return _guard(Access("scope", scope))
-
-
-def install(app: Flask, settings: ProcessSettings) -> JWTManager:
-    """Set flask-jwt-extended up: what a token must be, and our errors where it is not."""
-    secrets = keys_by_id(settings.accepted_secrets)
-    app.config.update(
-        JWT_SECRET_KEY=settings.accepted_secrets[0],
-        JWT_ALGORITHM=ALGORITHM,
-        JWT_DECODE_ALGORITHMS=[ALGORITHM],
-        JWT_TOKEN_LOCATION=["headers"],
-        JWT_ENCODE_ISSUER=tokens.ISSUER,
-        JWT_DECODE_ISSUER=tokens.ISSUER,
-        JWT_ENCODE_AUDIENCE=tokens.AUDIENCE,
-        JWT_DECODE_AUDIENCE=tokens.AUDIENCE,
-    )
-    service_tokens.install(app, settings)
-    manager = JWTManager(app)
-
-    def find_key(header: dict[str, Any], _claims: dict[str, Any]) -> str:
-        secret = secrets.get(str(header.get("kid")))
-        if secret is None:
-            raise TokenInvalid
-        return secret
-
-    manager.decode_key_loader(find_key)
-    manager.token_verification_loader(lambda header, _claims: header.get("typ") == tokens.ACCESS_TYPE)
-    manager.unauthorized_loader(lambda _reason: _answer(TokenMissing()))
-    manager.invalid_token_loader(lambda _reason: _answer(TokenInvalid()))
-    manager.expired_token_loader(lambda _header, _claims: _answer(TokenExpired()))
-    manager.revoked_token_loader(lambda _header, _claims: _answer(TokenRevoked()))
-    manager.token_verification_failed_loader(lambda _header, _claims: _answer(TokenInvalid()))
-    manager.user_lookup_error_loader(lambda _header, _claims: _answer(TokenInvalid()))
-    app.extensions["doorward_key_id"] = key_id(settings.accepted_secrets[0])
-    return manager
-
-
-def _answer(error: errors.ApiError) -> Response:
-    if isinstance(error, errors.Unauthorized) and not isinstance(error, TokenMissing):
-        error.headers["WWW-Authenticate"] = 'Bearer realm="doorward", error="invalid_token"'
-    return errors.problem_response(error)

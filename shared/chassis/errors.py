@@ -2,7 +2,7 @@
 
     ApiError                    the root: status, stable code, a sentence the caller can act on
     ├── InvalidRequest          422  validation_failed
-    ├── Unauthorized            401  the token errors of access.py
+    ├── Unauthorized            401  the token errors of access_tokens.py
     ├── Forbidden               403  forbidden
     ├── NotFound                404  not_found
     ├── Conflict                409  conflict

@@ -13,7 +13,7 @@ from flask import Flask, request
 from shared.chassis import errors
 from shared.chassis.sealing import derive_key
 from shared.chassis.settings import ProcessSettings
-from shared.chassis.signing_keys import ALGORITHM, key_id
+from shared.chassis.signing_keys import HS256, key_id
 from shared.contracts import tokens
 
 LIFETIME_SECONDS = 60
@@ -45,7 +45,7 @@ def issue(settings: ProcessSettings, *, process: str) -> str:
             "exp": now + LIFETIME_SECONDS,
         },
         derive_key(secret, "service-token"),
-        algorithm=ALGORITHM,
+        algorithm=HS256,
         headers={"kid": key_id(secret), "typ": tokens.SERVICE_TYPE},
     )
 
@@ -70,7 +70,7 @@ def _subject(token: str, keys: Mapping[str, bytes]) -> str:
         claims = jwt.decode(
             token,
             keys[str(header.get("kid"))],
-            algorithms=[ALGORITHM],
+            algorithms=[HS256],
             audience=tokens.INTERNAL_AUDIENCE,
             issuer=tokens.ISSUER,
             leeway=5,

@@ -10,6 +10,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from shared.contracts.tokens import Algorithm
+
 SECRETS_DIRECTORY = Path("/run/secrets")
 MINIMUM_SECRET_BYTES = 32
 
@@ -36,6 +38,7 @@ StrongSecret = Annotated[SecretStr, AfterValidator(_strong)]
 # NoDecode: pydantic-settings would read JSON.
 TextList = Annotated[list[str], NoDecode, BeforeValidator(split_list)]
 SecretList = Annotated[list[StrongSecret], NoDecode, BeforeValidator(split_list)]
+AlgorithmList = Annotated[list[Algorithm], NoDecode, BeforeValidator(split_list)]
 
 
 class EnvironmentSettings(BaseSettings):
@@ -92,6 +95,13 @@ class ProcessSettings(EnvironmentSettings):
         validation_alias="JWT_PREVIOUS_SECRET_KEYS",
         description="Older secrets, comma-separated, still accepted while a new one takes over.",
     )
+    jwt_algorithms: AlgorithmList = Field(
+        default_factory=lambda: list[Algorithm](["HS256"]),
+        min_length=1,
+        validation_alias="JWT_ALGORITHMS",
+        description="What access tokens may be signed with, comma-separated: `HS256` (the shared secret), "
+        "`EdDSA`, `ES256` (auth's own keys). Nothing else is accepted.",
+    )
     redis_url: SecretStr = Field(
         validation_alias="REDIS_URL",
         description="Redis or Valkey: Celery's broker, cache, rate limits. `redis://[:password@]host:port/db`.",
@@ -137,6 +147,11 @@ class ProcessSettings(EnvironmentSettings):
         """The current secret first, then the older ones."""
         keys = [self.jwt_secret_key, *self.jwt_previous_secret_keys]
         return [key.get_secret_value() for key in keys]
+
+    @property
+    def has_published_keys(self) -> bool:
+        """Whether tokens may be signed with auth's own keys."""
+        return any(algorithm != "HS256" for algorithm in self.jwt_algorithms)
 
 
 def _reason(kind: str, message: str) -> str:

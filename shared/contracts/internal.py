@@ -50,3 +50,9 @@ class IssuedTokenBody(InternalBody):
 
     access_token: str = Field(repr=False)
     expires_in: int
+
+
+class KeySetBody(InternalBody):
+    """auth `GET /.well-known/jwks.json`: the public keys of access tokens (RFC 7517)."""
+
+    keys: tuple[dict[str, str], ...]

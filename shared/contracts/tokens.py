@@ -1,5 +1,9 @@
 """The claims of the tokens that travel between client, gateway and services (RFC 7519, RFC 9068)."""
 
+from typing import Literal
+
+Algorithm = Literal["HS256", "EdDSA", "ES256"]  # RFC 7518 section 3.1, RFC 8037 section 3.1; EdDSA by Ed25519
+
 ISSUER = "doorward"
 AUDIENCE = "doorward"
 INTERNAL_AUDIENCE = "internal"

@@ -11,7 +11,8 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.chassis import access, database, idempotency, inbox, outbox
+from shared.chassis import access, access_tokens, database, idempotency, inbox, outbox
+from shared.chassis.access_tokens import published_keys
 from shared.chassis.app import new_app
 from shared.chassis.openapi import Blueprint, new_api
 from shared.chassis.schemas import Schema, Text
@@ -81,7 +82,7 @@ def new_mini(settings: ServiceSettings, *, service: str) -> Mini:
     database.install(app, db, settings)
     messages.init_app(secrets=settings.accepted_secrets, redelivery_seconds=settings.redelivery_seconds)
     keys.init_app(app, settings.accepted_secrets)
-    access.install(app, settings)
+    access_tokens.install(app, settings, published_keys(settings, process=service).find)
     new_api(app, title="Mini", blueprints=[mini_blueprint()])
     with app.app_context():
         db.create_all()

@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 
 from shared.chassis.ids import new_id
-from shared.chassis.signing_keys import ALGORITHM, key_id
+from shared.chassis.signing_keys import HS256, key_id
 from shared.contracts import tokens
 
 SECRET = "a-secret-for-tests-that-is-long-enough-0123456789"  # noqa: S105
@@ -41,7 +41,7 @@ def access_token(
         "exp": now + 900,
         **(claims or {}),
     }
-    top = {"alg": ALGORITHM, "kid": key_id(secret), "typ": tokens.ACCESS_TYPE, **(header or {})}
+    top = {"alg": HS256, "kid": key_id(secret), "typ": tokens.ACCESS_TYPE, **(header or {})}
     return signed(top, content, secret)
 
 

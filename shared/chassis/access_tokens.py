@@ -1,0 +1,150 @@
+"""Access tokens as every process verifies them: by flask-jwt-extended, under keys that it is given here.
+
+Its key loader finds a token's key by ``kid`` and refuses it for any other algorithm than its own; before
+that the token must have the form that auth writes (``token_form``). Clocks may differ by
+``LEEWAY_SECONDS`` where a token is young; none of it prolongs one.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from time import time
+from typing import Any
+
+from flask import Flask, Response, request
+from flask_jwt_extended import JWTManager, decode_token, get_jwt, verify_jwt_in_request
+from flask_jwt_extended.exceptions import JWTExtendedException
+from jwt.exceptions import ExpiredSignatureError, PyJWTError
+
+from shared.chassis import errors, service_tokens, token_form
+from shared.chassis.internal_client import InternalClient
+from shared.chassis.published_keys import PublishedKeys
+from shared.chassis.settings import ProcessSettings
+from shared.chassis.signing_keys import HS256, VerificationKey, shared_keys
+from shared.contracts import tokens
+from shared.contracts.internal import KeySetBody
+
+LEEWAY_SECONDS = 5  # for iat and nbf, which the clock of another host has set
+KEY_SET_PATH = "/.well-known/jwks.json"
+
+FindKey = Callable[[str], VerificationKey | None]
+
+
+class TokenMissing(errors.Unauthorized):
+    """The route needs a signed-in caller and no token came."""
+
+    code = "token_missing"
+    detail = "Send an access token in the Authorization header."
+
+
+class TokenInvalid(errors.Unauthorized):
+    """The token is not one of ours, or is not meant for this use (RFC 6750 section 3.1)."""
+
+    code = "token_invalid"
+    detail = "This access token is not valid."
+
+    def __init__(self, detail: str | None = None, **options: Any) -> None:
+        super().__init__(detail, **options)
+        self.headers["WWW-Authenticate"] = 'Bearer realm="doorward", error="invalid_token"'
+
+
+class TokenExpired(TokenInvalid):
+    """The access token's time is over; a refresh gives the next."""
+
+    code = "token_expired"
+    detail = "This access token has expired; refresh it."
+
+
+class TokenRevoked(TokenInvalid):
+    """The session behind the token has ended."""
+
+    code = "token_revoked"
+    detail = "The session of this token has ended; sign in again."
+
+
+def install(app: Flask, settings: ProcessSettings, find_published: FindKey) -> JWTManager:
+    """Set flask-jwt-extended up: what a token must be, and our errors where it is not.
+
+    ``find_published`` gives auth's public key of a ``kid``; the shared secrets are the settings'.
+    """
+    app.config.update(
+        JWT_SECRET_KEY=settings.accepted_secrets[0],
+        JWT_DECODE_ALGORITHMS=settings.jwt_algorithms,
+        JWT_DECODE_LEEWAY=LEEWAY_SECONDS,
+        JWT_TOKEN_LOCATION=["headers"],
+        JWT_ENCODE_ISSUER=tokens.ISSUER,
+        JWT_DECODE_ISSUER=tokens.ISSUER,
+        JWT_ENCODE_AUDIENCE=tokens.AUDIENCE,
+        JWT_DECODE_AUDIENCE=tokens.AUDIENCE,
+    )
+    service_tokens.install(app, settings)
+    manager = JWTManager(app)
+    manager.decode_key_loader(_key_loader(settings, find_published))
+    manager.token_verification_loader(lambda _header, claims: not _is_over(claims))
+    manager.token_verification_failed_loader(lambda _header, _claims: _answer(TokenExpired()))
+    manager.unauthorized_loader(lambda _reason: _answer(TokenMissing()))
+    manager.invalid_token_loader(lambda _reason: _answer(TokenInvalid()))
+    manager.expired_token_loader(lambda _header, _claims: _answer(TokenExpired()))
+    return manager
+
+
+def published_keys(settings: ProcessSettings, *, process: str) -> PublishedKeys:
+    """auth's public keys, asked for over HTTP."""
+
+    @cache
+    def client() -> InternalClient:  # made on first use, after any fork
+        return InternalClient(settings, process=process, base_url=str(settings.auth_url))
+
+    return PublishedKeys(lambda: client().get(KEY_SET_PATH, KeySetBody), settings.jwt_algorithms)
+
+
+def _key_loader(settings: ProcessSettings, find_published: FindKey) -> Callable[..., Any]:
+    accepted = frozenset(settings.jwt_algorithms)
+    shared = shared_keys(settings.accepted_secrets)
+
+    def find_key(header: dict[str, Any], _claims: dict[str, Any]) -> Any:
+        algorithm, kid = header["alg"], header["kid"]
+        if algorithm not in accepted:
+            raise TokenInvalid
+        key = shared.get(kid) if algorithm == HS256 else find_published(kid)
+        if key is None or key.algorithm != algorithm:
+            raise TokenInvalid
+        return key.material
+
+    return find_key
+
+
+def verify_request() -> dict[str, Any]:
+    """The claims of the request's access token; raises one of the errors above, or KeysUnavailable."""
+    authorization = request.headers.get("Authorization")
+    if authorization is None:
+        raise TokenMissing
+    try:
+        token_form.check(token_form.bearer_token(authorization))
+    except token_form.NotOurForm as error:
+        raise TokenInvalid from error
+    verify_jwt_in_request()
+    claims: dict[str, Any] = get_jwt()
+    return claims
+
+
+def verify(token: str) -> dict[str, Any]:
+    """The claims of an access token that did not come with the request; errors as for ``verify_request``."""
+    try:
+        token_form.check(token)
+        claims: dict[str, Any] = decode_token(token)
+    except ExpiredSignatureError as error:
+        raise TokenExpired from error
+    except (token_form.NotOurForm, PyJWTError, JWTExtendedException) as error:
+        raise TokenInvalid from error
+    if _is_over(claims):
+        raise TokenExpired
+    return claims
+
+
+def _is_over(claims: dict[str, Any]) -> bool:
+    """The library's leeway is for all three times; to ``exp`` it does not apply here."""
+    return int(claims["exp"]) <= time()
+
+
+def _answer(error: errors.ApiError) -> Response:
+    return errors.problem_response(error)
