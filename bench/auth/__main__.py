@@ -76,7 +76,7 @@ def report(loads: Loads, bare: list[float]) -> None:
 
 def _notes(loads: Loads, who: str, accounts: int, what: str) -> list[str]:
     load = loads[who, accounts, what]
-    notes = []
+    notes = [f"{load.busy} times busy"] if load.busy else []
     own = loads[OWN, accounts, what]
     if own is not load:
         ratios = [mine / theirs for mine, theirs in zip(own.rates, load.rates, strict=True)]

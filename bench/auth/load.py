@@ -16,7 +16,12 @@ from urllib.parse import urlsplit
 # Does one request with what the last one left, and leaves something for the next.
 Call = Callable[["Connection", Any], Any]
 
+BUSY_SECONDS = 0.05  # before a client that was answered 503 tries again
 START_SECONDS = 0.3  # until when every client is ready
+
+
+class Busy(Exception):
+    """The answer was 503."""
 
 
 class Connection:
@@ -53,6 +58,8 @@ class Connection:
         self._socket.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
         status = int(self._answers.readline().split(maxsplit=2)[1])
         answer = self._read_body()
+        if status == 503:
+            raise Busy
         if status != 200:
             raise RuntimeError(f"{path} answered {status}: {answer[:200]!r}")
         return answer
@@ -83,6 +90,7 @@ class Load:
         self._call = call
         self._states = states
         self.rates: list[float] = []
+        self.busy = 0  # how often the answer was 503
         self._seconds: list[float] = []
 
     def run(self, seconds: float, *, is_counted: bool = True) -> None:
@@ -91,9 +99,10 @@ class Load:
         with multiprocessing.get_context("fork").Pool(len(self._states)) as pool:
             turns = [_Turn(self._url, self._call, state, begin, begin + seconds) for state in self._states]
             found = pool.map(_run, turns, chunksize=1)
-        self._states = [state for state, _ in found]
+        self._states = [state for state, _, _ in found]
         if is_counted:
-            times = [each for _, times in found for each in times]
+            times = [each for _, times, _ in found for each in times]
+            self.busy += sum(busy for _, _, busy in found)
             self.rates.append(len(times) / seconds)
             self._seconds += times
 
@@ -122,14 +131,19 @@ class _Turn:
     end: float
 
 
-def _run(turn: _Turn) -> tuple[Any, list[float]]:
+def _run(turn: _Turn) -> tuple[Any, list[float], int]:
     connection = Connection(turn.url)
-    state, times = turn.state, []
+    state, times, busy = turn.state, [], 0
     time.sleep(max(0.0, turn.begin - time.monotonic()))
     while (begun := time.monotonic()) < turn.end:
-        state = turn.call(connection, state)
+        try:
+            state = turn.call(connection, state)
+        except Busy:
+            busy += 1
+            time.sleep(BUSY_SECONDS)
+            continue
         ended = time.monotonic()
         if ended <= turn.end:
             times.append(ended - begun)
     connection.close()
-    return state, times
+    return state, times, busy

@@ -81,9 +81,10 @@ def confirm(account_id: UUID, session_id: UUID | None, code: str) -> list[str]:
         step = totp.find_step(deps().totp_sealer.open(factor.sealed_secret).decode(), code, now)
         if step is None or not factors.use_totp_step(account_id, step, confirmed_at=now):
             raise CodeInvalid("This code is wrong or was used before.")
-        attempt.succeed()
         _tell(account_id, "totp_enabled")
-        return _new_recovery_codes(account_id)
+        recovery_codes = _new_recovery_codes(account_id)
+        attempt.succeed()
+    return recovery_codes
 
 
 def renew_recovery_codes(account_id: UUID, session_id: UUID | None) -> list[str]:

@@ -58,8 +58,8 @@ def confirm(account_id: UUID, session_id: UUID | None, code: str) -> None:
         with transaction(db):
             consumed = challenges.try_code(EMAIL_CHANGE, Account.id == account_id, code, now)
             if consumed is not None:
-                attempt.succeed()
                 _take_over(consumed, session_id, now)
+                attempt.succeed()
     except IntegrityError as error:
         raise AddressTaken from error
     if consumed is None:

@@ -46,8 +46,8 @@ def verify_by_code(email: str, code: str, client: Client) -> TokenPair:
     with transaction(db):
         consumed = challenges.try_code(SIGN_IN_CODE, Account.email == email, code, now)
         if consumed is not None:
-            attempt.succeed()
             outcome = _begin(consumed.account_id, client, now)
+            attempt.succeed()
     return sign_in.settle(outcome)
 
 

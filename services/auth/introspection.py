@@ -12,7 +12,7 @@ from services.auth.store import api_keys as api_key_store
 from services.auth.store import sessions as session_store
 from shared.chassis import access_tokens
 from shared.chassis.clock import utcnow
-from shared.chassis.database import transaction
+from shared.chassis.database import single_statements, transaction
 from shared.contracts import tokens
 
 INACTIVE: dict[str, Any] = {"active": False}
@@ -21,7 +21,7 @@ _TOLD = ("iss", "sub", "aud", "exp", "iat", "nbf", "jti", "sid", "roles", "scope
 
 def introspect(token: str) -> dict[str, Any]:
     """What the token is worth now, its session looked up; not active where it is worth nothing."""
-    with transaction(db):
+    with single_statements(db):
         if token.startswith(f"{api_keys.PREFIX}_"):
             return _introspect_api_key(token)
         refresh_token = _read_refresh_token(token)

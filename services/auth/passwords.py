@@ -7,6 +7,7 @@ milliseconds and the memory that the settings name. Who finds the queue full is 
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -25,26 +26,55 @@ OWN_PREFIX = "$argon2id$"
 
 
 class HashPool:
-    """Lets ``at_once`` threads compute and ``queue`` more wait; the next is refused."""
+    """Lets ``at_once`` threads compute and ``queue`` wait their turn, in order; the next is refused."""
 
-    def __init__(self, *, at_once: int, queue: int) -> None:
-        self._slots = threading.Semaphore(at_once)
-        self._places = threading.Semaphore(at_once + queue)
+    def __init__(
+        self, *, at_once: int, queue: int, longest_wait_seconds: float = LONGEST_WAIT_SECONDS
+    ) -> None:
+        self._lock = threading.Lock()
+        self._free = at_once
+        self._queue = queue
+        self._waiting: deque[threading.Event] = deque()
+        self._longest_wait_seconds = longest_wait_seconds
 
     @contextmanager
     def slot(self) -> Iterator[None]:
         """Compute within; raises PasswordHashingBusy."""
-        if not self._places.acquire(blocking=False):
+        turn = self._enter()
+        if turn is not None and not turn.wait(self._longest_wait_seconds) and self._give_up(turn):
             raise PasswordHashingBusy
         try:
-            if not self._slots.acquire(timeout=LONGEST_WAIT_SECONDS):
-                raise PasswordHashingBusy
-            try:
-                yield
-            finally:
-                self._slots.release()
+            yield
         finally:
-            self._places.release()
+            self._leave()
+
+    def _enter(self) -> threading.Event | None:
+        """Take a free slot (None), or a place in the queue: what says when it is one's turn."""
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return None
+            if len(self._waiting) >= self._queue:
+                raise PasswordHashingBusy
+            turn = threading.Event()
+            self._waiting.append(turn)
+            return turn
+
+    def _give_up(self, turn: threading.Event) -> bool:
+        """Leave the queue; False where one's turn came at the last moment."""
+        with self._lock:
+            if turn.is_set():
+                return False
+            self._waiting.remove(turn)
+            return True
+
+    def _leave(self) -> None:
+        """Hand the slot to whoever waits longest: nobody who comes just now gets ahead."""
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self._free += 1
 
 
 class Passwords:
@@ -56,7 +86,7 @@ class Passwords:
             memory_cost=settings.password_hash_memory_kib,
             parallelism=settings.password_hash_parallelism,
         )
-        at_once = settings.password_hashes_at_once or len(os.sched_getaffinity(0))
+        at_once = settings.password_hashes_at_once or share_of_cores(settings.workers)
         self._pool = HashPool(at_once=at_once, queue=settings.password_hash_queue)
         self._nobodys_hash = self._hasher.hash(new_token())
 
@@ -88,6 +118,11 @@ class Passwords:
                 return self._hasher.verify(stored, normalised(password))
             return foreign_hashes.parse(stored).matches(password.encode())
         return False
+
+
+def share_of_cores(processes: int) -> int:
+    """How many cores one of so many processes keeps busy: with more, they contend for the caches."""
+    return max(1, len(os.sched_getaffinity(0)) // processes)
 
 
 def is_own(stored: str) -> bool:

@@ -55,8 +55,8 @@ def reset_by_code(*, email: str, code: str, password: str, client: Client) -> No
     with transaction(db):
         consumed = challenges.try_code(PASSWORD_RESET, Account.email == email, code, now)
         if consumed is not None:
-            attempt.succeed()
             _reset(consumed, password_hash, now)
+            attempt.succeed()
     if consumed is None:
         raise CodeInvalid
 

@@ -139,8 +139,8 @@ def verify_by_code(email: str, code: str, client: Client) -> TokenPair:
     with transaction(db):
         consumed = challenges.try_code(VERIFY_EMAIL, Account.email == email, code, now)
         if consumed is not None:
-            attempt.succeed()
             outcome = _begin_verified(consumed.account_id, client, now)
+            attempt.succeed()
     return sign_in.settle(outcome)
 
 

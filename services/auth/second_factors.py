@@ -31,8 +31,8 @@ def verify(mfa_token: str, code: str, client: Client) -> TokenPair:
             raise MfaTokenInvalid
         if not use_code(account_id, code, now):
             raise CodeInvalid("This code is wrong or was used before.")
-        attempt.succeed()
         outcome = _begin(account_id, ticket.details["methods"], client, now)
+        attempt.succeed()
     return sign_in.settle(outcome)
 
 

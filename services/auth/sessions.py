@@ -25,7 +25,7 @@ from services.auth.store import accounts
 from services.auth.store import sessions as store
 from services.auth.store.sessions import Standing
 from shared.chassis.clock import utcnow
-from shared.chassis.database import transaction
+from shared.chassis.database import single_statements, transaction
 from shared.chassis.ids import new_id
 from shared.chassis.logs import get_logger
 
@@ -84,7 +84,7 @@ def refresh(text: str, client: Client) -> TokenPair:
     token = read_token(text)
     now = utcnow()
     lifetimes = deps().lifetimes
-    with transaction(db):
+    with single_statements(db):
         rotated = store.rotate(
             token, now=now, lifetimes=lifetimes, ip=client.ip, user_agent=client.user_agent
         )

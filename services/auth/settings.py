@@ -54,7 +54,10 @@ class AuthSettings(ServiceSettings):
     password_hash_iterations: int = Field(3, ge=1, le=20, description="Passes of one argon2id computation.")
     password_hash_parallelism: int = Field(1, ge=1, le=16, description="Lanes of one argon2id computation.")
     password_hashes_at_once: int = Field(
-        0, ge=0, le=256, description="argon2id computations that one process runs at once; 0: one per core."
+        0,
+        ge=0,
+        le=256,
+        description="argon2id computations that one process runs at once; 0: its share of the cores.",
     )
     password_hash_queue: int = Field(
         32, ge=0, le=10_000, description="Requests that may wait for a computation; more are answered 503."

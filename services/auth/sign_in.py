@@ -17,7 +17,7 @@ from services.auth.store import accounts
 from services.auth.store.accounts import Credentials
 from services.auth.throttling import Attempt
 from shared.chassis.clock import utcnow
-from shared.chassis.database import transaction
+from shared.chassis.database import single_statements, transaction
 from shared.chassis.errors import ApiError
 
 Outcome = TokenPair | ApiError
@@ -29,7 +29,7 @@ BY_MAIL = ["otp"]
 def by_password(*, email: str, password: str, client: Client) -> TokenPair:
     """Sign in; raises InvalidCredentials, TooManyAttempts, and to the owner alone what else is wrong."""
     attempt = throttling.enter_sign_in(email, client)
-    with transaction(db):
+    with single_statements(db):
         found = accounts.find_credentials(Account.email == email)
         least = _least_seconds()
     stored = found.password_hash if found else None
@@ -54,10 +54,10 @@ def _admit(found: Credentials, attempt: Attempt, password: str, client: Client) 
     better_hash = _better_hash(found, password)
     now = utcnow()
     with transaction(db):
-        attempt.succeed()
         outcome = _decide(found, client, now)
         if isinstance(outcome, TokenPair) and better_hash is not None and found.password_hash is not None:
             accounts.replace_password_hash(found.account_id, old=found.password_hash, new=better_hash)
+        attempt.succeed()
     return settle(outcome)
 
 

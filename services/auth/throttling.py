@@ -64,7 +64,10 @@ class Attempt:
         self._keys = keys
 
     def succeed(self) -> None:
-        """Take the failure back, in the caller's transaction.
+        """Take the failure back, last in the caller's transaction.
+
+        Last, because everybody behind one address shares a row: it is locked for the moment of the commit
+        only, and after every other lock, so that no two of them wait for each other.
 
         The counts of the account begin anew. That of the place does not: else a guesser could reset it
         with an account of his own.

@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session, registry, scoped_session
 from sqlalchemy.types import TypeDecorator
 
-from shared.chassis import errors
+from shared.chassis import errors, leases
 from shared.chassis.settings import ServiceSettings
 
 # Constraints have predictable names, so that a migration can name them again.
@@ -75,7 +75,7 @@ def engine_options(settings: ServiceSettings) -> dict[str, Any]:
         "pool_size": settings.database_pool_size,
         "max_overflow": 0,
         "pool_timeout": 5,
-        "pool_pre_ping": True,
+        "pool_events": leases.EVENTS,
         "pool_recycle": 1800,
         "connect_args": {
             "connect_timeout": 3,
@@ -120,3 +120,11 @@ def transaction(db: SQLAlchemy) -> Iterator[scoped_session[Session]]:
     except BaseException:
         session.rollback()
         raise
+
+
+@contextmanager
+def single_statements(db: SQLAlchemy) -> Iterator[scoped_session[Session]]:
+    """Work whose statements each stand alone: they commit by themselves, without a BEGIN and a COMMIT."""
+    with transaction(db) as session:
+        session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        yield session

@@ -70,7 +70,7 @@ def serving(
     """gunicorn with that many worker processes; its URL once it answers."""
     url = f"http://127.0.0.1:{free_port()}"
     command = (*GUNICORN, app, "-w", str(workers), "-b", url.removeprefix("http://"))
-    with running(command, environ, log):
+    with running(command, {**environ, "AUTH_WORKERS": str(workers)}, log):
         wait_until(lambda: _answers(url), what=f"auth at {url}")
         yield url
 

@@ -1,6 +1,5 @@
 """What hardly ever happens: rows that went meanwhile, a full pool, wishes that cannot be granted."""
 
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -8,7 +7,6 @@ from uuid import uuid4
 
 import jwt
 import pytest
-from argon2 import PasswordHasher
 from flask import Flask
 from pydantic import SecretStr
 
@@ -17,9 +15,7 @@ from services.auth.app import create_app
 from services.auth.backoff import Backoff
 from services.auth.clients import Client, network_of
 from services.auth.deps import deps
-from services.auth.errors import PasswordHashingBusy
 from services.auth.models import Account, Session, Ticket, db
-from services.auth.passwords import HashPool
 from services.auth.record_models import AuditEvent, MailRequest
 from services.auth.refresh_tokens import RefreshToken
 from services.auth.settings import AuthSettings
@@ -105,52 +101,6 @@ def test_nobody_begins_a_session_of_an_account_that_is_gone() -> None:
     outcome = sign_in.begin_after_mail(uuid4(), Client("", ""), utcnow())
 
     assert getattr(outcome, "code", None) == "account_disabled"
-
-
-def test_stale_hash_is_replaced_at_sign_in(
-    app: Flask, settings: AuthSettings, new_account: NewPerson
-) -> None:
-
-    ada = new_account()
-    with app.app_context():
-        stale = PasswordHasher(2, 2048, 1).hash(PASSWORD)
-        db.session.execute(db.update(Account).values(password_hash=stale))
-        db.session.commit()
-
-    ada.sign_in()
-
-    with app.app_context():
-        assert "m=1024,t=1" in str(db.session.scalars(db.select(Account.password_hash)).one())
-
-
-def test_full_pool_refuses_at_once() -> None:
-    pool = HashPool(at_once=1, queue=0)
-    with pool.slot(), pytest.raises(PasswordHashingBusy), pool.slot():
-        pass
-
-    with pool.slot():  # the place is free again
-        pass
-
-
-def test_pool_whose_computations_hang_refuses_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.auth.passwords.LONGEST_WAIT_SECONDS", 0.01)
-    pool = HashPool(at_once=1, queue=1)
-    with pool.slot(), pytest.raises(PasswordHashingBusy), pool.slot():
-        pass
-
-
-def test_full_pool_answers_503_with_retry_after(app: Flask, new_account: NewPerson) -> None:
-    ada = new_account()
-    with app.app_context():
-        pool = deps().passwords._pool
-    taken = threading.Semaphore(0)
-    pool._places, places = taken, pool._places
-
-    answer = ada.post("login", email=ADA, password=PASSWORD)
-
-    pool._places = places
-    assert (answer.status_code, answer.json["code"]) == (503, "password_hashing_busy")
-    assert answer.headers["Retry-After"]
 
 
 def test_wish_that_fails_is_tried_again_and_dropped_in_the_end(app: Flask) -> None:

@@ -1,0 +1,127 @@
+"""argon2's bounded pool: who waits, who is refused, and that a sign-in renews an old hash."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+
+from services.auth.app import create_app
+from services.auth.deps import EXTENSION
+from services.auth.errors import PasswordHashingBusy
+from services.auth.models import Account, db
+from services.auth.passwords import HashPool, Passwords, share_of_cores
+from services.auth.settings import AuthSettings
+from shared.chassis.testing.engines import wait_until
+from tests.auth.conftest import AUTH, PASSWORD, NewPerson
+
+ADA = "ada@example.org"
+
+
+def test_full_pool_refuses_at_once() -> None:
+    pool = HashPool(at_once=1, queue=0)
+    with pool.slot(), pytest.raises(PasswordHashingBusy), pool.slot():
+        pass
+
+    with pool.slot():  # the place is free again
+        pass
+
+
+def test_pool_whose_computations_hang_refuses_in_the_end_and_loses_no_slot() -> None:
+    pool = HashPool(at_once=1, queue=1, longest_wait_seconds=0.01)
+    with pool.slot(), pytest.raises(PasswordHashingBusy), pool.slot():
+        pass
+
+    with pool.slot():
+        pass
+
+
+def test_who_came_first_computes_first() -> None:
+    pool = HashPool(at_once=1, queue=10)
+    order: list[int] = []
+
+    def compute(number: int) -> None:
+        with pool.slot():
+            order.append(number)
+
+    with ThreadPoolExecutor(10) as threads, pool.slot():
+        for number in range(10):
+            threads.submit(compute, number)
+            wait_until(lambda: len(pool._waiting) == number + 1, what="the queue")  # noqa: B023
+
+    assert order == list(range(10))
+
+
+def test_many_threads_never_compute_more_than_may_at_once() -> None:
+    pool = HashPool(at_once=2, queue=100)
+    lock, inside, most = threading.Lock(), 0, 0
+
+    def compute(_number: int) -> None:
+        nonlocal inside, most
+        with pool.slot():
+            with lock:
+                inside += 1
+                most = max(most, inside)
+            with lock:
+                inside -= 1
+
+    with ThreadPoolExecutor(20) as threads:
+        list(threads.map(compute, range(500)))
+
+    assert most <= 2
+    assert (pool._free, len(pool._waiting)) == (2, 0)
+
+
+def test_processes_share_the_cores() -> None:
+    assert share_of_cores(1) >= share_of_cores(2) >= share_of_cores(1000) == 1
+
+
+def test_full_pool_answers_503_with_retry_after(app: Flask, settings: AuthSettings) -> None:
+    narrow = settings.model_copy(update={"password_hashes_at_once": 1, "password_hash_queue": 0})
+    busy = create_app(narrow)
+    client = busy.test_client()
+
+    with busy.extensions[EXTENSION].passwords._pool.slot():
+        answer = client.post(f"{AUTH}/login", json={"email": ADA, "password": PASSWORD})
+    after = client.post(f"{AUTH}/login", json={"email": ADA, "password": PASSWORD})
+
+    with busy.app_context():
+        db.engine.dispose()
+    assert (answer.status_code, answer.json["code"]) == (503, "password_hashing_busy")
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert after.status_code == 401
+
+
+def test_hash_of_other_parameters_is_replaced_at_sign_in(app: Flask, new_account: NewPerson) -> None:
+    ada = new_account()
+    with app.app_context():
+        stale = PasswordHasher(2, 2048, 1).hash(PASSWORD)
+        db.session.execute(db.update(Account).values(password_hash=stale))
+        db.session.commit()
+
+    ada.sign_in()
+
+    with app.app_context():
+        assert "m=1024,t=1" in str(db.session.scalars(db.select(Account.password_hash)).one())
+
+
+def test_unknown_account_costs_the_work_of_a_known_one(
+    app: Flask, new_account: NewPerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = new_account()
+    weighed: list[str] = []
+    matches = Passwords._matches
+
+    def note(self: Passwords, password: str, stored: str) -> bool:
+        weighed.append(stored)
+        return matches(self, password, stored)
+
+    monkeypatch.setattr(Passwords, "_matches", note)
+
+    for email in (ADA, "nobody@example.org"):
+        assert ada.post("login", email=email, password="a wrong guess").status_code == 401
+
+    known, nobodys = weighed
+    assert known.rpartition("$")[0].split("$")[:4] == nobodys.rpartition("$")[0].split("$")[:4]
+    assert known != nobodys
