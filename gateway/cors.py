@@ -42,7 +42,13 @@ class CorsPolicy:
                 "always_send": False,
             }
         )
+        self._trusted = [re.compile(origin_pattern(origin)) for origin in policy.origins if origin != "*"]
+        self._allows_credentials = policy.allow_credentials
         self._remembered: dict[str, Fields] = {}
+
+    def trusts(self, origin: str) -> bool:
+        """Whether pages of ``origin`` may act by the cookies of the browser that they are open in."""
+        return self._allows_credentials and any(pattern.match(origin) for pattern in self._trusted)
 
     def fields(self, origin: str | None) -> Fields:
         """What an answer to a request from ``origin`` carries."""

@@ -103,6 +103,9 @@ class GatewayFlask(AsgiFlask):
             authorization=found.get(b"authorization"),
             api_key=found.get(b"x-api-key"),
             upgrade=found.get(b"upgrade"),
+            has_cookies=b"cookie" in found,
+            fetch_site=found.get(b"sec-fetch-site"),
+            delivery=found.get(b"token-delivery"),
         )
 
     def _route(self, exchange: Exchange) -> None:
@@ -171,7 +174,10 @@ class GatewayFlask(AsgiFlask):
             self.pipeline.record(context.exchange, CLIENT_GONE)
 
 
-_LOOKED_AT = frozenset(b"host origin authorization x-api-key x-request-id traceparent upgrade".split())
+_LOOKED_AT = frozenset(
+    b"host origin authorization x-api-key x-request-id traceparent upgrade cookie sec-fetch-site "
+    b"token-delivery".split()
+)
 
 
 def _is_insistent(scope: Scope, upgrade: bytes) -> bool:

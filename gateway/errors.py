@@ -2,6 +2,8 @@
 
     ApiError
     ├── HostNotAllowed          421  host_not_allowed
+    ├── OriginNotAllowed        403  origin_not_allowed
+    ├── TokenDeliveryInvalid    400  token_delivery_invalid
     ├── MethodNotAllowed        405  method_not_allowed
     ├── BodyTooLarge            413  body_too_large
     ├── UnknownCoding           501  unknown_transfer_coding
@@ -23,6 +25,24 @@ class HostNotAllowed(errors.ApiError):
     status = 421
     code = "host_not_allowed"
     detail = "This server does not answer for that host; GATEWAY_ALLOWED_HOSTS lists those it does."
+
+
+class OriginNotAllowed(errors.Forbidden):
+    """The request comes with a session in cookies, and not from a page that may act by them."""
+
+    code = "origin_not_allowed"
+    detail = (
+        "A session in cookies serves pages of this origin and of GATEWAY_ALLOWED_ORIGINS only, "
+        "and the browser has to say so: by Origin, and by Sec-Fetch-Site if it sends that."
+    )
+
+
+class TokenDeliveryInvalid(errors.ApiError):
+    """The Token-Delivery header asks for a way that there is not."""
+
+    status = 400
+    code = "token_delivery_invalid"
+    detail = "Token-Delivery is `cookie`; without it the tokens come in the body."
 
 
 class MethodNotAllowed(errors.ApiError):

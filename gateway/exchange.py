@@ -40,7 +40,10 @@ class Exchange:
     authorization: bytes | None = None
     api_key: bytes | None = None
     upgrade: bytes | None = None
-    issued: bytes | None = None  # the Authorization that an API key was exchanged for
+    has_cookies: bool = False
+    fetch_site: bytes | None = None  # what the browser says of the page that asks (Fetch Metadata)
+    delivery: bytes | None = None  # how the client wants its tokens
+    issued: bytes | None = None  # the Authorization made of an API key or a cookie
     refusal: ApiError | None = None
     caller: Caller | None = None
     api_key_id: str | None = None

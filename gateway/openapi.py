@@ -11,6 +11,7 @@ from gateway.routing import Match, Table
 from gateway.upstream.faults import UpstreamFault
 from gateway.upstream.replicas import Service
 from shared.chassis.logs import get_logger
+from shared.contracts.delivery import ACCESS_COOKIE
 
 FRESH_SECONDS = 30.0
 RETRY_SECONDS = 2.0
@@ -86,6 +87,7 @@ def merge(parts: Mapping[str, Document], table: Table, *, url: str, version: str
         if match.route.parts:
             merged["paths"][match.prefix.decode()] = {"get": _with_edge(_gathered(match), match)}
     merged["components"].setdefault("headers", {}).update(_LIMIT_HEADERS)
+    merged["components"].setdefault("securitySchemes", {})["cookie"] = _COOKIE_SCHEME
     return merged
 
 
@@ -145,6 +147,8 @@ def _with_edge(operation: Document, match: Match) -> Document:
         "timeout_seconds": route.timeouts.total,
         "max_body_bytes": route.max_body_bytes,
     }
+    if _BEARER in operation.get("security", []):
+        described["security"] = [*operation["security"], {"cookie": []}]
     problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
     if match.limits:
         described["responses"]["429"] = {
@@ -168,7 +172,7 @@ def _gathered(match: Match) -> Document:
     return {
         "summary": f"{', '.join(names)} at once; parts that fail are named in `errors`.",
         "tags": [match.route.name],
-        "security": [] if match.route.access.is_public else [{"bearer": []}],
+        "security": [] if match.route.access.is_public else [_BEARER],
         "responses": {
             "200": {"description": "What could be had.", "content": {"application/json": {"schema": schema}}},
             "default": {
@@ -179,6 +183,13 @@ def _gathered(match: Match) -> Document:
     }
 
 
+_BEARER: Document = {"bearer": []}
+_COOKIE_SCHEME: Document = {
+    "type": "apiKey",
+    "in": "cookie",
+    "name": ACCESS_COOKIE,
+    "description": "Set by a sign-in with `Token-Delivery: cookie`; counts for pages of allowed origins.",
+}
 _LIMIT_HEADERS: Document = {
     "RateLimit-Policy": {
         "description": "The quotas that apply: `q` units in `w` seconds each.",

@@ -1,4 +1,4 @@
-"""What happens to a request of the route table, in order: CORS, token, limits, access, forwarding."""
+"""What happens to a request of the route table, in order: CORS, cookies, token, limits, access, forward."""
 
 from time import monotonic
 
@@ -7,6 +7,7 @@ from flask import Response
 from gateway import fan_out, measures, proxy
 from gateway.access_log import AccessLog
 from gateway.api_keys import ApiKeys, key_in
+from gateway.browser_sessions import BrowserSessions
 from gateway.cors import CorsPolicy, preflight_of
 from gateway.exchange import Exchange
 from gateway.keys import Keys, KeyUnknown
@@ -45,6 +46,7 @@ class Pipeline:
         self.table = table
         self._access_log = access_log
         self._cors = {name: CorsPolicy(policy) for name, policy in table.cors.items()}
+        self._browser_sessions = BrowserSessions(self._cors, tokens)
         self._unmatched: tuple[Limit, ...] = tuple(
             limit for name, limit in table.limits.items() if name == UNMATCHED
         )
@@ -71,6 +73,8 @@ class Pipeline:
         """Note who calls; what speaks against it is only said once the request has been counted."""
         access = match.route.access
         try:
+            if exchange.has_cookies or exchange.delivery is not None:
+                self._browser_sessions.adopt(exchange)
             key = key_in(exchange.authorization, exchange.api_key)
             if key is not None:
                 await self._exchange_key(exchange, key)

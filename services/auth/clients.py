@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from flask import request
 
+from shared.contracts.delivery import DEVICE_COOKIE
+
 LONGEST_USER_AGENT = 400
 DEVICE_HEADER = "X-Device-Token"
-DEVICE_COOKIE = "__Host-doorward-device"
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,21 @@ def sign_out(account_id: UUID, session_id: UUID | None) -> None:
             audit.record("signed_out", account_id=account_id, session_id=str(session_id))
 
 
+def sign_out_by_refresh_token(text: str) -> None:
+    """End the session of a refresh token, superseded or not; harmless where it has ended.
+
+    Raises RefreshTokenInvalid.
+    """
+    standing = _find_standing(read_token(text))
+    if standing is not None:
+        sign_out(standing.account_id, standing.session_id)
+
+
+def _find_standing(token: RefreshToken) -> Standing | None:
+    with transaction(db):
+        return store.find_standing(token.session_id)
+
+
 def sign_out_everywhere(account_id: UUID, *, actor_id: UUID | None = None) -> None:
     """End every session of the account."""
     with transaction(db):

@@ -120,7 +120,7 @@ def _guard(access: Access) -> Callable[[View], View]:
         documented.access = access
         documented._apidoc = deepcopy(getattr(view, "_apidoc", {}))
         security: list[dict[str, list[str]]] = [] if access.kind == "public" else [{"bearer": []}]
-        documented._apidoc.setdefault("manual_doc", {})["security"] = security
+        documented._apidoc.setdefault("manual_doc", {}).setdefault("security", security)
         return cast("View", guarded)
 
     return decorate

@@ -1,22 +1,18 @@
 """CORS as a real browser sees it: pages of an allowed and of a foreign origin, on success and on errors."""
 
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Browser, Error, sync_playwright
+from playwright.sync_api import Browser
 
 from shared.chassis.testing.tokens import access_token
+from tests.browsers import open_browser, serving_page
 from tests.gateway.conftest import Gateway, StartGateway
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = Path("/usr/bin/chromium")
 CALL = """async ([url, options]) => {
   try {
     const answer = await fetch(url, options);
@@ -25,43 +21,17 @@ CALL = """async ([url, options]) => {
 }"""
 
 
-class _Page(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.end_headers()
-        self.wfile.write(b"<!doctype html><title>page</title>")
-
-    def log_message(self, *_arguments: Any) -> None:
-        """Say nothing."""
-
-
-def _serving() -> ThreadingHTTPServer:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Page)
-    threading.Thread(target=partial(server.serve_forever, poll_interval=0.05), daemon=True).start()
-    return server
-
-
 @pytest.fixture
 def origins() -> Iterator[tuple[str, str]]:
     """An allowed origin and a foreign one."""
-    servers = [_serving(), _serving()]
-    yield tuple(f"http://127.0.0.1:{server.server_port}" for server in servers)  # type: ignore[misc]
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    with serving_page() as allowed, serving_page() as foreign:
+        yield f"http://127.0.0.1:{allowed}", f"http://127.0.0.1:{foreign}"
 
 
 @pytest.fixture
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        path = str(CHROMIUM) if CHROMIUM.exists() else None
-        try:
-            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        except Error:
-            pytest.skip("no Chromium is installed")
+    with open_browser() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,14 +1,14 @@
 """The links of mails in a real browser: opening one does nothing, its button does what it says."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
+from tests.browsers import open_browser
 from tests.system import journey
 from tests.system.backend import Backend
 from tests.system.conftest import StartBackend
@@ -24,14 +24,8 @@ def backend(start_backend: StartBackend) -> Backend:
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("there is no Chromium on this machine")
-    with sync_playwright() as playwright:
-        # As root, Chromium's own sandbox refuses to start; what is opened here is ours.
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with open_browser() as browser:
         yield browser.new_page()
-        browser.close()
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from flask import Response
 from services.auth import email_changes, email_codes
 from services.auth.clients import current_client
 from services.auth.limits import limited
-from services.auth.routes.answers import HEADERS, answer_pair
+from services.auth.routes.answers import answer_pair, pair_response
 from services.auth.schemas.changes import CodeSchema, EmailChangeSchema
-from services.auth.schemas.sign_in import CodeOrTokenSchema, EmailSchema, StatusSchema, TokenPairSchema
+from services.auth.schemas.sign_in import CodeOrTokenSchema, EmailSchema, StatusSchema
 from shared.chassis.access import caller, public, signed_in
 from shared.chassis.idempotency import idempotent
 from shared.chassis.openapi import Blueprint
@@ -33,7 +33,7 @@ def ask_for_code(body: dict[str, Any]) -> dict[str, str]:
 @public
 @limited("sign_in_limit")
 @blueprint.arguments(CodeOrTokenSchema)
-@blueprint.response(200, TokenPairSchema, headers=HEADERS)
+@pair_response(blueprint, gives_device_token=True)
 def verify_code(body: dict[str, Any]) -> Response:
     """Sign in by the mail's code or link."""
     client = current_client()

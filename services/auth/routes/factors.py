@@ -7,7 +7,7 @@ from flask import Response, jsonify
 from services.auth import authenticators, second_factors
 from services.auth.clients import current_client
 from services.auth.limits import limited
-from services.auth.routes.answers import HEADERS, answer_pair
+from services.auth.routes.answers import answer_pair, pair_response
 from services.auth.schemas.changes import CodeSchema
 from services.auth.schemas.factors import (
     AuthenticatorSchema,
@@ -15,7 +15,7 @@ from services.auth.schemas.factors import (
     RecoveryCodesSchema,
     SecondFactorSchema,
 )
-from services.auth.schemas.sign_in import PasswordSchema, TokenPairSchema
+from services.auth.schemas.sign_in import PasswordSchema
 from shared.chassis.access import caller, public, signed_in
 from shared.chassis.openapi import Blueprint
 
@@ -79,7 +79,7 @@ def remove(body: dict[str, Any]) -> None:
 @public
 @limited("sign_in_limit")
 @blueprint.arguments(SecondFactorSchema)
-@blueprint.response(200, TokenPairSchema, headers=HEADERS)
+@pair_response(blueprint, gives_device_token=True)
 def verify(body: dict[str, Any]) -> Response:
     """End a sign-in that answered `mfa_required`, by a code of the authenticator or a recovery code."""
     return answer_pair(second_factors.verify(**body, client=current_client()))

@@ -9,7 +9,7 @@ from services.auth import passkeys
 from services.auth.clients import current_client
 from services.auth.factor_models import Passkey
 from services.auth.limits import limited
-from services.auth.routes.answers import HEADERS, answer_pair
+from services.auth.routes.answers import answer_pair, pair_response
 from services.auth.schemas.passkeys import (
     CeremonySchema,
     NewPasskeySchema,
@@ -18,7 +18,6 @@ from services.auth.schemas.passkeys import (
     PasskeySchema,
     PasskeySignInSchema,
 )
-from services.auth.schemas.sign_in import TokenPairSchema
 from shared.chassis.access import caller, public, signed_in
 from shared.chassis.openapi import Blueprint
 
@@ -82,7 +81,7 @@ def begin_sign_in() -> passkeys.Ceremony:
 @public
 @limited("sign_in_limit")
 @blueprint.arguments(PasskeySignInSchema)
-@blueprint.response(200, TokenPairSchema, headers=HEADERS)
+@pair_response(blueprint, gives_device_token=True)
 def finish_sign_in(body: dict[str, Any]) -> Response:
     """Sign in by a passkey; it counts as two factors."""
     return answer_pair(passkeys.finish_sign_in(**body, client=current_client()))

@@ -7,13 +7,12 @@ from flask import Response
 from services.auth import registration
 from services.auth.clients import current_client
 from services.auth.limits import limited
-from services.auth.routes.answers import HEADERS, answer_pair
+from services.auth.routes.answers import answer_pair, pair_response
 from services.auth.schemas.sign_in import (
     CodeOrTokenSchema,
     EmailSchema,
     RegisterSchema,
     StatusSchema,
-    TokenPairSchema,
 )
 from shared.chassis.access import public
 from shared.chassis.idempotency import idempotent
@@ -41,7 +40,7 @@ def register(body: dict[str, Any]) -> dict[str, str]:
 @public
 @limited("sign_in_limit")
 @blueprint.arguments(CodeOrTokenSchema)
-@blueprint.response(200, TokenPairSchema, headers=HEADERS)
+@pair_response(blueprint, gives_device_token=True)
 def verify(body: dict[str, Any]) -> Response:
     """Prove the address by the mail's code or link, and sign in. No GET does: mail scanners follow links."""
     client = current_client()

@@ -74,6 +74,13 @@ class TokenPairSchema(Schema):
     refresh_expires_in = fields.Integer(required=True, metadata={"description": "Seconds."})
 
 
+class CookieSessionSchema(Schema):
+    """How long the cookies live that hold a browser's session."""
+
+    expires_in = fields.Integer(required=True, metadata={"description": "Seconds."})
+    refresh_expires_in = fields.Integer(required=True, metadata={"description": "Seconds."})
+
+
 class SessionSchema(Schema):
     """One sign-in on one device."""
 

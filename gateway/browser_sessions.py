@@ -1,0 +1,124 @@
+"""Browsers' sessions in cookies: turned into an Authorization for pages that may act by them, else left out.
+
+A browser sends its cookies whatever page asks, so they count only where the browser itself says that the
+page is one of ours: by Origin, and by Sec-Fetch-Site where it says that too (Fetch Metadata). A page
+need not carry a token against forgery. Cookies never pass to a service.
+"""
+
+from gateway import errors
+from gateway.cors import CorsPolicy
+from gateway.exchange import Exchange
+from gateway.messages import RawHeaders
+from gateway.tokens import Tokens
+from shared.chassis.errors import ApiError
+from shared.contracts import delivery
+
+ACCESS = delivery.ACCESS_COOKIE.encode()
+REFRESH = delivery.REFRESH_COOKIE.encode()
+DEVICE = delivery.DEVICE_COOKIE.encode()
+DELIVERY = delivery.DELIVERY_HEADER.lower().encode()
+BY_COOKIE = delivery.BY_COOKIE.encode()
+# The refresh token serves here alone, though the prefix of its name has browsers send it everywhere.
+REFRESH_PATHS = frozenset({b"/api/v1/auth/refresh", b"/api/v1/auth/logout"})
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+
+
+class BrowserSessions:
+    """What one worker makes of cookies."""
+
+    def __init__(self, cors: dict[str, CorsPolicy], tokens: Tokens) -> None:
+        self._cors = cors
+        self._tokens = tokens
+
+    def adopt(self, exchange: Exchange) -> None:
+        """Have the request speak for its cookies, or take them out.
+
+        Raises OriginNotAllowed, TokenDeliveryInvalid.
+        """
+        match = exchange.match
+        assert match is not None  # noqa: S101  (only matched exchanges come here)
+        kept = {DEVICE} if match.route.upstream == "auth" else set()
+        found, exchange.scope["headers"] = _taken_out(exchange.scope["headers"], kept)
+        is_ours = self._is_ours(exchange)
+        is_by_cookie = self._is_asked_for(exchange, is_ours=is_ours)
+        token = self._token_of(exchange, found)
+        if token is not None and is_ours:
+            exchange.authorization = exchange.issued = b"Bearer " + token
+            is_by_cookie = True
+        elif token is not None and (exchange.scope["raw_path"] in REFRESH_PATHS or _needs_caller(exchange)):
+            raise errors.OriginNotAllowed
+        if is_by_cookie:
+            exchange.scope["headers"].append((DELIVERY, BY_COOKIE))
+
+    def _is_asked_for(self, exchange: Exchange, *, is_ours: bool) -> bool:
+        if exchange.delivery is None:
+            return False
+        if exchange.delivery != BY_COOKIE:
+            raise errors.TokenDeliveryInvalid
+        if not is_ours:
+            raise errors.OriginNotAllowed
+        return True
+
+    def _is_ours(self, exchange: Exchange) -> bool:
+        """Whether the browser says that a page of ours makes this request."""
+        if exchange.fetch_site not in {None, b"same-origin", b"same-site"}:
+            return False
+        if exchange.origin is None:
+            # Browsers leave Origin out of nothing but reading within one origin, and of navigations.
+            return exchange.fetch_site == b"same-origin" and exchange.scope["method"] in SAFE_METHODS
+        if exchange.origin == f"{exchange.protocol}://{exchange.host}":
+            return True
+        cors = exchange.match.cors if exchange.match else None
+        return cors is not None and self._cors[cors.name].trusts(exchange.origin)
+
+    def _token_of(self, exchange: Exchange, found: dict[bytes, set[bytes]]) -> bytes | None:
+        """The token of the cookie that serves at this path, unless the request presents another."""
+        if exchange.authorization is not None or exchange.api_key is not None:
+            return None
+        if exchange.scope["raw_path"] in REFRESH_PATHS:
+            return _only(found.get(REFRESH))
+        token = _only(found.get(ACCESS))
+        if token is None or _needs_caller(exchange):
+            return token
+        return token if self._is_alive(token) else None
+
+    def _is_alive(self, token: bytes) -> bool:
+        """A dead session's cookie must not stand in the way of signing in: no script can remove it."""
+        try:
+            self._tokens.caller(b"Bearer " + token)
+        except ApiError:
+            return False
+        return True
+
+
+def _needs_caller(exchange: Exchange) -> bool:
+    return exchange.match is not None and not exchange.match.route.access.is_public
+
+
+def _taken_out(headers: RawHeaders, kept: set[bytes]) -> tuple[dict[bytes, set[bytes]], RawHeaders]:
+    """Our cookies by name, and the header fields without them and without a Token-Delivery."""
+    found: dict[bytes, set[bytes]] = {}
+    rest: RawHeaders = []
+    for name, value in headers:
+        if name == b"cookie":
+            others = b";".join(_others(value, found, kept)).strip()
+            rest += [(name, others)] if others else []
+        elif name != DELIVERY:
+            rest.append((name, value))
+    return found, rest
+
+
+def _others(value: bytes, found: dict[bytes, set[bytes]], kept: set[bytes]) -> list[bytes]:
+    others: list[bytes] = []
+    for pair in value.split(b";"):
+        name, _, content = pair.strip(b" \t").partition(b"=")
+        if name in {ACCESS, REFRESH, DEVICE} - kept:
+            found.setdefault(name, set()).add(content)
+        else:
+            others.append(pair)
+    return others
+
+
+def _only(contents: set[bytes] | None) -> bytes | None:
+    """The one value; two of one name mean that somebody planted the other."""
+    return next(iter(contents)) if contents and len(contents) == 1 else None

@@ -1,0 +1,51 @@
+"""A real Chromium for tests, and pages of any origin for it to open."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Error, sync_playwright
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+class _EmptyPage(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<!doctype html><title>page</title>")
+
+    def log_message(self, *_arguments: Any) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def serving_page() -> Iterator[int]:
+    """An empty page at every path; the port, and with it an origin of its own."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _EmptyPage)
+    threading.Thread(target=partial(server.serve_forever, poll_interval=0.05), daemon=True).start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextmanager
+def open_browser() -> Iterator[Browser]:
+    """Chromium; the test is skipped where there is none."""
+    with sync_playwright() as playwright:
+        path = str(CHROMIUM) if CHROMIUM.exists() else None
+        try:
+            # As root, Chromium's own sandbox refuses to start; what is opened here is ours.
+            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        except Error:
+            pytest.skip("no Chromium is installed")
+        yield browser
+        browser.close()
