@@ -2,12 +2,11 @@
 
 from uuid import UUID
 
-from services.auth import audit
+from services.auth import audit, new_passwords
 from services.auth.deps import deps
 from services.auth.errors import AccountNotFound
 from services.auth.extensions import messages
 from services.auth.models import Account, db
-from services.auth.registration import check_password
 from services.auth.store import accounts as store
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
@@ -41,8 +40,11 @@ def as_body(account: Account) -> AccountBody:
 
 
 def create_admin(*, email: str, password: str) -> bool:
-    """Make the address's account an administrator; whether it is new. Raises PasswordTooWeak."""
-    check_password(password, email=email, name=None)
+    """Make the address's account an administrator; whether it is new.
+
+    Raises PasswordTooWeak, PasswordBreached.
+    """
+    new_passwords.check(password, known=[email])
     password_hash = deps().passwords.hash(password)
     with transaction(db):
         account = store.find_by_email_for_update(email)

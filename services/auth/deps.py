@@ -7,6 +7,7 @@ from typing import Self
 from flask import current_app
 
 from services.auth.backoff import Backoff
+from services.auth.breaches import Breaches
 from services.auth.codes import CodeHasher
 from services.auth.passwords import Passwords
 from services.auth.refresh_tokens import Lifetimes, RefreshTokens
@@ -23,6 +24,7 @@ class Deps:
 
     settings: AuthSettings
     passwords: Passwords
+    breaches: Breaches
     refresh_tokens: RefreshTokens
     codes: CodeHasher
     signing_keys: SigningKeys
@@ -39,6 +41,7 @@ class Deps:
         return cls(
             settings=settings,
             passwords=Passwords(settings),
+            breaches=Breaches.from_settings(settings),
             refresh_tokens=RefreshTokens(secrets),
             codes=CodeHasher(secrets),
             signing_keys=SigningKeys(settings),

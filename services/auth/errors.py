@@ -28,7 +28,8 @@ ApiError
 │   ├── TotpNotEnabled         409  totp_not_enabled
 │   └── OwnAccount             409  own_account
 ├── InvalidRequest
-│   └── PasswordTooWeak        422  password_too_weak
+│   ├── PasswordTooWeak        422  password_too_weak
+│   └── PasswordBreached       422  password_breached
 ├── TooManyRequests
 │   └── TooManyAttempts        429  too_many_attempts
 └── Unavailable
@@ -198,6 +199,13 @@ class PasswordTooWeak(errors.InvalidRequest):
 
     code = "password_too_weak"
     detail = "This password is too easy to guess."
+
+
+class PasswordBreached(errors.InvalidRequest):
+    """The new password is in a list of passwords that were stolen somewhere; whose it was is not known."""
+
+    code = "password_breached"
+    detail = "This password is known from stolen lists, which guessers try first; choose another."
 
 
 class TooManyAttempts(errors.TooManyRequests):

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.auth import audit, challenges, mail_requests, mails, sessions, throttling
+from services.auth import audit, challenges, mail_requests, mails, new_passwords, sessions, throttling
 from services.auth.challenges import PASSWORD_RESET
 from services.auth.clients import Client
 from services.auth.deps import deps
@@ -15,7 +15,7 @@ from services.auth.errors import CodeInvalid
 from services.auth.extensions import messages
 from services.auth.models import Account, db
 from services.auth.reauthentication import prove_by_password
-from services.auth.registration import check_password, mark_verified
+from services.auth.registration import mark_verified
 from services.auth.store import accounts, devices
 from services.auth.store import challenges as challenge_store
 from services.auth.store.challenges import Consumed
@@ -38,33 +38,38 @@ def grant_reset(wish: dict[str, Any], now: datetime) -> None:
 
 
 def reset_by_token(token: str, password: str) -> None:
-    """Set the password by the link of the mail; raises CodeInvalid, PasswordTooWeak."""
-    check_password(password, email="", name=None)
+    """Set the password by the link of the mail; raises CodeInvalid, PasswordTooWeak, PasswordBreached."""
+    new_passwords.check(password, known=[])
     password_hash = deps().passwords.hash(password)
     now = utcnow()
     with transaction(db):
-        _reset(challenges.consume_token(PASSWORD_RESET, token, now), password_hash, now)
+        _reset(challenges.consume_token(PASSWORD_RESET, token, now), password, password_hash, now)
 
 
 def reset_by_code(*, email: str, code: str, password: str, client: Client) -> None:
-    """Set the password by the code of the mail; raises CodeInvalid, PasswordTooWeak, TooManyAttempts."""
-    check_password(password, email=email, name=None)
+    """Set the password by the code of the mail.
+
+    Raises CodeInvalid, PasswordTooWeak, PasswordBreached, TooManyAttempts.
+    """
+    new_passwords.check(password, known=[email])
     attempt = throttling.enter_sign_in(email, client)
     password_hash = deps().passwords.hash(password)
     now = utcnow()
     with transaction(db):
         consumed = challenges.try_code(PASSWORD_RESET, Account.email == email, code, now)
         if consumed is not None:
-            _reset(consumed, password_hash, now)
+            _reset(consumed, password, password_hash, now)
             attempt.succeed()
     if consumed is None:
         raise CodeInvalid
 
 
-def _reset(consumed: Consumed, password_hash: str, now: datetime) -> None:
+def _reset(consumed: Consumed, password: str, password_hash: str, now: datetime) -> None:
     account = accounts.find_for_update(consumed.account_id)
     if account is None:
         return
+    # Only now is it told how the owner is called. A refusal undoes the consumption as well.
+    new_passwords.check_strength(password, known=[account.email, account.display_name])
     mark_verified(account.id, now)  # the code came by mail, so the address is proven as well
     devices.forget_all(account.id)  # whoever knew the old password is a stranger now
     _set(account, password_hash, now, but_session=None)
@@ -74,9 +79,9 @@ def _reset(consumed: Consumed, password_hash: str, now: datetime) -> None:
 def change(
     account_id: UUID, session_id: UUID | None, *, current_password: str, new_password: str, client: Client
 ) -> None:
-    """Set another password; raises InvalidCredentials, PasswordTooWeak, TooManyAttempts."""
+    """Set another password; raises InvalidCredentials, PasswordTooWeak, PasswordBreached, TooManyAttempts."""
     account = prove_by_password(account_id, current_password, client)
-    check_password(new_password, email=account.email, name=account.display_name, pointer="/new_password")
+    new_passwords.check(new_password, known=[account.email, account.display_name], pointer="/new_password")
     password_hash = deps().passwords.hash(new_password)
     now = utcnow()
     with transaction(db):

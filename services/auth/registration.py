@@ -8,15 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.auth import audit, challenges, mail_requests, mails, sign_in, throttling
+from services.auth import audit, challenges, mail_requests, mails, new_passwords, sign_in, throttling
 from services.auth.access_tokens import TokenPair
 from services.auth.challenges import VERIFY_EMAIL
 from services.auth.clients import Client
 from services.auth.deps import deps
-from services.auth.errors import CodeInvalid, PasswordTooWeak
+from services.auth.errors import CodeInvalid
 from services.auth.extensions import messages
 from services.auth.models import Account, db
-from services.auth.password_policy import find_mistake
 from services.auth.store import accounts
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
@@ -25,17 +24,12 @@ from shared.chassis.sealing import derive_key
 from shared.contracts.messages import AccountRegistered, AccountVerified
 
 
-def check_password(password: str, *, email: str, name: str | None, pointer: str = "/password") -> None:
-    """Refuse a new password that is too easy to guess; raises PasswordTooWeak."""
-    known = [email, name or ""]
-    mistake = find_mistake(password, known=known, minimum_score=deps().settings.password_minimum_score)
-    if mistake is not None:
-        raise PasswordTooWeak(errors=[{"pointer": pointer, "detail": mistake}])
-
-
 def register(*, email: str, password: str, name: str | None, locale: str, client: Client) -> None:
-    """Make an account unless the address has one; a mail tells the owner. Raises PasswordTooWeak."""
-    check_password(password, email=email, name=name)
+    """Make an account unless the address has one; a mail tells the owner.
+
+    Raises PasswordTooWeak, PasswordBreached.
+    """
+    new_passwords.check(password, known=[email, name])
     password_hash = deps().passwords.hash(password, salt=_registration_salt(email))
     now = utcnow()
     wish = {"email": email, "password_hash": password_hash, "name": name, "locale": locale}

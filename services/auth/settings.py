@@ -1,9 +1,27 @@
 """The settings of auth: every ``AUTH_…`` variable."""
 
-from pydantic import Field, HttpUrl
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, HttpUrl
 from pydantic_settings import SettingsConfigDict
 
 from shared.chassis.settings import ServiceSettings, TextList
+
+
+def _encrypted(url: HttpUrl) -> HttpUrl:
+    """Refuse plain HTTP, but for a service on this machine."""
+    if url.scheme != "https" and not _is_loopback(url.host or ""):
+        raise ValueError("must begin with https://")
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class AuthSettings(ServiceSettings):
@@ -64,6 +82,20 @@ class AuthSettings(ServiceSettings):
     )
     password_minimum_score: int = Field(
         2, ge=0, le=4, description="The zxcvbn score below which a new password is refused."
+    )
+
+    breached_passwords_file: Path | None = Field(
+        None,
+        description="A list of breached passwords, which new ones are looked up in: "
+        "SHA-1 hashes in ascending order, as Have I Been Pwned hands them out.",
+    )
+    breached_passwords_url: Annotated[HttpUrl, AfterValidator(_encrypted)] | None = Field(
+        None,
+        description="A range service of breached passwords, `https://api.pwnedpasswords.com/range`; "
+        "it gets five hex digits of a hash.",
+    )
+    breached_passwords_seconds: float = Field(
+        1.0, gt=0, le=10, description="How long that service is waited for, in seconds."
     )
 
     failed_sign_in_seconds: float = Field(

@@ -40,6 +40,19 @@ def test_reset_link_works_once(new_account: NewPerson, mailbox: Mailbox) -> None
     assert statuses == [204, 400]
 
 
+def test_reset_link_takes_no_password_made_of_its_owners_address(
+    new_account: NewPerson, mailbox: Mailbox
+) -> None:
+    ada = new_account()
+    ada.post("password/forgot", email=ADA)
+    token = mailbox.token("password_reset")
+
+    answers = [ada.post("password/reset", token=token, password=password) for password in (ADA, NEXT)]
+
+    assert [answer.status_code for answer in answers] == [422, 204]
+    assert answers[0].json["code"] == "password_too_weak"
+
+
 def test_only_the_newest_reset_code_counts(new_account: NewPerson, mailbox: Mailbox) -> None:
     ada = new_account()
     ada.post("password/forgot", email=ADA)
