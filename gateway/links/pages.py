@@ -19,7 +19,8 @@ class Page(NamedTuple):
     button: str = ""
     action: str = ""
     done: str = ""
-    has_password: bool = False
+    asks_for: str = ""  # what the page calls the password that it asks for
+    autocomplete: str = ""
 
 
 PAGES = {
@@ -36,11 +37,18 @@ PAGES = {
         button="Set the password",
         action="/api/v1/auth/password/reset",
         done="Your password is changed. You can close this page and sign in with it.",
-        has_password=True,
+        asks_for="New password",
+        autocomplete="new-password",
     ),
     "sign-in": Page("Sign in", "Type the six-digit code of the mail where you are signing in."),
     "change-email": Page(
-        "Confirm your new address", "Type the six-digit code of the mail where you changed it."
+        "Confirm your new address",
+        "With the password of your account this becomes its address. All sessions of the account end.",
+        button="Confirm the address",
+        action="/api/v1/auth/email/change/confirm",
+        done="This is the address of your account now. You can close this page and sign in with it.",
+        asks_for="Your password",
+        autocomplete="current-password",
     ),
 }
 

@@ -91,6 +91,14 @@ def consume_token(purpose: Purpose, token: str, now: datetime) -> Consumed:
     return consumed
 
 
+def find_account_of_token(purpose: Purpose, token: str, now: datetime) -> UUID:
+    """Whose the link is, which stays good; raises CodeInvalid."""
+    account_id = store.find_account_of_token(purpose.name, deps().codes.hashes(purpose.name, token), now)
+    if account_id is None:
+        raise CodeInvalid
+    return account_id
+
+
 def try_code(purpose: Purpose, owner: Any, code: str, now: datetime) -> Consumed | None:
     """Consume a typed code in the caller's transaction; None where it is wrong (commit: it cost a try)."""
     return store.consume_code(purpose.name, owner, deps().codes.hashes(purpose.name, code), now)

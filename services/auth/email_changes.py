@@ -1,8 +1,12 @@
-"""The use cases of getting another address: asked for with the password, proven by a code sent there.
+"""The use cases of getting another address: asked for with the password, proven by what is sent there.
 
-Both addresses are told. Whether the new one is taken is told to nobody but its owner.
+Its reader has to be the account's owner as well, in a session or by the password: an address may be
+mistyped, and then a link alone would give the account to a stranger. Both addresses are told.
+Whether the new one is taken is told to nobody but its owner.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -26,7 +30,7 @@ from shared.contracts.messages import EmailChanged
 
 
 def ask(account_id: UUID, *, new_email: str, password: str, client: Client) -> None:
-    """Mail a code to the new address; raises InvalidCredentials, TooManyAttempts."""
+    """Mail a code and link to the new address; raises InvalidCredentials, TooManyAttempts."""
     prove_by_password(account_id, password, client)
     with transaction(db):
         mail_requests.ask("email_change", {"account_id": str(account_id), "new_email": new_email})
@@ -34,7 +38,7 @@ def ask(account_id: UUID, *, new_email: str, password: str, client: Client) -> N
 
 
 def grant(wish: dict[str, Any], now: datetime) -> None:
-    """Mail the code to the new address and a notice to the old one; in the worker's transaction."""
+    """Mail the code and link to the new address and a notice to the old one; in the worker's transaction."""
     account = accounts.find_for_update(UUID(wish["account_id"]))
     if account is None:
         return
@@ -50,20 +54,46 @@ def grant(wish: dict[str, Any], now: datetime) -> None:
         mails.send_notice("email_change_notice", account)
 
 
-def confirm(account_id: UUID, session_id: UUID | None, code: str) -> None:
-    """Take the new address over; raises CodeInvalid, AddressTaken, TooManyAttempts."""
+def confirm_by_code(account_id: UUID, session_id: UUID | None, code: str) -> None:
+    """Take the new address over by the mail's code; raises CodeInvalid, AddressTaken, TooManyAttempts."""
     attempt = throttling.enter(throttling.second_factor_key(account_id))
     now = utcnow()
-    try:
-        with transaction(db):
-            consumed = challenges.try_code(EMAIL_CHANGE, Account.id == account_id, code, now)
-            if consumed is not None:
-                _take_over(consumed, session_id, now)
-                attempt.succeed()
-    except IntegrityError as error:
-        raise AddressTaken from error
+    with _unless_taken(), transaction(db):
+        consumed = challenges.try_code(EMAIL_CHANGE, Account.id == account_id, code, now)
+        if consumed is not None:
+            _take_over(consumed, session_id, now)
+            attempt.succeed()
     if consumed is None:
         raise CodeInvalid
+
+
+def confirm_by_token(account_id: UUID, session_id: UUID | None, token: str) -> None:
+    """Take the new address over by the mail's link, signed in; raises CodeInvalid, AddressTaken."""
+    now = utcnow()
+    with _unless_taken(), transaction(db):
+        consumed = challenges.consume_token(EMAIL_CHANGE, token, now)
+        if consumed.account_id != account_id:
+            raise CodeInvalid
+        _take_over(consumed, session_id, now)
+
+
+def confirm_by_password(token: str, password: str, client: Client) -> None:
+    """Take the new address over by the mail's link and the password; ends every session.
+
+    Raises CodeInvalid, InvalidCredentials, AddressTaken, TooManyAttempts.
+    """
+    with transaction(db):
+        account_id = challenges.find_account_of_token(EMAIL_CHANGE, token, utcnow())
+    prove_by_password(account_id, password, client)
+    confirm_by_token(account_id, None, token)
+
+
+@contextmanager
+def _unless_taken() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        raise AddressTaken from error
 
 
 def _take_over(consumed: Consumed, session_id: UUID | None, now: datetime) -> None:
@@ -79,5 +109,6 @@ def _take_over(consumed: Consumed, session_id: UUID | None, now: datetime) -> No
     messages.send(
         EmailChanged(account_id=account.id, old_email=old_email, new_email=account.email, occurred_at=now)
     )
-    mails.send_notice("email_changed", account, to_email=old_email)
+    for email in (old_email, account.email):
+        mails.send_notice("email_changed", account, to_email=email)
     audit.record("email_changed", account_id=account.id)

@@ -6,7 +6,7 @@ no account beforehand: the passkey does, so nobody learns which accounts have on
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from services.auth import audit, mails, sign_in
+from services.auth import audit, mails, relying_party, sign_in
 from services.auth.access_tokens import TokenPair
 from services.auth.clients import Client
 from services.auth.codes import new_token
@@ -53,11 +53,12 @@ class Ceremony:
 def begin_adding(account_id: UUID, session_id: UUID | None) -> Ceremony:
     """Options for ``navigator.credentials.create``; raises FreshSignInRequired."""
     require_fresh(session_id)
+    settings = deps().settings
     with transaction(db):
         account = _get(account_id)
         options = webauthn.generate_registration_options(
-            rp_id=_rp_id(),
-            rp_name=_rp_id(),
+            rp_id=relying_party.domain(settings),
+            rp_name=relying_party.domain(settings),
             user_name=account.email,
             user_display_name=account.display_name or account.email,
             user_id=account_id.bytes,
@@ -83,8 +84,8 @@ def add(account_id: UUID, *, passkey_token: str, credential: dict[str, Any], nam
             verified = webauthn.verify_registration_response(
                 credential=credential,
                 expected_challenge=challenge,
-                expected_rp_id=_rp_id(),
-                expected_origin=_origins(),
+                expected_rp_id=relying_party.domain(deps().settings),
+                expected_origin=relying_party.origins(deps().settings),
                 require_user_verification=True,
             )
         except (WebAuthnException, ValueError, TypeError, KeyError) as error:
@@ -115,7 +116,7 @@ def _transports(credential: dict[str, Any]) -> list[str]:
 def begin_sign_in() -> Ceremony:
     """Options for ``navigator.credentials.get``; the same for everybody."""
     options = webauthn.generate_authentication_options(
-        rp_id=_rp_id(), user_verification=UserVerificationRequirement.REQUIRED
+        rp_id=relying_party.domain(deps().settings), user_verification=UserVerificationRequirement.REQUIRED
     )
     with transaction(db):
         token = _keep(SIGNING_IN, options.challenge, None)
@@ -123,18 +124,29 @@ def begin_sign_in() -> Ceremony:
 
 
 def finish_sign_in(*, passkey_token: str, credential: dict[str, Any], client: Client) -> TokenPair:
-    """Sign in by a passkey; raises PasskeyInvalid, AccountDisabled."""
+    """Sign in by a passkey; raises PasskeyInvalid."""
     now = utcnow()
     with transaction(db):
         challenge = _take(SIGNING_IN, passkey_token, None)
         passkey = _find(credential)
         count = _verify(passkey, credential, challenge)
-        if not store.use(passkey.id, count, now):
-            raise PasskeyInvalid
-        account = accounts.note_sign_in(passkey.account_id, now, password_hash=None)
-        if account is None:
-            raise PasskeyInvalid
-        return sign_in.begin(account, client, METHODS, now)
+        if store.use(passkey.id, count, now):
+            outcome = _begin(passkey.account_id, client, now)
+        else:
+            outcome = _refuse_copy(passkey, client, now)
+    return sign_in.settle(outcome)
+
+
+def _begin(account_id: UUID, client: Client, now: datetime) -> sign_in.Outcome:
+    account = accounts.note_sign_in(account_id, now, password_hash=None)
+    return sign_in.begin(account, client, METHODS, now) if account else PasskeyInvalid()
+
+
+def _refuse_copy(passkey: Passkey, client: Client, now: datetime) -> sign_in.Outcome:
+    """The counter has not grown: of the authenticator there is a copy, and this may be it (section 6.1.1)."""
+    mails.send_warning("passkey_copied", _get(passkey.account_id), client, now)
+    audit.record("passkey_copied", account_id=passkey.account_id, passkey_id=str(passkey.id))
+    return PasskeyInvalid()
 
 
 def _find(credential: dict[str, Any]) -> Passkey:
@@ -152,10 +164,10 @@ def _verify(passkey: Passkey, credential: dict[str, Any], challenge: bytes) -> i
         verified = webauthn.verify_authentication_response(
             credential=credential,
             expected_challenge=challenge,
-            expected_rp_id=_rp_id(),
-            expected_origin=_origins(),
+            expected_rp_id=relying_party.domain(deps().settings),
+            expected_origin=relying_party.origins(deps().settings),
             credential_public_key=passkey.public_key,
-            credential_current_sign_count=passkey.sign_count,
+            credential_current_sign_count=0,  # judged where it is stored, against whoever comes at once
             require_user_verification=True,
         )
     except (WebAuthnException, ValueError, TypeError, KeyError) as error:
@@ -222,13 +234,3 @@ def _take(purpose: str, token: str, account_id: UUID | None) -> bytes:
     if ticket is None or ticket.account_id != account_id:
         raise PasskeyInvalid
     return base64url_to_bytes(ticket.details["challenge"])
-
-
-def _rp_id() -> str:
-    settings = deps().settings
-    return settings.passkey_domain or settings.public_url.host or "localhost"
-
-
-def _origins() -> list[str]:
-    settings = deps().settings
-    return [str(settings.public_url).rstrip("/"), *settings.passkey_origins]

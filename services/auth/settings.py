@@ -120,7 +120,7 @@ class AuthSettings(ServiceSettings):
     )
 
     passkey_domain: str = Field(
-        "", description="The domain that passkeys belong to; empty: the host of `PUBLIC_URL`."
+        "", description="The domain that passkeys belong to; empty: the host of `PUBLIC_URL`, or `localhost`."
     )
     passkey_origins: TextList = Field(
         default_factory=list,

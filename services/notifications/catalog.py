@@ -34,6 +34,7 @@ TEMPLATES: Mapping[str, Template] = {
     "message": Template(frozenset({"subject", "text"})),
     "mfa_changed": Template(optional=OPTIONAL | WHERE | {"change"}),
     "new_device": Template(WHERE),
+    "passkey_copied": Template(WHERE),
     "password_changed": Template(frozenset({"time"})),
     "password_reset": Template(CODE),
     "refresh_token_reused": Template(WHERE),

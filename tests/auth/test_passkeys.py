@@ -6,7 +6,13 @@ from uuid import UUID
 
 import jwt
 import pytest
+from flask import Flask
+from pydantic import HttpUrl
 
+from services.auth import relying_party
+from services.auth.models import db
+from services.auth.record_models import AuditEvent
+from services.auth.settings import AuthSettings
 from tests.auth.authenticator import Authenticator
 from tests.auth.conftest import Mailbox, NewPerson, Person
 from tests.auth.test_second_factors import enable_totp
@@ -89,15 +95,40 @@ def test_unfit_authenticator_is_not_added(new_account: NewPerson, authenticator:
     assert add(new_account(), authenticator).json["code"] == "passkey_invalid"
 
 
-def test_copy_of_an_authenticator_is_noticed_by_its_counter(
-    new_account: NewPerson, stranger: NewPerson
+def test_copy_of_an_authenticator_is_refused_and_its_owner_told(
+    new_account: NewPerson, stranger: NewPerson, mailbox: Mailbox, app: Flask
 ) -> None:
     ada, authenticator = new_account(), Authenticator()
     add(ada, authenticator)
-    assert sign_in(stranger(), authenticator).status_code == 200
-    authenticator.count = 0
+    for _ in range(3):
+        assert sign_in(stranger(), authenticator).status_code == 200
+    authenticator.count = 1  # as a copy that was made after the first use
 
-    assert sign_in(stranger(), authenticator).json["code"] == "passkey_invalid"
+    answers = [sign_in(stranger(), authenticator) for _ in range(3)]
+
+    # The copy counts 2 and 3, which was there; at 4 it is ahead, and now the real one would be noticed.
+    assert [answer.status_code for answer in answers] == [401, 401, 200]
+    assert answers[0].json["code"] == "passkey_invalid"
+    assert mailbox.templates(ADA).count("passkey_copied") == 2
+    with app.app_context():
+        actions = db.session.scalars(db.select(AuditEvent.action)).all()
+    assert actions.count("passkey_copied") == 2
+
+
+@pytest.mark.parametrize(
+    ("public_url", "domain", "origins"),
+    [
+        ("https://id.example.org", "id.example.org", ["https://id.example.org"]),
+        ("http://127.0.0.1:8080", "localhost", ["http://127.0.0.1:8080", "http://localhost:8080"]),
+        ("http://localhost:8080", "localhost", ["http://localhost:8080"]),
+    ],
+)
+def test_passkeys_belong_to_a_domain_that_browsers_take(
+    settings: AuthSettings, public_url: str, domain: str, origins: list[str]
+) -> None:
+    settings = settings.model_copy(update={"public_url": HttpUrl(public_url)})
+
+    assert (relying_party.domain(settings), relying_party.origins(settings)) == (domain, origins)
 
 
 @pytest.mark.parametrize("credential", [{}, {"id": "%"}, {"id": 7}, {"id": "AAAA"}, {"response": []}])

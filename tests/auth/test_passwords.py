@@ -7,10 +7,11 @@ import pytest
 from flask import Flask
 
 from services.auth.models import Account, db
-from tests.auth.conftest import PASSWORD, Mailbox, NewPerson
+from tests.auth.conftest import AUTH, PASSWORD, Mailbox, NewPerson, Person
 from tests.auth.test_sessions import at
 
 ADA = "ada@example.org"
+NEW = "ada@new.example.org"
 NEXT = "quiet-meadow-41-lantern"
 ChangeAccount = Callable[..., UUID]
 
@@ -180,6 +181,84 @@ def test_new_address_is_taken_over_by_its_code_and_both_are_told(
     assert other.refresh().status_code == 401
     assert ada.post("login", email="ada@new.example.org", password=PASSWORD).status_code == 200
     assert len(mailbox.messages("email_changed")) == 2
+
+
+def asked_to_change(person: Person, mailbox: Mailbox) -> str:
+    """The token of the link that went to the new address."""
+    person.call("POST", "email/change", new_email=NEW, password=PASSWORD)
+    return mailbox.token("email_change_confirm", NEW)
+
+
+def test_link_of_the_change_works_where_its_owner_is_signed_in(
+    new_account: NewPerson, mailbox: Mailbox
+) -> None:
+    ada = new_account()
+    token = asked_to_change(ada, mailbox)
+
+    answers = [ada.call("POST", "email/change/confirm", token=token) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [204, 400]
+    assert ada.refresh().status_code == 200
+    assert ada.post("login", email=NEW, password=PASSWORD).status_code == 200
+    assert "email_changed" in mailbox.templates(NEW)
+
+
+def test_link_of_the_change_works_elsewhere_with_the_password(
+    new_account: NewPerson, stranger: NewPerson, mailbox: Mailbox
+) -> None:
+    ada = new_account()
+    token = asked_to_change(ada, mailbox)
+    phone = stranger()
+
+    answers = [
+        phone.post("email/change/confirm", token=token, password=password)
+        for password in ("a wrong guess", PASSWORD, PASSWORD)
+    ]
+
+    assert [answer.status_code for answer in answers] == [401, 204, 400]
+    assert ada.refresh().json["code"] == "session_revoked"
+    assert phone.post("login", email=NEW, password=PASSWORD).status_code == 200
+
+
+def test_link_of_the_change_gives_nothing_to_a_stranger_whose_address_was_mistyped(
+    new_account: NewPerson, mailbox: Mailbox
+) -> None:
+    eve, ada = new_account("eve@example.org"), new_account()
+    token = asked_to_change(ada, mailbox)
+
+    answers = [
+        eve.post("email/change/confirm", token=token),
+        eve.call("POST", "email/change/confirm", token=token),
+        eve.post("email/change/confirm", token="nonsense", password=PASSWORD),
+    ]
+
+    assert [answer.json["code"] for answer in answers] == ["token_missing", "code_invalid", "code_invalid"]
+    assert ada.call("POST", "email/change/confirm", token=token).status_code == 204  # none used it up
+
+
+def test_password_guesses_with_a_link_are_counted(new_account: NewPerson, mailbox: Mailbox) -> None:
+    ada = new_account()
+    token = asked_to_change(ada, mailbox)
+    stranger = {"User-Agent": "another", "Cookie": ""}
+
+    statuses = [
+        ada.client.post(
+            f"{AUTH}/email/change/confirm",
+            json={"token": token, "password": f"guess-{number}"},
+            headers=stranger,
+        ).status_code
+        for number in range(10)
+    ]
+
+    assert statuses == [401] * 8 + [429] * 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"password": PASSWORD}, {"code": "123456", "token": "t"}, {"code": "123456", "password": PASSWORD}],
+)
+def test_change_is_confirmed_in_one_of_its_forms(new_account: NewPerson, body: dict[str, str]) -> None:
+    assert new_account().call("POST", "email/change/confirm", **body).status_code == 422
 
 
 def test_taken_address_is_told_to_its_owner_and_to_nobody_else(

@@ -96,6 +96,33 @@ def test_reset_link_sets_a_password_and_explains_a_weak_one(
     assert sign_in(client, walked.email, NEW_PASSWORD).status_code == 200
 
 
+def test_link_of_a_new_address_asks_for_the_password(
+    backend: Backend, client: httpx.Client, page: Page
+) -> None:
+    walked = journey.Journey(backend.gateway_url, backend.mailbox_url)
+    walked.register()
+    walked.verify()
+    new_email = journey.new_address()
+    body = {"new_email": new_email, "password": journey.PASSWORD}
+    headers = journey.bearer(walked.pair["access_token"])
+    journey.expect(client.post("/api/v1/auth/email/change", json=body, headers=headers), 202)
+    link = link_in(journey.wait_for_mail(backend.mailbox_url, new_email))
+
+    page.goto(link)
+    opened = sign_in(client, new_email)
+    for password, expected in (
+        ("wrong", "password is wrong"),
+        (journey.PASSWORD, "address of your account now"),
+    ):
+        page.get_by_label("Your password").fill(password)
+        page.get_by_role("button", name="Confirm the address").click()
+        expect(page.get_by_role("status")).to_contain_text(expected)
+
+    assert opened.status_code == 401
+    assert sign_in(client, new_email).status_code == 200
+    assert sign_in(client, walked.email).status_code == 401
+
+
 @pytest.mark.parametrize("path", ["verify-email", "reset-password", "sign-in", "change-email"])
 def test_pages_keep_the_token_to_themselves(client: httpx.Client, path: str) -> None:
     answer = client.get(f"/{path}")

@@ -8,7 +8,7 @@ from services.auth import email_changes, email_codes
 from services.auth.clients import current_client
 from services.auth.limits import limited
 from services.auth.routes.answers import answer_pair, pair_response
-from services.auth.schemas.changes import CodeSchema, EmailChangeSchema
+from services.auth.schemas.changes import EmailChangeSchema, EmailConfirmationSchema
 from services.auth.schemas.sign_in import CodeOrTokenSchema, EmailSchema, StatusSchema
 from shared.chassis.access import caller, public, signed_in
 from shared.chassis.idempotency import idempotent
@@ -49,17 +49,32 @@ def verify_code(body: dict[str, Any]) -> Response:
 @blueprint.arguments(EmailChangeSchema)
 @blueprint.response(202, StatusSchema)
 def ask_for_change(body: dict[str, Any]) -> dict[str, str]:
-    """Mail a code to the new address. Both addresses hear of it."""
+    """Mail a code and link to the new address. Both addresses hear of it."""
     email_changes.ask(caller().account_id, **body, client=current_client())
     return {"status": "confirmation_sent"}
 
 
 @blueprint.post("/email/change/confirm")
-@signed_in
+@public
+@blueprint.doc(security=[{"bearer": []}, {}])
 @limited("sign_in_limit")
-@blueprint.arguments(CodeSchema)
+@blueprint.arguments(EmailConfirmationSchema)
 @blueprint.response(204)
 def confirm_change(body: dict[str, Any]) -> None:
-    """Take the new address over by its code; ends every other session."""
+    """Take the new address over by the mail's code or link; ends every other session.
+
+    Whoever is not signed in where the link was opened sends the password with it.
+    """
+    if "password" in body:
+        email_changes.confirm_by_password(**body, client=current_client())
+    else:
+        _confirm_callers_change(body)
+
+
+@signed_in
+def _confirm_callers_change(body: dict[str, Any]) -> None:
     who = caller()
-    email_changes.confirm(who.account_id, who.session_id, body["code"])
+    if "token" in body:
+        email_changes.confirm_by_token(who.account_id, who.session_id, body["token"])
+    else:
+        email_changes.confirm_by_code(who.account_id, who.session_id, body["code"])

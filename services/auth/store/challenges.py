@@ -37,6 +37,12 @@ def is_alive(account_id: UUID, purpose: str, now: datetime) -> bool:
     return db.session.scalar(select(Challenge.account_id).where(*wanted)) is not None
 
 
+def find_account_of_token(purpose: str, token_hashes: list[str], now: datetime) -> UUID | None:
+    """Whose challenge a link could consume."""
+    wanted = (Challenge.token_hash.in_(token_hashes), Challenge.purpose == purpose, *_living(now))
+    return db.session.scalar(select(Challenge.account_id).where(*wanted))
+
+
 def consume_token(purpose: str, token_hashes: list[str], now: datetime) -> Consumed | None:
     """Consume the challenge of a link; None where there is none that lives."""
     statement = (
