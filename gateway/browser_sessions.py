@@ -9,8 +9,6 @@ from gateway import errors
 from gateway.cors import CorsPolicy
 from gateway.exchange import Exchange
 from gateway.messages import RawHeaders
-from gateway.tokens import Tokens
-from shared.chassis.errors import ApiError
 from shared.contracts import delivery
 
 ACCESS = delivery.ACCESS_COOKIE.encode()
@@ -26,12 +24,11 @@ SAFE_METHODS = frozenset({"GET", "HEAD"})
 class BrowserSessions:
     """What one worker makes of cookies."""
 
-    def __init__(self, cors: dict[str, CorsPolicy], tokens: Tokens) -> None:
+    def __init__(self, cors: dict[str, CorsPolicy]) -> None:
         self._cors = cors
-        self._tokens = tokens
 
     def adopt(self, exchange: Exchange) -> None:
-        """Have the request speak for its cookies, or take them out.
+        """Have the request speak for its cookies, and take them out; once for each request.
 
         Raises OriginNotAllowed, TokenDeliveryInvalid.
         """
@@ -40,14 +37,14 @@ class BrowserSessions:
         kept = {DEVICE} if match.route.upstream == "auth" else set()
         found, exchange.scope["headers"] = _taken_out(exchange.scope["headers"], kept)
         is_ours = self._is_ours(exchange)
-        is_by_cookie = self._is_asked_for(exchange, is_ours=is_ours)
+        is_asked_for = self._is_asked_for(exchange, is_ours=is_ours)
         token = self._token_of(exchange, found)
         if token is not None and is_ours:
             exchange.authorization = exchange.issued = b"Bearer " + token
-            is_by_cookie = True
+            exchange.is_by_cookie = True
         elif token is not None and (exchange.scope["raw_path"] in REFRESH_PATHS or _needs_caller(exchange)):
             raise errors.OriginNotAllowed
-        if is_by_cookie:
+        if exchange.is_by_cookie or is_asked_for:
             exchange.scope["headers"].append((DELIVERY, BY_COOKIE))
 
     def _is_asked_for(self, exchange: Exchange, *, is_ours: bool) -> bool:
@@ -75,20 +72,7 @@ class BrowserSessions:
         """The token of the cookie that serves at this path, unless the request presents another."""
         if exchange.authorization is not None or exchange.api_key is not None:
             return None
-        if exchange.scope["raw_path"] in REFRESH_PATHS:
-            return _only(found.get(REFRESH))
-        token = _only(found.get(ACCESS))
-        if token is None or _needs_caller(exchange):
-            return token
-        return token if self._is_alive(token) else None
-
-    def _is_alive(self, token: bytes) -> bool:
-        """A dead session's cookie must not stand in the way of signing in: no script can remove it."""
-        try:
-            self._tokens.caller(b"Bearer " + token)
-        except ApiError:
-            return False
-        return True
+        return _only(found.get(REFRESH if exchange.scope["raw_path"] in REFRESH_PATHS else ACCESS))
 
 
 def _needs_caller(exchange: Exchange) -> bool:

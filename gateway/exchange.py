@@ -43,6 +43,7 @@ class Exchange:
     has_cookies: bool = False
     fetch_site: bytes | None = None  # what the browser says of the page that asks (Fetch Metadata)
     delivery: bytes | None = None  # how the client wants its tokens
+    is_by_cookie: bool = False  # whether the Authorization was made of a cookie
     issued: bytes | None = None  # the Authorization made of an API key or a cookie
     refusal: ApiError | None = None
     caller: Caller | None = None

@@ -18,6 +18,8 @@ from gateway.request_body import is_expected
 from gateway.routing import Match, Table
 from gateway.tokens import Tokens, check_access
 from gateway.upstream.replicas import Service
+from shared.chassis.access import Caller
+from shared.chassis.access_tokens import TokenRevoked
 from shared.chassis.errors import ApiError
 
 UNMATCHED = "unmatched"
@@ -46,7 +48,7 @@ class Pipeline:
         self.table = table
         self._access_log = access_log
         self._cors = {name: CorsPolicy(policy) for name, policy in table.cors.items()}
-        self._browser_sessions = BrowserSessions(self._cors, tokens)
+        self._browser_sessions = BrowserSessions(self._cors)
         self._unmatched: tuple[Limit, ...] = tuple(
             limit for name, limit in table.limits.items() if name == UNMATCHED
         )
@@ -61,7 +63,7 @@ class Pipeline:
             # Never counted and never asked for a token: the browser sends neither credentials nor choice.
             exchange.is_preflight = True
             return self._cors[match.cors.name].preflight(exchange, requested)
-        refusal = await self._identify(exchange, match)
+        refusal = self._adopt_cookies(exchange) or await self._identify(exchange, match)
         await self.limiter.admit(exchange, match.limits)
         if refusal is not None:
             raise refusal
@@ -69,17 +71,24 @@ class Pipeline:
             return await fan_out.gather(exchange, self.services)
         return await proxy.forward(exchange, self.services[match.route.upstream])
 
+    def _adopt_cookies(self, exchange: Exchange) -> ApiError | None:
+        """Let a browser's cookies speak for the request; what speaks against it."""
+        if exchange.has_cookies or exchange.delivery is not None:
+            try:
+                self._browser_sessions.adopt(exchange)
+            except ApiError as refusal:
+                return refusal
+        return None
+
     async def _identify(self, exchange: Exchange, match: Match) -> ApiError | None:
         """Note who calls; what speaks against it is only said once the request has been counted."""
         access = match.route.access
         try:
-            if exchange.has_cookies or exchange.delivery is not None:
-                self._browser_sessions.adopt(exchange)
             key = key_in(exchange.authorization, exchange.api_key)
             if key is not None:
                 await self._exchange_key(exchange, key)
             if access.is_public:
-                exchange.caller = self.tokens.find_caller(exchange.authorization)
+                exchange.caller = self._find_caller(exchange)
             else:
                 exchange.caller = self.tokens.caller(exchange.authorization)
                 check_access(access, exchange.caller)
@@ -88,6 +97,17 @@ class Pipeline:
         except ApiError as refusal:
             return refusal
         return None
+
+    def _find_caller(self, exchange: Exchange) -> Caller | None:
+        """The caller of a public route; raises TokenRevoked for a dead token that was sent on purpose."""
+        try:
+            return self.tokens.find_caller(exchange.authorization)
+        except TokenRevoked:
+            if not exchange.is_by_cookie:
+                raise
+            # A dead session's cookie must not stand in the way of signing in: no script can remove it.
+            exchange.authorization = exchange.issued = None
+            return None
 
     async def _identify_again(self, exchange: Exchange, match: Match, unknown: KeyUnknown) -> ApiError | None:
         """Once more, when auth has shown the key that was missing."""

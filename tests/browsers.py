@@ -1,5 +1,6 @@
 """A real Chromium for tests, and pages of any origin for it to open."""
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Error, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
+CALL = """async ([url, options]) => {
+  try {
+    const answer = await fetch(url, { credentials: "include", ...options });
+    const text = await answer.text();
+    return { status: answer.status, type: answer.type, content: text ? JSON.parse(text) : null };
+  } catch (error) { return { status: "blocked" }; }
+}"""
 
 
 class _EmptyPage(BaseHTTPRequestHandler):
@@ -49,3 +57,11 @@ def open_browser() -> Iterator[Browser]:
             pytest.skip("no Chromium is installed")
         yield browser
         browser.close()
+
+
+def call(page: Page, url: str, method: str = "GET", body: Any = None, **headers: str) -> Any:
+    """What a page's ``fetch`` with credentials comes to: ``{status, type, content}``."""
+    options: dict[str, Any] = {"method": method, "headers": headers}
+    if body is not None:
+        options |= {"body": json.dumps(body), "headers": {**headers, "Content-Type": "application/json"}}
+    return page.evaluate(CALL, [url, options])

@@ -1,15 +1,21 @@
 """Cookies count for pages that may act by them, as the browser says, and reach no service."""
 
+from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.cors import CorsPolicy
 from gateway.policies import Cors
-from shared.chassis.testing.tokens import access_token
-from tests.gateway.conftest import ORIGIN, Gateway
+from shared.chassis.ids import new_id
+from shared.chassis.testing.tokens import SECRET, access_token
+from tests.gateway.conftest import ORIGIN, Gateway, StartGateway
 from tests.gateway.echo import Upstream
+from tests.gateway.test_keys import KEY_SET, Auth
+from tests.gateway.test_revocations import revoke
+from tests.together.forgeries import Keys
 
 ME = "/api/v1/users/me"
 LOGIN = "/api/v1/auth/login"
@@ -195,18 +201,40 @@ def test_session_in_cookies_never_gets_its_tokens_in_a_body(client: httpx.Client
     assert upstream.at(REFRESH)[0].values("token-delivery") == ["cookie"]
 
 
-@pytest.mark.parametrize("claims", [{"exp": 1}, {"iss": "somebody"}], ids=["expired", "not ours"])
+@pytest.mark.parametrize("death", ["expired", "not ours", "revoked"])
 def test_dead_cookie_stands_in_nobodys_way(
-    client: httpx.Client, upstream: Upstream, account_id: UUID, claims: dict[str, str]
+    start_gateway: StartGateway, redis_url: str, upstream: Upstream, account_id: UUID, death: str
 ) -> None:
-    dead = f"{ACCESS_NAME}={access_token(account_id, claims=claims)}"
+    session = str(new_id())
+    claims: dict[str, dict[str, Any]] = {"expired": {"exp": 1}, "not ours": {"iss": "somebody"}}
+    token = access_token(account_id, claims={"sid": session, **claims.get(death, {})})
+    if death == "revoked":
+        revoke(redis_url, f"session:{session}")
 
-    signing_in = send(client, "POST", LOGIN, dead, OURS)
-    calling = send(client, "GET", ME, dead, OURS)
+    with httpx.Client(base_url=start_gateway().url) as client:
+        signing_in = send(client, "POST", LOGIN, f"{ACCESS_NAME}={token}", OURS)
+        calling = send(client, "GET", ME, f"{ACCESS_NAME}={token}", OURS)
 
-    assert signing_in.status_code == 200
-    assert upstream.at(LOGIN)[0].value("authorization") is None
-    assert calling.status_code == 401
+    assert (signing_in.status_code, calling.status_code) == (200, 401)
+    assert len(upstream.at(LOGIN)) == 1
+    assert upstream.at(ME) == []
+
+
+def test_session_stays_in_cookies_while_its_key_is_looked_up(
+    start_gateway: StartGateway, upstream: Upstream
+) -> None:
+    key = Ed25519PrivateKey.generate()
+    upstream.handlers[KEY_SET] = auth = Auth()
+    with httpx.Client(base_url=start_gateway(JWT_ALGORITHMS="EdDSA").url) as client:
+        auth.shown = [key]
+        token = Keys(SECRET, key, None).genuine("EdDSA")  # type: ignore[arg-type]
+
+        answer = send(client, "GET", ME, f"{ACCESS_NAME}={token}", OURS)
+
+    (request,) = upstream.at(ME)
+    assert answer.status_code == 200
+    assert request.value("authorization") == f"Bearer {token}"
+    assert request.value("token-delivery") == "cookie"
 
 
 def test_public_routes_answer_a_strangers_page_as_they_answer_anybody(

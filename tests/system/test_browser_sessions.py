@@ -4,7 +4,6 @@
 whose pages get the cookies sent along however strict they are.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,23 +11,21 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from tests.browsers import open_browser, serving_page
+from tests.browsers import CALL, call, open_browser, serving_page
 from tests.system import journey
 from tests.system.backend import Backend
 from tests.system.conftest import StartBackend
 
-pytestmark = [pytest.mark.system, pytest.mark.browser, pytest.mark.xdist_group("system")]
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.browser,
+    pytest.mark.xdist_group("system"),
+    pytest.mark.timeout(300),
+]
 
 ACCESS, REFRESH, DEVICE = (f"__Host-doorward-{name}" for name in ("access", "refresh", "device"))
 ME = "/api/v1/users/me"
 AUTH = "/api/v1/auth"
-CALL = """async ([url, options]) => {
-  try {
-    const answer = await fetch(url, { credentials: "include", ...options });
-    const text = await answer.text();
-    return { status: answer.status, type: answer.type, content: text ? JSON.parse(text) : null };
-  } catch (error) { return { status: "blocked" }; }
-}"""
 FORM = """([url, fields, enctype]) => {
   const name = `sink${document.forms.length}`;
   const frame = Object.assign(document.createElement("iframe"), { name });
@@ -87,13 +84,6 @@ def app(context: BrowserContext, origins: Origins) -> Page:
     page = context.new_page()
     page.goto(origins.app)
     return page
-
-
-def call(page: Page, url: str, method: str = "GET", body: Any = None, **headers: str) -> Any:
-    options: dict[str, Any] = {"method": method, "headers": headers}
-    if body is not None:
-        options |= {"body": json.dumps(body), "headers": {**headers, "Content-Type": "application/json"}}
-    return page.evaluate(CALL, [url, options])
 
 
 def sign_in(page: Page, gateway: str, email: str) -> Any:
