@@ -34,6 +34,7 @@ COMMANDS = {
     "rotate-keys": Entry("services.auth.key_commands:rotate_keys", "Sign tokens with a new key.", True),
     "list-keys": Entry("services.auth.key_commands:list_keys", "List the keys that sign tokens.", True),
     "withdraw-key": Entry("services.auth.key_commands:withdraw_key", "Refuse a key that leaked.", True),
+    "reseal": Entry("deploy.reseal:reseal", "Put what rests sealed under the current secret.", True),
     "routes": Entry("gateway.cli:routes", "List what the gateway routes where.", True),
     "explain": Entry("gateway.cli:explain", "Say what the gateway would do with a request.", True),
 }

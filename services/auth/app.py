@@ -42,8 +42,10 @@ BLUEPRINTS = [
 def create_app(settings: AuthSettings | None = None, *, deps: Deps | None = None) -> Flask:
     """The WSGI application. Raises SettingsError where the environment does not describe one."""
     settings = settings or AuthSettings.load()
-    app = new_app(__name__, settings, process="auth", checks={"database": lambda: database.ping(app, db)})
-    own = app.extensions[EXTENSION] = deps or Deps.from_settings(settings)
+    own = deps or Deps.from_settings(settings)
+    checks = {"database": lambda: database.ping(app, db), "secrets": own.check_secrets}
+    app: Flask = new_app(__name__, settings, process="auth", checks=checks)
+    app.extensions[EXTENSION] = own
     database.install(app, db, settings)
     migrate.init_app(app, db)
     limits.install(app, settings)

@@ -6,7 +6,7 @@ Stored are keyed hashes only: a six-digit code has so few values that a plain ha
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from shared.chassis.sealing import derive_key
@@ -41,16 +41,23 @@ def digest(value: str) -> str:
 
 
 class CodeHasher:
-    """Keyed hashes under the current secret; a lookup tries those of every accepted one."""
+    """Keyed hashes under the database's own key, which no rotation of the shared secret changes.
 
-    def __init__(self, accepted_secrets: Sequence[str]) -> None:
-        self._keys = [derive_key(secret, "code") for secret in accepted_secrets]
+    A lookup also tries those under the accepted secrets, which served before the database had its key.
+    """
+
+    def __init__(self, own_key: Callable[[], bytes], accepted_secrets: Sequence[str]) -> None:
+        self._own_key = own_key
+        self._former = [derive_key(secret, "code") for secret in accepted_secrets]
 
     def hash(self, purpose: str, value: str) -> str:
         """What to store for ``value``; the same value has another hash for another purpose."""
-        return self.hashes(purpose, value)[0]
+        return _keyed(self._own_key(), purpose, value)
 
     def hashes(self, purpose: str, value: str) -> list[str]:
-        """What may be stored for ``value``, newest secret first."""
-        content = f"{purpose}\n{value}".encode()
-        return [hmac.digest(key, content, "sha256").hex() for key in self._keys]
+        """What may be stored for ``value``, the newest first."""
+        return [_keyed(key, purpose, value) for key in (self._own_key(), *self._former)]
+
+
+def _keyed(key: bytes, purpose: str, value: str) -> str:
+    return hmac.digest(key, f"{purpose}\n{value}".encode(), "sha256").hex()

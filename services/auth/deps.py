@@ -9,6 +9,7 @@ from flask import current_app
 from services.auth.backoff import Backoff
 from services.auth.breaches import Breaches
 from services.auth.codes import CodeHasher
+from services.auth.kept_keys import KeptKeys
 from services.auth.passwords import Passwords
 from services.auth.refresh_tokens import Lifetimes, RefreshTokens
 from services.auth.settings import AuthSettings
@@ -16,6 +17,8 @@ from services.auth.signing_keys import SigningKeys
 from shared.chassis.sealing import Sealer
 
 EXTENSION = "doorward_auth"
+MAIL_REQUEST = "mail-request"  # what a wish for a mail is sealed for
+TOTP = "totp"  # what an authenticator's secret is sealed for
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,7 @@ class Deps:
     passwords: Passwords
     breaches: Breaches
     refresh_tokens: RefreshTokens
+    kept_keys: KeptKeys
     codes: CodeHasher
     signing_keys: SigningKeys
     mail_request_sealer: Sealer
@@ -34,19 +38,26 @@ class Deps:
     account_backoff: Backoff
     client_backoff: Backoff
 
+    def check_secrets(self) -> None:
+        """Raise where what rests sealed cannot be opened: a secret was dropped too early."""
+        self.kept_keys.codes()
+        self.signing_keys.signer()
+
     @classmethod
     def from_settings(cls, settings: AuthSettings) -> Self:
         """The deps of a real process."""
         secrets = settings.accepted_secrets
+        kept_keys = KeptKeys(settings)
         return cls(
             settings=settings,
             passwords=Passwords(settings),
             breaches=Breaches.from_settings(settings),
             refresh_tokens=RefreshTokens(secrets),
-            codes=CodeHasher(secrets),
+            kept_keys=kept_keys,
+            codes=CodeHasher(kept_keys.codes, secrets),
             signing_keys=SigningKeys(settings),
-            mail_request_sealer=Sealer(secrets, "mail-request"),
-            totp_sealer=Sealer(secrets, "totp"),
+            mail_request_sealer=Sealer(secrets, MAIL_REQUEST),
+            totp_sealer=Sealer(secrets, TOTP),
             lifetimes=Lifetimes(
                 absolute=timedelta(days=settings.refresh_token_days),
                 idle=timedelta(days=settings.refresh_idle_days),

@@ -1,4 +1,4 @@
-"""The tables of second factors, passkeys, API keys and signing keys."""
+"""The tables of second factors, passkeys, API keys and keys of auth's own."""
 
 from datetime import datetime
 from uuid import UUID
@@ -62,6 +62,16 @@ class ApiKey(Model):
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
+
+
+class KeptKey(Model):
+    """A random key that belongs to this database and stays, sealed: what is hashed under it never changes."""
+
+    __tablename__ = "kept_keys"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    sealed: Mapped[str]
+    created_at: Mapped[datetime]
 
 
 class SigningKey(Model):

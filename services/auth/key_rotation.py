@@ -14,7 +14,6 @@ from services.auth.models import db
 from services.auth.store import signing_keys as store
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
-from shared.chassis.sealing import Sealer
 from shared.chassis.signing_keys import HS256
 
 # Clocks of several hosts differ, and a worker may sign with what it read a moment ago.
@@ -80,7 +79,7 @@ def _take_over(algorithm: str, signs_from: datetime) -> None:
     store.forget(connection, accepted_before=utcnow() - MARGIN)
     kid = None
     if algorithm != HS256:
-        pair = key_pairs.generate(algorithm, _sealer())
+        pair = key_pairs.generate(algorithm, deps().signing_keys.sealer)
         store.add(connection, **pair, created_at=utcnow(), signs_from=signs_from)
         kid = pair["kid"]
     until = _last_token_is_over(signs_from)
@@ -94,19 +93,3 @@ def _last_token_is_over(signed_until: datetime) -> datetime:
 def list_keys() -> Sequence[KeyPair]:
     """Every key that is still there, the latest to sign first; in the caller's transaction."""
     return store.list_all(db.session.connection())
-
-
-def reseal() -> int:
-    """Put the private keys under the current secret; how many there are."""
-    sealer = _sealer()
-    with transaction(db) as session:
-        connection = session.connection()
-        store.lock(connection)
-        pairs = store.list_all(connection)
-        for pair in pairs:
-            store.replace_seal(connection, pair.kid, sealer.renew(pair.sealed_private_key))
-    return len(pairs)
-
-
-def _sealer() -> Sealer:
-    return Sealer(deps().settings.accepted_secrets, "signing-key")

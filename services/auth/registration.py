@@ -3,7 +3,6 @@
 What a request does is the same for every address; what depends on the address is done by the worker.
 """
 
-import hmac
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,7 +19,6 @@ from services.auth.store import accounts
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
-from shared.chassis.sealing import derive_key
 from shared.contracts.messages import AccountRegistered, AccountVerified
 
 
@@ -50,8 +48,7 @@ def _registration_salt(email: str) -> bytes:
 
     It is secret and belongs to this address alone, as a salt must. Later passwords get random ones.
     """
-    key = derive_key(deps().settings.accepted_secrets[0], "registration-salt")
-    return hmac.digest(key, email.encode(), "sha256")[:16]
+    return bytes.fromhex(deps().codes.hash("registration-salt", email))[:16]
 
 
 def resend(email: str) -> None:

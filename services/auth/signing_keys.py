@@ -10,18 +10,19 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import Connection, NullPool, create_engine
+from sqlalchemy import Connection
 
 from services.auth import key_pairs
 from services.auth.key_pairs import KeyPair
 from services.auth.settings import AuthSettings
 from services.auth.store import signing_keys as store
 from shared.chassis.clock import utcnow
-from shared.chassis.database import engine_options
+from shared.chassis.database import new_engine_beside
 from shared.chassis.sealing import Sealer
 from shared.chassis.signing_keys import HS256, VerificationKey, key_id, read_jwk
 
 READ_AGAIN_SECONDS = 2.0
+PURPOSE = "signing-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,9 @@ class SigningKeys:
         secret = settings.accepted_secrets[0]
         self._shared = Signer(key_id(secret), HS256, secret)
         self._algorithms = settings.jwt_algorithms
-        self._sealer = Sealer(settings.accepted_secrets, "signing-key")
+        self.sealer = Sealer(settings.accepted_secrets, PURPOSE)
         self._has_own = settings.has_published_keys
-        # A connection of its own: a request that holds one already must not wait for another of the pool.
-        options = engine_options(settings)["connect_args"]
-        self._engine = create_engine(settings.sqlalchemy_url, poolclass=NullPool, connect_args=options)
+        self._engine = new_engine_beside(settings)
         self._lock = threading.Lock()
         self._pairs: Sequence[KeyPair] = ()
         self._read_at = float("-inf")
@@ -73,7 +72,7 @@ class SigningKeys:
     def _open(self, pair: KeyPair) -> Signer:
         signer = self._opened.get(pair.kid)
         if signer is None:
-            private_key = key_pairs.open_private_key(pair, self._sealer)
+            private_key = key_pairs.open_private_key(pair, self.sealer)
             signer = Signer(pair.kid, pair.algorithm, private_key)
             self._opened = {pair.kid: signer}
         return signer
@@ -97,7 +96,7 @@ class SigningKeys:
             if key_pairs.signing_at(pairs, utcnow()):
                 return pairs
             now = utcnow()
-            first = key_pairs.generate(self._algorithms[0], self._sealer)
+            first = key_pairs.generate(self._algorithms[0], self.sealer)
             store.add(connection, **first, created_at=now, signs_from=now)
             return self._accepted(connection)
 

@@ -13,6 +13,7 @@ from services.notifications.settings import NotificationsSettings
 from shared.chassis.sealing import Sealer
 
 EXTENSION = "doorward_notifications"
+VARIABLES = "notification-variables"  # what the variables of a mail are sealed for
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Deps:
         """The real ones; nothing connects before it is used."""
         return cls(
             settings=settings,
-            sealer=Sealer(settings.accepted_secrets, "notification-variables"),
+            sealer=Sealer(settings.accepted_secrets, VARIABLES),
             sender=Sender(settings),
             notes=HandoverNotes(settings.sqlalchemy_url),
         )

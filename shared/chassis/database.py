@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from flask import Flask, Response
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, Dialect, MetaData, text
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, NullPool, create_engine, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session, registry, scoped_session
@@ -84,6 +84,12 @@ def engine_options(settings: ServiceSettings) -> dict[str, Any]:
             "application_name": type(settings).__name__.removesuffix("Settings").lower(),
         },
     }
+
+
+def new_engine_beside(settings: ServiceSettings) -> Engine:
+    """A way to the same database past the pool, for what a request that holds a connection may wait for."""
+    options = engine_options(settings)["connect_args"]
+    return create_engine(settings.sqlalchemy_url, poolclass=NullPool, connect_args=options)
 
 
 def install(app: Flask, db: SQLAlchemy, settings: ServiceSettings) -> None:

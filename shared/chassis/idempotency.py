@@ -6,15 +6,15 @@ key is 422, one whose first try is still running is 409. A first try that failed
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import orjson
 from flask import Flask, Response, current_app, g, request
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -26,6 +26,7 @@ from shared.chassis.sealing import Sealer, derive_key
 KEPT_FOR = timedelta(days=1)
 RUNS_AT_MOST = timedelta(minutes=1)
 LONGEST_KEY = 255
+ANSWER_PURPOSE = "idempotency"  # what a stored answer is sealed for
 _EXTENSION = "doorward_idempotency"
 _KEPT_HEADERS = ("Content-Type", "Location", "ETag")
 
@@ -65,6 +66,13 @@ class IdempotencyMixin:
     sealed_answer: Mapped[str | None]
 
 
+class _Name(NamedTuple):
+    """What a request is stored as under one secret."""
+
+    key_hash: str
+    request_hash: str
+
+
 class Idempotency:
     """The keys of one service."""
 
@@ -72,20 +80,21 @@ class Idempotency:
         self._db = db
         self._model = model
         self._sealer: Sealer | None = None
-        self._pepper = b""
+        self._peppers: Sequence[bytes] = ()
 
     def init_app(self, app: Flask, secrets: list[str]) -> None:
         """Give it the secrets that stored answers are sealed with."""
-        self._sealer = Sealer(secrets, "idempotency")
-        self._pepper = derive_key(secrets[0], "idempotency-key")
+        self._sealer = Sealer(secrets, ANSWER_PURPOSE)
+        self._peppers = [derive_key(secret, "idempotency-key") for secret in secrets]
         app.extensions[_EXTENSION] = self
 
     def answer(self, key: str, work: Callable[[], Response]) -> Response:
         """The stored answer of the request with ``key``, or that of ``work``, which is then stored."""
-        key_hash, request_hash = self._hashes(key)
-        stored = self._begin(key_hash, request_hash)
+        names = self._names(key)
+        stored = self._begin(names)
         if stored is not None:
             return stored
+        key_hash = names[0].key_hash
         try:
             response = work()
         except BaseException:
@@ -97,44 +106,45 @@ class Idempotency:
             self._keep(key_hash, response)
         return response
 
-    def _hashes(self, key: str) -> tuple[str, str]:
+    def _names(self, key: str) -> list[_Name]:
+        """What the request may be stored as: under the current secret first, then under the older ones."""
         who = str(g.caller.account_id) if "caller" in g else ""
-        name = "\n".join([who, request.method, request.path, key])
+        name = "\n".join([who, request.method, request.path, key]).encode()
         body = request.get_data(cache=True)
-        return (
-            hashlib.blake2b(name.encode(), key=self._pepper, digest_size=32).hexdigest(),
-            hashlib.blake2b(body, key=self._pepper, digest_size=32).hexdigest(),
-        )
+        return [_Name(_keyed(pepper, name), _keyed(pepper, body)) for pepper in self._peppers]
 
-    def _begin(self, key_hash: str, request_hash: str) -> Response | None:
+    def _begin(self, names: Sequence[_Name]) -> Response | None:
         now = utcnow()
-        model = self._model
+        model, current = self._model, names[0]
+        is_meant = model.key_hash.in_([name.key_hash for name in names])
+        find = select(model.request_hash, model.sealed_answer).where(is_meant)
         with transaction(self._db) as session:
+            if len(names) > 1:
+                # While a secret is rotated, two processes may store one request under two names.
+                lock = func.pg_advisory_xact_lock(func.hashtextextended(min(names).key_hash, 0))
+                session.execute(select(lock))
             session.execute(
                 delete(model).where(
-                    model.key_hash == key_hash,
+                    is_meant,
                     (model.started_at < now - KEPT_FOR)
                     | (model.sealed_answer.is_(None) & (model.started_at < now - RUNS_AT_MOST)),
                 )
             )
-            made = session.execute(
-                insert(model)
-                .values(key_hash=key_hash, request_hash=request_hash, started_at=now)
-                .on_conflict_do_nothing()
-                .returning(model.key_hash)
-            ).one_or_none()
-            if made:
-                return None
-            row = session.execute(
-                select(model.request_hash, model.sealed_answer).where(model.key_hash == key_hash)
-            ).one_or_none()
-        return self._replay(row, request_hash)
+            row = session.execute(find).first()
+            if row is None:
+                values = {"key_hash": current.key_hash, "request_hash": current.request_hash}
+                make = insert(model).values(**values, started_at=now).on_conflict_do_nothing()
+                if session.execute(make.returning(model.key_hash)).one_or_none():
+                    return None
+                row = session.execute(find).first()
+        return self._replay(row, {name.request_hash for name in names})
 
-    def _replay(self, row: Any, request_hash: str) -> Response:
-        if row is None or (row.request_hash == request_hash and row.sealed_answer is None):
-            raise IdempotentRequestRunning(headers={"Retry-After": "1"})
-        if row.request_hash != request_hash:
+    def _replay(self, row: Any, request_hashes: Collection[str]) -> Response:
+        is_same = row is None or row.request_hash in request_hashes
+        if not is_same:
             raise IdempotencyKeyReused
+        if row is None or row.sealed_answer is None:
+            raise IdempotentRequestRunning(headers={"Retry-After": "1"})
         stored = orjson.loads(cast("Sealer", self._sealer).open(row.sealed_answer))
         response = Response(stored["body"], status=stored["status"], headers=stored["headers"])
         response.headers["Idempotency-Replayed"] = "true"
@@ -152,6 +162,10 @@ class Idempotency:
     def _forget(self, key_hash: str) -> None:
         with transaction(self._db) as session:
             session.execute(delete(self._model).where(self._model.key_hash == key_hash))
+
+
+def _keyed(pepper: bytes, value: bytes) -> str:
+    return hashlib.blake2b(value, key=pepper, digest_size=32).hexdigest()
 
 
 def idempotent(view: View) -> View:

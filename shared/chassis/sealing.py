@@ -29,6 +29,7 @@ class Sealer:
 
     def __init__(self, secrets: Sequence[str], purpose: str) -> None:
         keys = [base64.urlsafe_b64encode(derive_key(secret, purpose)) for secret in secrets]
+        self._current = Fernet(keys[0])
         self._fernet = MultiFernet([Fernet(key) for key in keys])
 
     def seal(self, value: bytes) -> str:
@@ -41,6 +42,14 @@ class Sealer:
             return self._fernet.decrypt(sealed)
         except (InvalidToken, TypeError) as error:
             raise SealBroken from error
+
+    def is_current(self, sealed: str) -> bool:
+        """Whether the current secret alone opens it."""
+        try:
+            self._current.decrypt(sealed)
+        except (InvalidToken, TypeError):
+            return False
+        return True
 
     def renew(self, sealed: str) -> str:
         """The same value under the current secret; raises SealBroken for anything that we did not seal."""

@@ -8,10 +8,8 @@ from uuid import uuid4
 import jwt
 import pytest
 from flask import Flask
-from pydantic import SecretStr
 
 from services.auth import api_keys, housekeeping, mail_requests, sessions, sign_in
-from services.auth.app import create_app
 from services.auth.backoff import Backoff
 from services.auth.clients import Client, network_of
 from services.auth.deps import deps
@@ -217,31 +215,3 @@ def test_caller_whose_account_is_gone_is_told_so(app: Flask, new_account: NewPer
     answer = ada.call("POST", "password/change", current_password=PASSWORD, new_password=PASSWORD)
 
     assert (answer.status_code, answer.json["code"]) == (404, "account_not_found")
-
-
-def test_key_set_is_empty_while_the_shared_secret_signs(stranger: NewPerson) -> None:
-    assert stranger().client.get("/.well-known/jwks.json").json == {"keys": []}
-
-
-def test_tokens_of_the_older_secret_are_accepted_while_it_is(
-    settings: AuthSettings, new_account: NewPerson, mailbox: Mailbox
-) -> None:
-    ada = new_account()
-    ada.post("password/forgot", email=ADA)
-    reset = mailbox.token("password_reset")
-    changes = {
-        "jwt_secret_key": SecretStr("the-next-secret-0123456789-0123456789"),
-        "jwt_previous_secret_keys": [settings.jwt_secret_key],
-    }
-    rotated = create_app(settings.model_copy(update=changes))
-    ada.client = rotated.test_client()
-
-    statuses = [
-        ada.call("GET", "sessions").status_code,
-        ada.refresh().status_code,
-        ada.post("password/reset", token=reset, password="quiet-meadow-41-lantern").status_code,
-    ]
-
-    assert statuses == [200, 200, 204]
-    with rotated.app_context():
-        db.engine.dispose()

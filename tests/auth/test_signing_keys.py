@@ -17,7 +17,7 @@ from services.auth.models import db
 from services.auth.record_models import AuditEvent
 from services.auth.settings import AuthSettings
 from shared.chassis.clock import utcnow
-from shared.chassis.sealing import SealBroken, Sealer
+from shared.chassis.sealing import Sealer
 from shared.chassis.signing_keys import key_id, read_jwk
 from shared.chassis.testing.tokens import SECRET, bearer
 from tests.auth.conftest import NewPerson, Person
@@ -230,33 +230,6 @@ def test_withdrawing_the_key_that_comes_next_leaves_the_present_one_signing(
             found.append(header(sign_in(worker))["kid"] == signing)
 
     assert found == [True, True, rotations == 1]
-
-
-def test_private_keys_rest_sealed_and_are_sealed_anew(new_account: NewPerson, new_worker: NewWorker) -> None:
-    new_account()
-    secret = "another secret of more than thirty-two bytes"
-    old = new_worker("EdDSA")
-    ada = sign_in(old)
-    changed = AuthSettings.model_validate(
-        {**old.extensions["doorward_settings"].model_dump(), "jwt_secret_key": secret}
-    ).jwt_secret_key
-    both = new_worker(
-        "EdDSA",
-        jwt_secret_key=changed,
-        jwt_previous_secret_keys=[old.extensions["doorward_settings"].jwt_secret_key],
-    )
-    new = new_worker("EdDSA", jwt_secret_key=changed)
-
-    assert opens(both, sign_in(both))
-    with new.test_request_context(), pytest.raises(SealBroken):
-        new.extensions["doorward_auth"].signing_keys.signer()
-    with both.app_context():
-        assert key_rotation.reseal() == 1
-    with later(3):
-        after = sign_in(new)
-
-    assert header(after)["kid"] == header(ada)["kid"]
-    assert opens(new, ada)
 
 
 def run(worker: Flask, command: object, *arguments: str, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:

@@ -69,12 +69,6 @@ def withdraw(connection: Connection, kid: str, now: datetime) -> bool:
     return connection.execute(statement.returning(_table.c.kid)).one_or_none() is not None
 
 
-def replace_seal(connection: Connection, kid: str, sealed_private_key: str) -> None:
-    """Keep the private key under another seal."""
-    statement = update(_table).where(_table.c.kid == kid)
-    connection.execute(statement.values(sealed_private_key=sealed_private_key))
-
-
 def forget(connection: Connection, *, accepted_before: datetime) -> None:
     """Delete the keys under which no token has been valid since."""
     connection.execute(delete(_table).where(_table.c.accepted_until < accepted_before))
