@@ -58,8 +58,7 @@ def _switch(account: Account, is_active: bool, actor_id: UUID) -> None:
     account.version += 1
     sessions.end_all(account.id, reason="account_disabled")
     revocations.revoke_account(account.id, now)  # tokens of API keys too
-    messages.send(AccountDisabled(account_id=account.id, occurred_at=now))
-    mails.send_notice("account_disabled", account)
+    messages.send(AccountDisabled(account_id=account.id, occurred_at=now, **mails.owner_of(account)))
 
 
 def _give_roles(account: Account, roles: list[str], actor_id: UUID) -> None:

@@ -40,10 +40,13 @@ def recognise(account: Account, client: Client, now: datetime) -> KnownDevice:
 def _tell(account: Account, client: Client, now: datetime) -> None:
     messages.send(
         SignedInFromNewDevice(
-            account_id=account.id, ip=client.ip, user_agent=client.user_agent, occurred_at=now
+            account_id=account.id,
+            ip=client.ip,
+            user_agent=client.user_agent,
+            occurred_at=now,
+            **mails.owner_of(account),
         )
     )
-    mails.send_warning("new_device", account, client, now)
     audit.record("signed_in_from_new_device", account_id=account.id)
 
 

@@ -1,9 +1,10 @@
-"""The mails that auth wants sent: template, variables, and how long they are worth sending.
+"""The mails that auth wants sent, and whom to tell: template, variables, how long it is worth sending.
 
 notifications renders and sends them; here they are messages in the outbox of the caller's transaction.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import quote
 
 from services.auth.clients import Client
@@ -12,6 +13,11 @@ from services.auth.deps import deps
 from services.auth.extensions import messages
 from services.auth.models import Account
 from shared.contracts.messages import SendEmail
+
+
+def owner_of(account: Account) -> dict[str, Any]:
+    """Whom to tell: the part of a message by which notifications mails the account's owner."""
+    return {"email": account.email, "display_name": account.display_name, "locale": account.locale}
 
 
 def send_notice(template: str, account: Account, *, to_email: str | None = None, **variables: str) -> None:

@@ -96,5 +96,4 @@ def _set(account: Account, password_hash: str, now: datetime, *, but_session: UU
     account.updated_at = now
     challenge_store.forget(account.id)
     sessions.end_all(account.id, reason="password_changed", but=but_session)
-    messages.send(PasswordChanged(account_id=account.id, occurred_at=now))
-    mails.send_notice("password_changed", account, time=f"{now:%Y-%m-%d %H:%M} UTC")
+    messages.send(PasswordChanged(account_id=account.id, occurred_at=now, **mails.owner_of(account)))

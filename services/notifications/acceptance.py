@@ -42,7 +42,7 @@ class Wanted:
 
 def take(message: SendEmail) -> None:
     """Accept a mail that another service asked for; in the courier's transaction."""
-    _accept(
+    take_wanted(
         Wanted(
             template=message.template,
             to_email=message.to_email,
@@ -69,7 +69,7 @@ def accept(
     catalog.check(template, variables)
     with transaction(db):
         to_email, known_locale = _resolve(to)
-        notification = _accept(
+        notification = take_wanted(
             Wanted(
                 template=template,
                 to_email=to_email,
@@ -94,7 +94,8 @@ def _resolve(to: Mapping[str, Any]) -> tuple[str, str]:
     return recipient.email, recipient.locale or FALLBACK_LOCALE
 
 
-def _accept(wanted: Wanted) -> Notification:
+def take_wanted(wanted: Wanted) -> Notification:
+    """Accept a mail in the caller's transaction."""
     now = utcnow()
     due_at = max(now, wanted.send_at or now)
     notification_id = new_id()

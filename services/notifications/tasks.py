@@ -4,13 +4,16 @@ from collections.abc import Mapping
 
 from celery import Celery
 
-from services.notifications import acceptance, delivery, recipients
+from services.notifications import acceptance, delivery, notices, recipients
 from shared.chassis.messaging import Handler
 from shared.contracts import messages, queues
 from shared.contracts.messages import Message
 
 HANDLERS: Mapping[type[Message], Handler] = {
     messages.SendEmail: acceptance.take,
+    messages.SignedInFromNewDevice: notices.tell_of_new_device,
+    messages.PasswordChanged: notices.tell_of_new_password,
+    messages.AccountDisabled: notices.tell_of_disabling,
     messages.AccountVerified: recipients.know,
     messages.EmailChanged: recipients.know_new_address,
     messages.AccountDeleted: recipients.forget,

@@ -20,6 +20,16 @@ class Message(BaseModel):
     version: ClassVar[int] = 1
 
 
+class AccountNotice(Message):
+    """The root of what an account's owner is told by mail; without ``email`` the mail is asked for apart."""
+
+    account_id: UUID
+    occurred_at: datetime
+    email: str | None = None
+    display_name: str | None = None
+    locale: str = "en"
+
+
 class AccountRegistered(Message):
     """An account was made; its address is not verified yet."""
 
@@ -42,12 +52,10 @@ class AccountVerified(Message):
     occurred_at: datetime
 
 
-class AccountDisabled(Message):
+class AccountDisabled(AccountNotice):
     """An administrator or a deletion shut the account."""
 
     name = "account_disabled"
-    account_id: UUID
-    occurred_at: datetime
 
 
 class AccountEnabled(Message):
@@ -85,22 +93,18 @@ class AccountDeleted(Message):
     occurred_at: datetime
 
 
-class SignedInFromNewDevice(Message):
+class SignedInFromNewDevice(AccountNotice):
     """Somebody signed in from a device that the account had not used before."""
 
     name = "signed_in_from_new_device"
-    account_id: UUID
     ip: str
     user_agent: str
-    occurred_at: datetime
 
 
-class PasswordChanged(Message):
+class PasswordChanged(AccountNotice):
     """The account's password was changed or reset."""
 
     name = "password_changed"
-    account_id: UUID
-    occurred_at: datetime
 
 
 class SendEmail(Message):
@@ -121,4 +125,5 @@ class SendEmail(Message):
 
 def all_messages() -> dict[str, type[Message]]:
     """Every message by its name."""
-    return {kind.name: kind for kind in Message.__subclasses__()}
+    kinds = [*Message.__subclasses__(), *AccountNotice.__subclasses__()]
+    return {kind.name: kind for kind in kinds if kind is not AccountNotice}

@@ -21,14 +21,13 @@ QUEUES: Mapping[str, tuple[str, ...]] = {
 SUBSCRIBERS: Mapping[type[Message], tuple[str, ...]] = {
     messages.AccountRegistered: ("users",),
     messages.AccountVerified: ("users", "notifications"),
-    messages.AccountDisabled: ("users",),
+    messages.AccountDisabled: ("users", "notifications"),
     messages.AccountEnabled: ("users",),
     messages.RolesChanged: ("users",),
     messages.EmailChanged: ("users", "notifications"),
     messages.AccountDeleted: ("users", "notifications"),
-    # Told to whoever subscribes next; the mails that go with them are SendEmail's.
-    messages.SignedInFromNewDevice: (),
-    messages.PasswordChanged: (),
+    messages.SignedInFromNewDevice: ("notifications",),
+    messages.PasswordChanged: ("notifications",),
     messages.SendEmail: ("notifications",),
 }
 

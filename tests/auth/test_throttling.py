@@ -120,9 +120,10 @@ def test_new_device_is_told_to_the_owner_and_a_known_one_is_not(
 ) -> None:
     ada = new_account()
     ada.sign_in()
-    assert "new_device" not in mailbox.templates()
+    assert mailbox.messages("signed_in_from_new_device") == []
 
     body = {"email": ADA, "password": PASSWORD}
     stranger().client.post(f"{AUTH}/login", json=body, headers={"User-Agent": "Somebody else's"})
 
-    assert mailbox.templates()[-1] == "new_device"
+    (told,) = mailbox.messages("signed_in_from_new_device")
+    assert (told["email"], told["ip"]) == (ADA, "127.0.0.1")

@@ -1,0 +1,52 @@
+"""The mails that follow from what happened to an account; each in the courier's transaction.
+
+A message without an address comes from a release that asked for the mail by itself.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from services.notifications import acceptance
+from services.notifications.acceptance import Wanted
+from shared.contracts.messages import (
+    AccountDisabled,
+    AccountNotice,
+    PasswordChanged,
+    SendEmail,
+    SignedInFromNewDevice,
+)
+
+
+def tell_of_new_device(message: SignedInFromNewDevice) -> None:
+    """Ask the owner: was it you?"""
+    where = {"ip": message.ip, "device": message.user_agent, "time": _moment(message.occurred_at)}
+    _tell("new_device", message, where)
+
+
+def tell_of_new_password(message: PasswordChanged) -> None:
+    """Tell the owner of another password."""
+    _tell("password_changed", message, {"time": _moment(message.occurred_at)})
+
+
+def tell_of_disabling(message: AccountDisabled) -> None:
+    """Tell the owner that the account is shut."""
+    _tell("account_disabled", message, {})
+
+
+def _tell(template: str, message: AccountNotice, variables: Mapping[str, str]) -> None:
+    if message.email is None:
+        return
+    acceptance.take_wanted(
+        Wanted(
+            template=template,
+            to_email=message.email,
+            locale=message.locale,
+            topic=SendEmail.model_fields["topic"].default,
+            variables={"name": message.display_name or "", **variables},
+            account_id=message.account_id,
+        )
+    )
+
+
+def _moment(occurred_at: datetime) -> str:
+    return f"{occurred_at:%Y-%m-%d %H:%M} UTC"
