@@ -4,7 +4,7 @@ Owns the Celery app of a service, publishing from the outbox, receiving into the
 acknowledgement that lets the sender forget. Publishing never happens in a request.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import gettempdir
@@ -13,7 +13,7 @@ from uuid import UUID
 
 import orjson
 from celery import Celery, Task
-from celery.signals import worker_ready, worker_shutdown
+from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from kombu.exceptions import OperationalError as BrokerError
@@ -36,6 +36,8 @@ Handler = Callable[[Any], None]
 
 # A task taken by a worker that died is handed to another after this long; far above any task's time.
 VISIBILITY_TIMEOUT_SECONDS = 120
+# How long a worker that stops waits for the last step of each relay.
+LAST_STEP_SECONDS = 10.0
 
 log = get_logger(__name__)
 
@@ -97,9 +99,20 @@ def publish(celery: Celery, claimed: Claimed) -> None:
     )
 
 
-def relay_outbox(celery: Celery, outbox: Outbox) -> int:
+def unread(celery: Celery) -> set[str]:
+    """The services in whose queue something lies; none where the broker does not say."""
+    try:
+        with celery.pool.acquire(block=True) as acquired:
+            connection: Any = acquired  # the stubs take the pool for one of producers
+            broker = connection.default_channel.client
+            return {service for service, (queue, *_) in queues.QUEUES.items() if broker.llen(queue)}
+    except (BrokerError, RedisError, OSError):
+        return set()
+
+
+def relay_outbox(celery: Celery, outbox: Outbox, *, unread: Collection[str] = ()) -> int:
     """Publish what is due; what the broker does not take is due again in a second. How many went."""
-    batch = outbox.claim(utcnow())
+    batch = outbox.claim(utcnow(), unread=unread)
     for done, claimed in enumerate(batch):
         try:
             publish(celery, claimed)
@@ -166,6 +179,7 @@ class Courier:
             queues.acknowledge_task(source),
             args=[sealed],
             queue=queues.QUEUES[source][0],
+            headers={"headers": tracing.current_headers()},
             retry=False,
         )
 
@@ -180,7 +194,11 @@ def heartbeat_file(service: str) -> Path:
 
 
 def run_in_worker(settings: ServiceSettings, threads: Callable[[], Sequence[Relay | Housekeeper]]) -> None:
-    """Start the service's relays and housekeeper with its Celery worker and stop them with it."""
+    """Start the service's relays and housekeeper with its Celery worker and stop them with it.
+
+    A step that has begun is done to its end: what it has leased is passed on or given back, so that an
+    ordered stop leaves no lease to run out.
+    """
     running: list[Relay | Housekeeper] = []
 
     @worker_ready.connect(weak=False)
@@ -190,10 +208,16 @@ def run_in_worker(settings: ServiceSettings, threads: Callable[[], Sequence[Rela
             thread.start()
             running.append(thread)
 
-    @worker_shutdown.connect(weak=False)
-    def stop(**_signal: Any) -> None:
+    @worker_shutting_down.connect(weak=False)
+    def begin_no_more(**_signal: Any) -> None:
         for thread in running:
             thread.stop()
+
+    @worker_shutdown.connect(weak=False)
+    def await_the_last(**_signal: Any) -> None:
+        begin_no_more()
+        for thread in running:
+            thread.join(LAST_STEP_SECONDS)
 
 
 def serve_metrics(settings: ServiceSettings) -> AbstractContextManager[None] | None:
@@ -216,7 +240,7 @@ def outbox_relay(
 
     def step() -> int:
         heartbeat.touch()
-        return relay_outbox(celery, outbox)
+        return relay_outbox(celery, outbox, unread=unread(celery))
 
     return Relay(
         app,

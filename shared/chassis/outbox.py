@@ -6,14 +6,14 @@ at growing intervals. So neither a lost broker nor a killed process loses a mess
 may arrive twice is the inbox's business. The body is sealed for its subscriber before it is stored.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import orjson
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import delete, func, select, text, tuple_, update
+from sqlalchemy import delete, func, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -80,7 +80,6 @@ class Outbox:
         """Write ``message`` into the caller's transaction, for each of its subscribers; its id."""
         message_id = new_id()
         now = utcnow()
-        trace = tracing.current()
         content = {
             "id": message_id,
             "name": message.name,
@@ -95,7 +94,7 @@ class Outbox:
                 subscriber=subscriber,
                 name=message.name,
                 sealed=sealed,
-                trace=trace.headers() if trace else {},
+                trace=tracing.current_headers(),
                 available_at=now,
                 created_at=now,
             )
@@ -104,13 +103,23 @@ class Outbox:
         self._db.session.execute(text(f"NOTIFY {CHANNEL}"))
         return message_id
 
-    def claim(self, now: datetime) -> list[Claimed]:
-        """Lease up to a batch of due rows: no other worker sees them before the interval is over."""
+    def claim(self, now: datetime, *, unread: Collection[str] = ()) -> list[Claimed]:
+        """Lease up to a batch of due rows: no other worker sees them before the interval is over.
+
+        ``unread`` names the subscribers in whose queue messages still lie. What they have been sent is not
+        sent to them again before they have read it, or the longest interval is over: so a subscriber that
+        was away finds each message once, and a message that a killed worker took along is soon back.
+        """
         model = self._model
         key = tuple_(model.message_id, model.subscriber)
+        is_worth_it = or_(
+            model.attempts == 0,
+            model.subscriber.not_in(unread),
+            model.available_at <= now - timedelta(seconds=LONGEST_INTERVAL_SECONDS),
+        )
         due = (
             select(model.message_id, model.subscriber)
-            .where(model.available_at <= now)
+            .where(model.available_at <= now, is_worth_it)
             .order_by(model.available_at)
             .limit(BATCH)
             .with_for_update(skip_locked=True)

@@ -1,6 +1,5 @@
 """auth as it runs in production: real gunicorn processes and a real Celery worker, for the proofs."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 import httpx
 
 from shared.chassis.testing.engines import free_port, wait_until
+from shared.chassis.testing.processes import bare_environment, stop_all
 from shared.chassis.testing.tokens import SECRET
 
 ROOT = Path(__file__).parents[2]
@@ -27,8 +27,7 @@ def environment(*, database_url: str, redis_url: str, **variables: str) -> dict[
     """What the processes are told: small hashes, and no limits by client address, which is one here."""
     limits = {f"AUTH_{name}_LIMIT": "1000000 per minute" for name in ("REGISTER", "SIGN_IN", "MAIL")}
     return {
-        "PATH": os.environ["PATH"],
-        "HOME": os.environ.get("HOME", "/tmp"),  # noqa: S108
+        **bare_environment(),
         "JWT_SECRET_KEY": SECRET,
         "REDIS_URL": redis_url,
         "PUBLIC_URL": "http://127.0.0.1:8080",
@@ -55,12 +54,7 @@ def running(
         try:
             yield process
         finally:
-            process.terminate()
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(5)
+            stop_all(process)
 
 
 @contextmanager

@@ -3,14 +3,16 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from datetime import timedelta
+from threading import Event, Timer
 
 import pytest
 from celery import Celery
+from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 from pydantic import SecretStr
 from redis import Redis
 from sqlalchemy import select
@@ -19,8 +21,11 @@ from shared.chassis import messaging, tracing
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
+from shared.chassis.relay import Relay
 from shared.chassis.sealing import SealBroken, Sealer
 from shared.chassis.testing.clients import PostgresServer
+from shared.chassis.testing.engines import free_port
+from shared.chassis.testing.processes import Worker, working
 from shared.chassis.testing.tokens import SECRET
 from shared.contracts.messages import AccountRegistered
 from tests.chassis.conftest import Mini, closing, new_mini, settings_for
@@ -50,7 +55,7 @@ def listener(postgres_server: PostgresServer, redis_url: str, worker_number: int
     postgres_server.drop_database(name)
 
 
-def start_worker(mini: Mini, service: str) -> subprocess.Popen[bytes]:
+def worker_of(mini: Mini, service: str) -> Worker:
     environment = {
         **os.environ,
         "MINI_SERVICE": service,
@@ -60,20 +65,16 @@ def start_worker(mini: Mini, service: str) -> subprocess.Popen[bytes]:
         "DATABASE_URL": mini.settings.database_url.get_secret_value(),
         "REDELIVERY_SECONDS": "0.5",
     }
-    program = [sys.executable, "-m", "celery", "-A", "tests.chassis.mini_worker:celery", "worker"]
+    celery = ["-m", "celery", "-A", "tests.chassis.mini_worker:celery", "worker"]
     options = ["-P", "threads", "-Q", service, "--without-mingle", "--without-gossip"]
-    return subprocess.Popen([*program, *options], env=environment)
+    return Worker([*celery, *options], environment)
 
 
 @contextmanager
-def working(*minis: tuple[Mini, str]) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Real worker processes of these services, killed at the end."""
-    with ExitStack() as stack:
-        workers = [start_worker(mini, service) for mini, service in minis]
-        for worker in workers:
-            stack.callback(worker.wait)
-            stack.callback(worker.kill)
-        yield workers
+def at_work(*minis: tuple[Mini, str]) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Real worker processes of these services, ended with the ``with``."""
+    with working(*(worker_of(mini, service) for mini, service in minis)) as processes:
+        yield processes
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def queue_length(mini: Mini, queue: str) -> int:
 
 
 def test_every_message_arrives_once_and_its_row_goes(mini: Mini, listener: Mini) -> None:
-    with working((mini, "auth"), (listener, "users")):
+    with at_work((mini, "auth"), (listener, "users")):
         send(mini, *map(registered, range(20)))
         eventually(lambda: mini.waiting() == 0)
 
@@ -103,13 +104,13 @@ def test_every_message_arrives_once_and_its_row_goes(mini: Mini, listener: Mini)
 def test_killed_workers_lose_nothing_and_repeat_nothing(mini: Mini, listener: Mini) -> None:
     send(mini, *map(registered, range(200)))
 
-    with working((mini, "auth")):
+    with at_work((mini, "auth")):
         for goal in (20, 60, 120):
-            with working((listener, "users"), (listener, "users")) as (one, other):
+            with at_work((listener, "users"), (listener, "users")) as (one, other):
                 eventually(lambda goal=goal: len(listener.heard()) >= goal)
                 one.send_signal(signal.SIGKILL)
                 other.send_signal(signal.SIGKILL)
-        with working((listener, "users")):
+        with at_work((listener, "users")):
             eventually(lambda: mini.waiting() == 0)
 
     assert listener.heard() == sorted(f"{number}@example.org" for number in range(200))
@@ -131,10 +132,68 @@ def test_flushed_broker_costs_one_redelivery_and_no_message(
         assert messaging.relay_outbox(celery, mini.outbox) == 1
     Redis.from_url(mini.settings.redis_url.get_secret_value()).flushdb()
 
-    with working((mini, "auth"), (listener, "users")):
+    with at_work((mini, "auth"), (listener, "users")):
         eventually(lambda: mini.waiting() == 0)
 
     assert len(listener.heard()) == 1
+
+
+def test_message_that_lies_unread_is_not_sent_again(mini: Mini, celery: Celery) -> None:
+    send(mini, registered())
+    with mini.app.app_context():
+        messaging.relay_outbox(celery, mini.outbox)
+        due = utcnow() + timedelta(minutes=1)
+        before = messaging.unread(celery)
+        unread_claims = mini.outbox.claim(due, unread=before)
+        late_claims = mini.outbox.claim(due + timedelta(minutes=10), unread=before)
+        Redis.from_url(mini.settings.redis_url.get_secret_value()).flushdb()
+        after = messaging.unread(celery)
+        read_claims = mini.outbox.claim(due + timedelta(hours=1), unread=after)
+
+    assert (before, after) == ({"users"}, set())
+    # What the longest interval has passed over is sent in any case.
+    assert (len(unread_claims), len(late_claims), len(read_claims)) == (0, 1, 1)
+
+
+def test_message_that_is_new_is_sent_though_others_lie_unread(mini: Mini, celery: Celery) -> None:
+    send(mini, registered())
+    with mini.app.app_context():
+        messaging.relay_outbox(celery, mini.outbox)
+    send(mini, registered())
+
+    with mini.app.app_context():
+        assert messaging.relay_outbox(celery, mini.outbox, unread=messaging.unread(celery)) == 1
+
+
+def test_broker_that_is_down_says_nothing_of_what_is_unread(mini: Mini) -> None:
+    url = SecretStr(f"redis://127.0.0.1:{free_port()}/0")
+    settings = mini.settings.model_copy(update={"redis_url": url})
+    celery = messaging.new_celery(mini.app, settings, service="auth")
+
+    assert messaging.unread(celery) == set()
+
+
+def test_stop_lets_the_last_step_end(mini: Mini, monkeypatch: pytest.MonkeyPatch) -> None:
+    for signal_of_celery in (worker_ready, worker_shutting_down, worker_shutdown):
+        monkeypatch.setattr(signal_of_celery, "receivers", [])
+    begun, may_end, has_ended = Event(), Event(), Event()
+
+    def step() -> int:
+        begun.set()
+        may_end.wait(PATIENCE_SECONDS)
+        has_ended.set()
+        return 0
+
+    relay = Relay(mini.app, name="slow", channel="c", database_url=mini.settings.sqlalchemy_url, step=step)
+    messaging.run_in_worker(mini.settings, lambda: [relay])
+    worker_ready.send(sender="a worker")
+    assert begun.wait(PATIENCE_SECONDS)
+    Timer(0.2, may_end.set).start()
+
+    worker_shutdown.send(sender="a worker")
+
+    assert has_ended.is_set()
+    assert not relay.is_alive()
 
 
 def test_message_delivered_many_times_is_handled_once(mini: Mini, listener: Mini, celery: Celery) -> None:
@@ -144,7 +203,7 @@ def test_message_delivered_many_times_is_handled_once(mini: Mini, listener: Mini
     for _ in range(10):
         messaging.publish(celery, claimed)
 
-    with working((mini, "auth"), (listener, "users")):
+    with at_work((mini, "auth"), (listener, "users")):
         eventually(lambda: mini.waiting() == 0 and queue_length(mini, "users") == 0)
 
     assert len(listener.heard()) == 1
@@ -155,7 +214,7 @@ def test_handler_that_fails_is_tried_again_and_leaves_nothing_of_the_failure(
 ) -> None:
     send(mini, registered("twice-ada"))
 
-    with working((mini, "auth"), (listener, "users")):
+    with at_work((mini, "auth"), (listener, "users")):
         eventually(lambda: mini.waiting() == 0)
 
     assert listener.heard() == ["twice-ada@example.org"]
@@ -165,7 +224,7 @@ def test_request_id_of_the_sender_reaches_the_handler(mini: Mini, listener: Mini
     with tracing.tracing(tracing.continue_from("request-0123456789", None)):
         send(mini, registered())
 
-    with working((mini, "auth"), (listener, "users")):
+    with at_work((mini, "auth"), (listener, "users")):
         eventually(lambda: mini.waiting() == 0)
 
     with listener.app.app_context():

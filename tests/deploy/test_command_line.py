@@ -1,6 +1,5 @@
 """The command `doorward`: complete, quick to help, and clear about what is wrong."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +11,7 @@ from deploy import cli, env_file
 from deploy.cli import COMMANDS, doorward
 from deploy.local.databases import SERVICES_FOLDER, _heads
 from deploy.processes import PROCESSES, SERVICES
-from deploy.work import worker_arguments
-from shared.contracts.queues import QUEUES
+from shared.chassis.testing.processes import bare_environment
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,7 +20,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     """The command in a process of its own, with only that environment."""
     return subprocess.run(
         [sys.executable, "-m", "deploy", *arguments],
-        env={"PATH": os.environ["PATH"], "DOORWARD_DATA_DIR": "no-such-folder", **environment},
+        env=bare_environment(DOORWARD_DATA_DIR="no-such-folder", **environment),
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -87,14 +85,6 @@ def test_wrong_port_of_the_runner_is_named() -> None:
 
     assert outcome.returncode == 2
     assert "doorward: GATEWAY_PORT:" in outcome.stderr
-
-
-@pytest.mark.parametrize("service", SERVICES)
-def test_worker_takes_from_every_queue_of_its_service(service: str) -> None:
-    arguments = worker_arguments(service, 4, "INFO")
-
-    assert f"--queues={','.join(QUEUES[service])}" in arguments
-    assert "--pool=threads" in arguments
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -16,6 +16,7 @@ from deploy.serve import gunicorn_arguments
 from gateway.settings import GatewaySettings
 from shared.chassis.ids import new_id
 from shared.chassis.testing.engines import free_port, wait_until
+from shared.chassis.testing.processes import stop_all
 from shared.chassis.testing.tokens import SECRET, access_token, bearer
 from tests.gateway.echo import Upstream
 
@@ -72,10 +73,8 @@ class Gateway:
         self.process.send_signal(number)
 
     def stop(self) -> None:
-        """At once; the ordered stop has tests of its own."""
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(10)
+        """In order, and at once what does not end by itself; the ordered stop has tests of its own."""
+        stop_all(self.process)
 
     def lines(self) -> str:
         return self.log.read_text()

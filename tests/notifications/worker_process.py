@@ -2,11 +2,11 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from services.notifications.settings import NotificationsSettings
+from shared.chassis.testing.processes import Worker, working
 
 FIELDS = (
     "smtp_host",
@@ -38,11 +38,6 @@ def environment_of(settings: NotificationsSettings) -> dict[str, str]:
 
 @contextmanager
 def running_worker(settings: NotificationsSettings) -> Iterator[subprocess.Popen[bytes]]:
-    """`doorward work notifications` with these settings, killed at the end unless it has died before."""
-    program = [sys.executable, "-m", "deploy", "work", "notifications"]
-    process = subprocess.Popen(program, env=environment_of(settings))
-    try:
+    """`doorward work notifications` with these settings, from when it works to the end of the ``with``."""
+    with working(Worker.of("notifications", environment_of(settings))) as (process,):
         yield process
-    finally:
-        process.kill()
-        process.wait()

@@ -6,18 +6,14 @@ import pytest
 from ruamel.yaml import YAML
 
 from deploy.processes import SERVICES
-from deploy.work import worker_arguments
+from deploy.work import worker_options
 from shared.contracts import queues
 from shared.contracts.messages import all_messages
 from tests.repository.samples import ROOT
 
 
 def test_every_queue_has_a_worker() -> None:
-    taken = set()
-    for service in SERVICES:
-        arguments = worker_arguments(service, 1, "INFO")
-        option = next(argument for argument in arguments if argument.startswith("--queues="))
-        taken |= set(option.removeprefix("--queues=").split(","))
+    taken = {queue for service in SERVICES for queue in worker_options(service, 1, "INFO")["queues"]}
 
     assert taken == {queue for names in queues.QUEUES.values() for queue in names}
 

@@ -1,18 +1,20 @@
 """The real processes of Doorward, each of them a test's to start, stop and kill."""
 
-import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, LiteralString
 
 from shared.chassis.testing.clients import PostgresServer, RedisServer
-from shared.chassis.testing.engines import free_port
+from shared.chassis.testing.engines import free_port, wait_until
+from shared.chassis.testing.processes import bare_environment, kill_group, stop_all
 from tests.system import journey
 
 ROOT = Path(__file__).parents[2]
+STOP_SECONDS = 60.0
 SERVICES = ("auth", "users", "notifications")
 SECRET = "a secret of more than thirty-two bytes, for tests"
 
@@ -44,28 +46,18 @@ class RunningProcess:
 
     def stop(self) -> None:
         """Ask it to end, and wait for it."""
-        self._signal(signal.SIGTERM)
+        assert self.process is not None
+        stop_all(self.process, grace_seconds=STOP_SECONDS)
+        assert self.process.returncode != -signal.SIGKILL, f"{self.name} did not stop in order"
 
     def kill(self) -> None:
         """End it without a chance to tidy up, and all that it started."""
-        self._signal(signal.SIGKILL)
+        assert self.process is not None
+        kill_group(self.process)
 
     def log(self) -> str:
         """What it has written."""
         return (self.folder / f"{self.name}.log").read_text(errors="replace")
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self.process is None or self.process.poll() is not None:
-            return
-        if number is signal.SIGKILL:
-            os.killpg(self.process.pid, number)
-        else:
-            self.process.send_signal(number)
-        try:
-            self.process.wait(60)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            raise
 
 
 @dataclass
@@ -110,14 +102,31 @@ class Backend:
         return [f"{service}-worker-{number}" for number in range(1, self.count + 1)]
 
     def close(self) -> None:
-        """End everything."""
-        for process in reversed(self.processes.values()):
-            process.kill()
+        """End everything, in order where it goes."""
+        started = [one.process for one in self.processes.values() if one.process is not None]
+        stop_all(*reversed(started))
 
     def each(self, act: Callable[[RunningProcess], None], *names: str) -> None:
         """Do the same to several processes, as ``each(RunningProcess.kill, "users")``."""
         for name in names:
             act(self.processes[name])
+
+    def rows(self, service: str, query: LiteralString, *values: str) -> list[tuple[Any, ...]]:
+        """What the database of ``service`` answers."""
+        with self.postgres.connect(service) as connection:
+            return connection.execute(query, values).fetchall()
+
+    def wait_until_quiet(self) -> None:
+        """Return when no service has a message left to pass on, nor notifications a mail to send."""
+        wait_until(lambda: self._waiting() == 0, what="nothing left to be done", seconds=90)
+
+    def _waiting(self) -> int:
+        pending: LiteralString = (
+            "SELECT count(*) FROM notifications WHERE status IN ('queued', 'sending', 'retrying')"
+        )
+        left = [self.rows(service, "SELECT count(*) FROM outbox") for service in SERVICES]
+        left += [self.rows("notifications", pending), self.rows("auth", "SELECT count(*) FROM mail_requests")]
+        return sum(int(rows[0][0]) for rows in left)
 
     def _add(self, name: str, *command: str) -> None:
         process = RunningProcess(name, list(command), self.environment, self.folder)
@@ -135,7 +144,7 @@ class Backend:
     def _environment(self) -> dict[str, str]:
         ports = self._ports
         values = {
-            "PATH": os.environ["PATH"],
+            **bare_environment(),
             "HOME": str(self.folder),
             "DOORWARD_ENVIRONMENT": "development",
             "JWT_SECRET_KEY": SECRET,
@@ -145,6 +154,7 @@ class Backend:
             "GATEWAY_PORT": str(ports["gateway"]),
             "GATEWAY_METRICS_PORT": str(ports["metrics"]),
             "GATEWAY_TRUSTED_PROXY_COUNT": "1",  # so that a test can speak for many clients
+            "GATEWAY_DRAIN_SECONDS": "0",
             "GATEWAY_WORKERS": str(self.count),
             "NOTIFICATIONS_SMTP_HOST": "127.0.0.1",
             "NOTIFICATIONS_SMTP_PORT": str(ports["smtp"]),

@@ -11,15 +11,9 @@ from playwright.sync_api import Page, expect
 from tests.browsers import open_browser
 from tests.system import journey
 from tests.system.backend import Backend
-from tests.system.conftest import StartBackend
 
 pytestmark = [pytest.mark.system, pytest.mark.browser, pytest.mark.xdist_group("system")]
 NEW_PASSWORD = "another staple for another horse 93"
-
-
-@pytest.fixture(scope="module")
-def backend(start_backend: StartBackend) -> Backend:
-    return start_backend()
 
 
 @pytest.fixture

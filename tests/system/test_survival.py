@@ -4,7 +4,6 @@ import random
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, LiteralString
 
 import httpx
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from shared.chassis.testing.clients import PrivateRedis
 from shared.chassis.testing.engines import wait_until
 from tests.system import journey
-from tests.system.backend import SERVICES, Backend
+from tests.system.backend import Backend
 from tests.system.conftest import StartBackend
 from tests.system.journey import Journey
 
@@ -82,7 +81,7 @@ def test_each_mail_arrives_exactly_once_though_the_worker_is_killed_again_and_ag
         worker.kill()
         worker.start()
 
-    wait_until_quiet(backend)
+    backend.wait_until_quiet()
     counts = {email: len(journey.mails_to(backend.mailbox_url, email)) for email in emails}
     unknown = _unknown_outcomes(backend)
     assert {email: count for email, count in counts.items() if count != 1 and email not in unknown} == {}
@@ -100,13 +99,13 @@ def test_a_hundred_registrations_of_one_address_make_one_account_and_one_mail(
     _register_all(wide_backend, [email] * REGISTRATIONS)
 
     mail = journey.wait_for_mail(wide_backend.mailbox_url, email)
-    wait_until_quiet(wide_backend)
+    wide_backend.wait_until_quiet()
     assert len(journey.mails_to(wide_backend.mailbox_url, email)) == 1
     with httpx.Client(base_url=wide_backend.gateway_url, trust_env=False) as client:
         body = {"email": email, "code": journey.code_in(mail)}
         journey.expect(client.post("/api/v1/auth/verify-email", json=body), 200)
-    assert _rows(wide_backend, "auth", "SELECT count(*) FROM accounts WHERE email = %s", email) == [(1,)]
-    assert _rows(wide_backend, "users", "SELECT count(*) FROM profiles WHERE email = %s", email) == [(1,)]
+    assert wide_backend.rows("auth", "SELECT count(*) FROM accounts WHERE email = %s", email) == [(1,)]
+    assert wide_backend.rows("users", "SELECT count(*) FROM profiles WHERE email = %s", email) == [(1,)]
 
 
 def _batches(emails: list[str]) -> Iterator[list[str]]:
@@ -143,23 +142,6 @@ def _wait_for_a_queued_message(backend: Backend) -> None:
     wait_until(is_queued, what="a message in the queue of notifications", seconds=15)
 
 
-def wait_until_quiet(backend: Backend) -> None:
-    """Return when no service has a message left to pass on, nor notifications a mail to send."""
-
-    def waiting() -> int:
-        pending = "SELECT count(*) FROM notifications WHERE status IN ('queued', 'sending', 'retrying')"
-        queries = [(service, "SELECT count(*) FROM outbox") for service in SERVICES]
-        queries += [("notifications", pending), ("auth", "SELECT count(*) FROM mail_requests")]
-        return sum(int(_rows(backend, service, query)[0][0]) for service, query in queries)
-
-    wait_until(lambda: waiting() == 0, what="nothing left to be done", seconds=90)
-
-
 def _unknown_outcomes(backend: Backend) -> set[str]:
     query = "SELECT to_email FROM notifications WHERE status = 'outcome_unknown'"
-    return {str(email) for (email,) in _rows(backend, "notifications", query)}
-
-
-def _rows(backend: Backend, service: str, query: LiteralString, *values: str) -> list[tuple[Any, ...]]:
-    with backend.postgres.connect(service) as connection:
-        return connection.execute(query, values).fetchall()
+    return {str(email) for (email,) in backend.rows("notifications", query)}
