@@ -6,7 +6,7 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from shared.chassis import logs
+from shared.chassis import logs, tracing
 
 # Probes and scrapes ask every few seconds; their success says nothing.
 _QUIET_PATHS = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
@@ -46,6 +46,7 @@ class JsonLogger(Logger):
             bytes=getattr(resp, "sent", None),
             client=environ.get("REMOTE_ADDR"),
             **_request_id(resp.headers),
+            **_trace_id(environ),
         )
 
 
@@ -59,6 +60,11 @@ def _request_id(headers: Any) -> dict[str, str]:
         if _text(name).lower() == _REQUEST_ID:
             return {"request_id": _text(value)}
     return {}
+
+
+def _trace_id(environ: dict[str, Any]) -> dict[str, str]:
+    trace = environ.get(tracing.ENVIRON_KEY)
+    return {"trace_id": trace.trace_id} if trace else {}
 
 
 def _text(value: Any) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy import delete, insert, select, text, update
 from services.auth.deps import deps
 from services.auth.models import db
 from services.auth.record_models import MailRequest
+from shared.chassis import tracing
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
@@ -21,14 +22,16 @@ from shared.chassis.logs import get_logger
 
 CHANNEL = "doorward_mail_requests"
 MOST_ATTEMPTS = 20
+TRACE = "$trace"
 Handler = Callable[[dict[str, Any], datetime], None]
 
 log = get_logger(__name__)
 
 
 def ask(kind: str, wish: dict[str, Any]) -> None:
-    """Write the wish down in the caller's transaction."""
-    sealed = deps().mail_request_sealer.seal(orjson.dumps(wish))
+    """Write the wish down in the caller's transaction, and under which trace it was made."""
+    content = {**wish, TRACE: tracing.current_headers()}
+    sealed = deps().mail_request_sealer.seal(orjson.dumps(content))
     values = {"id": new_id(), "kind": kind, "sealed": sealed, "available_at": utcnow()}
     db.session.execute(insert(MailRequest).values(**values))
     db.session.execute(text(f"NOTIFY {CHANNEL}"))
@@ -61,7 +64,10 @@ def work_off(handlers: Mapping[str, Handler]) -> int:
 
 def _grant(handlers: Mapping[str, Handler], kind: str, sealed: str, now: datetime) -> None:
     wish = orjson.loads(deps().mail_request_sealer.open(sealed))
-    handlers[kind](wish, now)
+    # The release before wrote none.
+    with tracing.tracing(tracing.from_headers(wish.pop(TRACE, {}))):
+        handlers[kind](wish, now)
+        log.info("mail_request_granted", kind=kind)
 
 
 def _postpone(request_id: Any, attempts: int, now: datetime) -> None:

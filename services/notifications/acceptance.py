@@ -17,6 +17,7 @@ from services.notifications.rendering import FALLBACK_LOCALE
 from services.notifications.sender import new_message_id
 from services.notifications.store import mails as store
 from services.notifications.store import recipients
+from shared.chassis import tracing
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
@@ -111,6 +112,7 @@ def take_wanted(wanted: Wanted) -> Notification:
         requested_by=wanted.requested_by,
         sealed_variables=deps().sealer.seal(orjson.dumps(dict(wanted.variables))),
         status="scheduled" if due_at > now else "queued",
+        trace=tracing.current_headers(),
         message_id=new_message_id(notification_id, deps().settings.mail_from),
         attempts=0,
         due_at=due_at,

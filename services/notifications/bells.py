@@ -6,7 +6,6 @@ with a conditional UPDATE, and a bell that nobody answers is rung again when its
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from celery import Celery
 from kombu.exceptions import OperationalError as BrokerError
@@ -18,6 +17,7 @@ from services.notifications.metrics import EMAILS
 from services.notifications.models import Notification, db
 from services.notifications.store import attempts
 from services.notifications.store import mails as store
+from services.notifications.store.attempts import Due
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.logs import get_logger
@@ -73,15 +73,19 @@ def _take_back(notification: Notification, now: datetime) -> None:
     log.warning("attempt_lost", notification_id=str(notification.id), status=outcome.status)
 
 
-def _ring_each(celery: Celery, due: Sequence[UUID]) -> int:
-    for done, notification_id in enumerate(due):
+def _ring_each(celery: Celery, due: Sequence[Due]) -> int:
+    for done, mail in enumerate(due):
         try:
             celery.send_task(
-                queues.DELIVER_TASK, args=[str(notification_id)], queue=queues.DELIVERY_QUEUE, retry=False
+                queues.DELIVER_TASK,
+                args=[str(mail.id)],
+                queue=queues.DELIVERY_QUEUE,
+                headers={"headers": mail.trace or {}},
+                retry=False,
             )
         except (BrokerError, RedisError, OSError) as error:
             with transaction(db):
-                attempts.release(due[done:], utcnow() + timedelta(seconds=1))
+                attempts.release([mail.id for mail in due[done:]], utcnow() + timedelta(seconds=1))
             log.warning("broker_unavailable", waiting=len(due) - done, cause=repr(error))
             return done
     return len(due)

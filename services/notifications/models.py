@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, Table, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.chassis.database import new_database
@@ -51,6 +52,9 @@ class Notification(Model):
     sealed_variables: Mapped[str | None]  # holds codes and links: sealed, and erased in time
     status: Mapped[str]
     reason: Mapped[str | None]
+    trace: Mapped[dict[str, str] | None] = mapped_column(
+        JSONB
+    )  # of who asked for it; attempts go on under it
     message_id: Mapped[str]  # the Message-ID header, the same for every attempt
     attempts: Mapped[int] = mapped_column(server_default="0")
     attempt_id: Mapped[UUID | None]  # the fence: only the attempt that holds it may finish

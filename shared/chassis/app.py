@@ -67,6 +67,7 @@ def _install_tracing(app: Flask) -> None:
         scope = tracing.tracing(tracing.from_headers(request.headers))
         g.trace = scope.__enter__()
         g.trace_scope = scope
+        request.environ[tracing.ENVIRON_KEY] = g.trace
 
     @app.after_request
     def name_request(response: Response) -> Response:

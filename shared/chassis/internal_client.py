@@ -68,6 +68,5 @@ class InternalClient:
         return response
 
     def _headers(self) -> dict[str, str]:
-        trace = tracing.current()
         token = service_tokens.issue(self._settings, process=self._process)
-        return {"Authorization": f"Bearer {token}", **(trace.headers() if trace else {})}
+        return {"Authorization": f"Bearer {token}", **tracing.current_headers()}

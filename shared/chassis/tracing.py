@@ -38,12 +38,21 @@ class Trace:
         return {REQUEST_ID_HEADER: self.request_id, TRACEPARENT_HEADER: self.traceparent}
 
 
+# Where the server finds the trace of a request that it has answered.
+ENVIRON_KEY = "doorward.trace"
+
 _current: ContextVar[Trace | None] = ContextVar("doorward_trace", default=None)
 
 
 def current() -> Trace | None:
     """The trace of what is being handled now, if anything is."""
     return _current.get()
+
+
+def current_headers() -> dict[str, str]:
+    """What whoever goes on with the present work must be told; nothing where there is no trace."""
+    trace = _current.get()
+    return trace.headers() if trace else {}
 
 
 def continue_from(request_id: str | None, traceparent: str | None) -> Trace:

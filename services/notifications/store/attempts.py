@@ -49,7 +49,15 @@ _COLUMNS = (
 )
 
 
-def claim_due(now: datetime, lease: timedelta, *, at_most: int) -> Sequence[UUID]:
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A mail whose bell is to be rung, and the trace under which it was asked for."""
+
+    id: UUID
+    trace: dict[str, str] | None
+
+
+def claim_due(now: datetime, lease: timedelta, *, at_most: int) -> Sequence[Due]:
     """The mails whose bell is to be rung now, leased so that nobody else rings it meanwhile.
 
     ``at_most`` is how many bells may be unanswered at a time: what is rung earlier than it can be sent
@@ -72,7 +80,8 @@ def claim_due(now: datetime, lease: timedelta, *, at_most: int) -> Sequence[UUID
         .with_for_update(skip_locked=True)
     )
     statement = update(MAILS).where(MAILS.c.id.in_(due)).values(lease_until=now + lease)
-    return db.session.scalars(statement.returning(MAILS.c.id)).all()
+    rows = db.session.execute(statement.returning(MAILS.c.id, MAILS.c.trace)).all()
+    return [Due(*tuple[Any, ...](row)) for row in rows]
 
 
 def release(notification_ids: Sequence[UUID], until: datetime) -> None:
