@@ -116,6 +116,23 @@ def test_the_production_file_names_what_is_missing() -> None:
     assert "is missing a value" in outcome.stdout
 
 
+@pytest.mark.parametrize(
+    ("options", "has_mailbox"),
+    [
+        ((), True),  # a plain `docker compose` reads docker-compose.override.yml
+        (("--file", "docker-compose.yml"), False),
+        (("--file", "docker-compose.yml", "--profile", "dev"), True),
+    ],
+)
+def test_the_mailbox_is_of_the_profile_dev_and_of_a_trial(
+    options: tuple[str, ...], *, has_mailbox: bool
+) -> None:
+    services = ComposeStack().run(*options, "config", "--services").split()
+
+    assert "gateway" in services
+    assert ("mailbox" in services) is has_mailbox
+
+
 def test_production_has_no_mailbox() -> None:
     files = ("--file", "docker-compose.yml", "--file", "deploy/compose.production.yml")
     secret = "x" * 48
