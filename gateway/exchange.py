@@ -53,6 +53,7 @@ class Exchange:
     started_at: float = field(default_factory=monotonic)
     upstream: str | None = None
     upstream_seconds: float = 0.0
+    limiter_seconds: float = 0.0  # spent on limits, waiting for Redis included
     held_seconds: float = 0.0  # for the client's body, before an upstream was asked
     overhead_seconds: float = 0.0
     retries: int = 0

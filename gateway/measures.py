@@ -27,6 +27,12 @@ LIMITER_ALONE = Gauge(
     "1 while a worker counts for itself because Redis does not answer.",
     multiprocess_mode="livemax",
 )
+LIMITER_WORKERS = Gauge(
+    "doorward_gateway_limiter_workers",
+    "Workers of all replicas that share the quotas, as the worker knows that knows of the fewest.",
+    ["store"],  # and not without a label, which would be 0 in gunicorn's master
+    multiprocess_mode="livemin",
+)
 REVOCATIONS_DEAF = Gauge(
     "doorward_gateway_revocations_deaf",
     "1 while a worker hears no revocations.",

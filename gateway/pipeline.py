@@ -144,6 +144,7 @@ class Pipeline:
                 "status": status,
                 "duration_ms": round(seconds * 1000, 2),
                 "overhead_ms": round(exchange.overhead_seconds * 1000, 2),
+                "limiter_ms": round(exchange.limiter_seconds * 1000, 2),
                 "upstream": exchange.upstream,
                 "upstream_ms": round(exchange.upstream_seconds * 1000, 2) if exchange.upstream else None,
                 "retries": exchange.retries,

@@ -6,20 +6,22 @@ Answers carry ``RateLimit-Policy`` and ``RateLimit`` (draft-ietf-httpapi-ratelim
 import asyncio
 import uuid
 from collections.abc import Callable, Sequence
-from time import time
+from time import monotonic, time
 from typing import Any
 
 from gateway import measures
 from gateway.client_address import limit_key
 from gateway.exchange import Exchange
 from gateway.limits.counting import PRESENCE_SHA, SCRIPTS, Counting, Verdict
-from gateway.limits.redis_link import LinkDown, RedisLink
+from gateway.limits.redis_connection import LinkDown
+from gateway.limits.redis_link import RedisLink
 from gateway.policies import Limit, LimitKey
 from shared.chassis import errors
 from shared.chassis.logs import get_logger
 
 WORKERS_KEY = "doorward:gateway:workers"
 PRESENCE_SECONDS = 2.0
+LOOK_SECONDS = 0.2
 ABSENCE_MS = 10_000
 
 log = get_logger(__name__)
@@ -60,6 +62,7 @@ class Limiter:
         self._counting = Counting(self._link, workers=workers)
         self._own_workers = workers
         self._name = uuid.uuid4().hex
+        self._counted_at = 0
         self._upkeep: asyncio.Task[None] | None = None
 
     @property
@@ -85,13 +88,19 @@ class Limiter:
         await self._link.stop()
 
     async def admit(self, exchange: Exchange, limits: Sequence[Limit]) -> None:
-        """Count ``exchange`` against ``limits``; raises TooManyRequests where one has nothing left."""
+        """Count ``exchange`` against ``limits``; raises TooManyRequests where one has nothing left.
+
+        However many limits there are, and calls of this, the request waits no longer than the time limit.
+        """
+        began = monotonic()
+        deadline = began + self._link.timeout_seconds - exchange.limiter_seconds
         verdicts: list[Verdict] = []
         for limit in limits:
-            verdict = await self._counting.take(limit, _KEYS[limit.by](exchange))
+            verdict = await self._counting.take(limit, _KEYS[limit.by](exchange), deadline=deadline)
             verdicts.append(verdict)
             if not verdict.is_admitted:
                 break
+        exchange.limiter_seconds += monotonic() - began
         exchange.limit_fields = _fields(verdicts)
         if verdicts and not verdicts[-1].is_admitted:
             for verdict in verdicts[:-1]:
@@ -100,14 +109,17 @@ class Limiter:
 
     async def _keep_up(self) -> None:
         was_degraded = False
+        present_at = monotonic()
         while True:
-            await asyncio.sleep(PRESENCE_SECONDS)
-            await self._be_present()
-            self._counting.sweep()
             measures.LIMITER_ALONE.set(self.is_degraded)
             if self.is_degraded != was_degraded:
                 was_degraded = self.is_degraded
                 log.warning("limiter_counts_alone" if was_degraded else "limiter_counts_together")
+            await asyncio.sleep(LOOK_SECONDS)
+            if monotonic() - present_at >= PRESENCE_SECONDS:
+                present_at = monotonic()
+                await self._be_present()
+                self._counting.sweep()
 
     async def _be_present(self) -> None:
         """Say that this worker is there, and learn how many are."""
@@ -118,8 +130,11 @@ class Limiter:
             )
         except LinkDown:
             return  # the last known number is the best guess
-        if isinstance(count, int):
+        # A Redis that has lost its memory knows of few for a while.
+        if isinstance(count, int) and (count >= self.workers or now - self._counted_at > ABSENCE_MS):
+            self._counted_at = now
             self._counting.workers = max(count, self._own_workers)
+            measures.LIMITER_WORKERS.labels("redis").set(self._counting.workers)
 
 
 def _refusal(verdict: Verdict) -> errors.TooManyRequests:

@@ -68,13 +68,15 @@ class Wire:
         self.writer.transport.abort()
 
 
-async def hammer(port: int, path: str, headers: dict[str, str], *, times: int) -> list[Response]:
+async def hammer(
+    port: int, path: str, headers: dict[str, str], *, times: int, method: str = "GET"
+) -> list[Response]:
     """``times`` requests on one connection, taken up again where the server closes it."""
     responses: list[Response] = []
     wire = await Wire.connect(port)
     try:
         while len(responses) < times:
-            responses.append(await wire.get(path, headers))
+            responses.append(await wire.get(path, headers, method=method))
             if responses[-1].is_last:
                 wire.close()
                 wire = await Wire.connect(port)

@@ -1,0 +1,102 @@
+"""What one worker knows of one quota of one caller: decided in pure code, without Redis or a clock."""
+
+import asyncio
+from typing import NamedTuple
+
+from gateway.policies import Limit
+
+CLOCK_MS = 5  # two readings of Redis' clock for one and the same moment may differ by so much
+
+
+class Told(NamedTuple):
+    """What Redis answered, its own clock included, and when it was asked and heard by ours."""
+
+    granted: int
+    left: int
+    rest_ms: int
+    now_ms: int
+    sent_at: float
+    heard_at: float
+
+
+class Window:
+    """Units that were taken from Redis, admitted with it, and admitted without."""
+
+    __slots__ = (
+        "admitted",
+        "alone",
+        "counted",
+        "debt",
+        "ends_at",
+        "ends_ms",
+        "fetch",
+        "held",
+        "is_exhausted",
+        "left_elsewhere",
+    )
+
+    def __init__(self) -> None:
+        self.ends_at = 0.0  # or a little later, since Redis' answer took its time
+        self.fetch: asyncio.Future[None] | None = None  # a lease that is on its way
+        self._begin()
+
+    def _begin(self) -> None:
+        self.ends_ms = 0  # by Redis' clock; 0: Redis has not spoken
+        self.held = 0  # units taken from Redis and not used yet
+        self.left_elsewhere = 0  # units in Redis that nobody has taken
+        self.is_exhausted = False  # Redis has said that nothing is left before the window's end
+        self.counted = 0  # units that Redis has granted to this worker, the debts that it paid included
+        self.admitted = 0  # units that this worker has admitted
+        self.alone: int | None = None  # units that it may still admit without Redis
+        self.debt = 0  # units that it has admitted and Redis does not know of
+
+    def end_if_over(self, now: float) -> None:
+        """Begin anew where the window is over."""
+        if now >= self.ends_at:
+            self.ends_at = now
+            self._begin()
+
+    def hear(self, limit: Limit, told: Told) -> int:
+        """Take in what Redis said; the units that it granted beyond what was owed."""
+        if told.heard_at >= self.ends_at or (self.ends_ms and told.now_ms >= self.ends_ms):
+            self._begin()
+        elif self._is_forgotten(limit, told):
+            # Owed to the new window: else every restart of Redis would be a new quota.
+            self.debt, self.counted = self.admitted + self.held, 0
+        self.counted += told.granted
+        self.ends_at = told.sent_at + told.rest_ms / 1000
+        self.ends_ms = told.now_ms + told.rest_ms
+        self.left_elsewhere = told.left
+        self.is_exhausted = told.left < limit.cost
+        # The request at hand comes first: it was counted before the debt arose.
+        paid = min(self.debt, max(0, told.granted - limit.cost))
+        self.debt -= paid
+        return told.granted - paid
+
+    def _is_forgotten(self, limit: Limit, told: Told) -> bool:
+        """Whether Redis lost its memory: another window within this one, or less used than was granted."""
+        if not self.ends_ms:
+            return False
+        is_another = abs(told.now_ms + told.rest_ms - self.ends_ms) > CLOCK_MS
+        return is_another or limit.quota - told.left < self.counted + told.granted
+
+    def take_share(self, limit: Limit, now: float, workers: int) -> bool:
+        """Admit a request without Redis, if the worker's share of what was left is not used up."""
+        is_new = now >= self.ends_at
+        if is_new:
+            self._begin()
+            self.ends_at = now + limit.window_seconds
+        if self.alone is None:
+            share = max(limit.cost, limit.quota // workers) - self.admitted
+            left = limit.quota if is_new else -(-self.left_elsewhere // workers)
+            self.alone = max(0, min(share, left))
+        if self.alone < limit.cost:
+            return False
+        self.alone -= limit.cost
+        self.debt += limit.cost
+        self.admitted += limit.cost
+        return True
+
+    def rest_seconds(self, now: float) -> int:
+        """How long until the window is over, in whole seconds."""
+        return max(1, int(self.ends_at - now + 0.999))

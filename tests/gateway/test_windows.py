@@ -1,0 +1,69 @@
+"""One worker's account of a quota: what it owes when Redis was late, away, or has lost its memory."""
+
+from gateway.limits.window import Told, Window
+from gateway.policies import Limit
+
+LIMIT = Limit("exact", 10, 60, slack=0)
+
+
+def told(granted: int, left: int, rest_ms: int, now_ms: int, at: float) -> Told:
+    return Told(granted, left, rest_ms, now_ms, at, at + 0.01)
+
+
+def admitted(window: Window, answer: Told) -> Window:
+    """A request that Redis granted: what remains of the grant is kept."""
+    window.end_if_over(answer.sent_at)
+    window.held += window.hear(LIMIT, answer) - LIMIT.cost
+    window.admitted += LIMIT.cost
+    return window
+
+
+def test_what_was_admitted_alone_is_owed_and_paid() -> None:
+    window = Window()
+    assert [window.take_share(LIMIT, 0.0, 2) for _ in range(6)] == [True] * 5 + [False]
+
+    admitted(window, told(6, 4, 60_000, 1_000, at=1.0))
+
+    assert (window.debt, window.held, window.left_elsewhere) == (0, 0, 4)
+
+
+def test_another_window_within_the_one_known_is_a_lost_memory() -> None:
+    window = Window()
+    for left in (9, 8, 7):
+        admitted(window, told(1, left, 60_000, 1_000, at=1.0))
+
+    admitted(window, told(1, 9, 60_000, 2_000, at=2.0))
+
+    assert window.debt == 3
+    admitted(window, told(4, 5, 59_900, 2_100, at=2.1))
+    assert (window.debt, window.held) == (0, 0)
+
+
+def test_less_used_than_was_granted_is_a_lost_memory_at_once() -> None:
+    window = Window()
+    for left in (9, 8, 7):
+        admitted(window, told(1, left, 60_000, 1_000, at=1.0))
+
+    admitted(window, told(1, 9, 60_000, 1_001, at=1.001))
+
+    assert window.debt == 3
+
+
+def test_the_next_window_owes_nothing_though_its_answer_was_asked_for_in_the_last() -> None:
+    window = Window()
+    for left in (9, 8, 7):
+        admitted(window, told(1, left, 1_000, 1_000, at=1.0))
+
+    admitted(window, told(1, 9, 60_000, 2_001, at=1.999))
+
+    assert (window.debt, window.counted, window.admitted) == (0, 1, 1)
+
+
+def test_a_late_answer_is_no_lost_memory() -> None:
+    window = Window()
+    admitted(window, told(1, 9, 60_000, 1_000, at=1.0))
+
+    admitted(window, Told(1, 8, 57_000, 4_000, 1.01, 4.2))
+    admitted(window, Told(1, 7, 56_900, 4_100, 4.1, 4.3))
+
+    assert window.debt == 0
