@@ -6,11 +6,11 @@ from uuid import UUID
 
 from services.auth import audit, mails, revocations, sessions, throttling
 from services.auth.clients import Client
-from services.auth.errors import AccountNotFound, OwnAccount, TotpNotEnabled
+from services.auth.errors import AccountNotFound, OwnAccount, SecondFactorsMissing
 from services.auth.extensions import messages
 from services.auth.models import Account, db
 from services.auth.record_models import Throttle
-from services.auth.store import accounts, factors, throttles
+from services.auth.store import accounts, devices, factors, passkeys, throttles
 from shared.chassis import pagination
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
@@ -25,7 +25,11 @@ def search(*, limit: int, **filters: Any) -> dict[str, Any]:
 
 def list_refusals(account: Account) -> Sequence[Throttle]:
     """What is counted against the account now: why its owner, or somebody else, is being refused."""
-    keys = [throttling.identifier_key(account.email), throttling.second_factor_key(account.id)]
+    keys = [
+        throttling.identifier_key(account.email),
+        throttling.second_factor_key(account.id),
+        *map(throttling.device_key, devices.ids_of(account.id)),
+    ]
     return throttles.find_many([key.hash for key in keys])
 
 
@@ -80,12 +84,16 @@ def sign_out(account_id: UUID, *, actor_id: UUID) -> None:
 
 
 def reset_second_factors(account_id: UUID, *, actor_id: UUID, client: Client) -> None:
-    """Remove authenticator and recovery codes of somebody who lost them; raises TotpNotEnabled."""
+    """Remove what somebody lost: authenticator, recovery codes and passkeys.
+
+    Raises AccountNotFound, SecondFactorsMissing.
+    """
     with transaction(db):
         account = accounts.find(account_id)
         if account is None:
             raise AccountNotFound
-        if not factors.remove_all(account_id):
-            raise TotpNotEnabled
+        had_passkeys, had_totp = passkeys.remove_all(account_id), factors.remove_all(account_id)
+        if not had_passkeys and not had_totp:
+            raise SecondFactorsMissing
         mails.send_notice("mfa_changed", account, change="an administrator removed them")
         audit.record("second_factors_reset", account_id=account_id, actor_id=actor_id, client=client)

@@ -26,6 +26,7 @@ ApiError
 │   ├── AddressTaken           409  address_taken
 │   ├── TotpAlreadyEnabled     409  totp_already_enabled
 │   ├── TotpNotEnabled         409  totp_not_enabled
+│   ├── SecondFactorsMissing   409  second_factors_missing
 │   └── OwnAccount             409  own_account
 ├── InvalidRequest
 │   ├── PasswordTooWeak        422  password_too_weak
@@ -185,6 +186,13 @@ class TotpNotEnabled(errors.Conflict):
 
     code = "totp_not_enabled"
     detail = "No authenticator is set up."
+
+
+class SecondFactorsMissing(errors.Conflict):
+    """The account has neither an authenticator nor a passkey that could be removed."""
+
+    code = "second_factors_missing"
+    detail = "This account has no second factors."
 
 
 class OwnAccount(errors.Conflict):

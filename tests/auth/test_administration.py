@@ -17,7 +17,10 @@ from services.auth.settings import AuthSettings
 from shared.chassis import service_tokens
 from shared.chassis.clock import utcnow
 from shared.chassis.testing.tokens import bearer
+from tests.auth.authenticator import Authenticator
 from tests.auth.conftest import AUTH, PASSWORD, Mailbox, NewPerson, Person
+from tests.auth.test_passkeys import add as add_passkey
+from tests.auth.test_passkeys import sign_in as sign_in_by_passkey
 from tests.auth.test_second_factors import enable_totp
 from tests.auth.test_sessions import at
 
@@ -159,16 +162,33 @@ def test_administrator_sees_why_sign_ins_are_refused(
     assert shown["refusals"][0]["blocked_until"] is not None
 
 
+def test_administrator_sees_the_refusals_of_each_kind(admin: Person, new_account: NewPerson) -> None:
+    ada = new_account()
+    enable_totp(ada)
+    ticket = ada.post("login", email=ADA, password=PASSWORD).json["mfa_token"]
+    for _ in range(10):
+        ada.post("login", email=ADA, password="a wrong guess")  # from the device that is known
+        ada.post("mfa/verify", mfa_token=ticket, code="000000")
+
+    refusals = admin.call("GET", f"accounts/{id_of(ada)}").json["refusals"]
+
+    assert {refusal["kind"]: refusal["refusals"] for refusal in refusals} == {"device": 2, "second_factor": 2}
+
+
 def test_administrator_signs_somebody_out_and_resets_lost_factors(
     admin: Person, new_account: NewPerson
 ) -> None:
-    ada = new_account()
+    ada, authenticator = new_account(), Authenticator()
     enable_totp(ada)
+    add_passkey(ada, authenticator)
 
     reset = admin.call("POST", f"accounts/{id_of(ada)}/mfa/reset")
+    again = admin.call("POST", f"accounts/{id_of(ada)}/mfa/reset")
     out = admin.call("POST", f"accounts/{id_of(ada)}/logout")
 
     assert (reset.status_code, out.status_code) == (204, 204)
+    assert (again.status_code, again.json["code"]) == (409, "second_factors_missing")
+    assert sign_in_by_passkey(ada, authenticator).json["code"] == "passkey_invalid"
     assert ada.refresh().status_code == 401
     assert ada.sign_in()
 
@@ -201,10 +221,17 @@ def test_audit_cannot_be_rewritten(app: Flask, new_account: NewPerson) -> None:
     new_account()
 
     with app.app_context():
-        for statement in (db.update(AuditEvent).values(action="nothing"), db.delete(AuditEvent)):
-            with pytest.raises(Exception, match="never changed"):
-                db.session.execute(statement)
-            db.session.rollback()
+        statements = [
+            db.update(AuditEvent).values(action="nothing"),
+            db.delete(AuditEvent),
+            db.text("TRUNCATE audit_events"),
+        ]
+        for statement in statements:
+            for retention in ("off", "on"):  # which may forget what is old, and nothing else
+                db.session.execute(db.text(f"SET LOCAL doorward.audit_retention = '{retention}'"))
+                with pytest.raises(Exception, match="never changed"):
+                    db.session.execute(statement)
+                db.session.rollback()
 
 
 def test_api_key_is_shown_once_and_works_until_it_is_deleted(

@@ -142,11 +142,12 @@ def test_wait_grows_to_its_bound() -> None:
 
 
 def test_what_is_over_is_cleared_away(app: Flask, settings: AuthSettings, new_account: NewPerson) -> None:
-    ada = new_account()
-    ada.call("POST", "logout")
-    ada.post("passkeys/login/options")
+    with at(days=-401):  # the database has a clock of its own, and keeps what is young by that
+        ada = new_account()
+        ada.call("POST", "logout")
+        ada.post("passkeys/login/options")
 
-    with app.app_context(), at(days=401):
+    with app.app_context():
         for chore in housekeeping.chores(settings):
             while chore(utcnow()):
                 pass

@@ -71,7 +71,7 @@ def sign_out(account_id: UUID) -> None:
 @requires_role("admin")
 @blueprint.response(204)
 def reset_second_factors(account_id: UUID) -> None:
-    """Remove authenticator and recovery codes of somebody who lost them."""
+    """Remove authenticator, recovery codes and passkeys of somebody who lost them."""
     administration.reset_second_factors(account_id, actor_id=caller().account_id, client=current_client())
 
 

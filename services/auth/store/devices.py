@@ -1,5 +1,6 @@
 """The devices table. Stores never commit: the use case owns the transaction."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -28,6 +29,11 @@ def note_use(account_id: UUID, token_hashes: list[str], now: datetime) -> UUID |
         .returning(Device.id)
     )
     return db.session.execute(statement.execution_options(synchronize_session=False)).scalar_one_or_none()
+
+
+def ids_of(account_id: UUID) -> Sequence[UUID]:
+    """The devices that the account has signed in from."""
+    return db.session.scalars(select(Device.id).where(Device.account_id == account_id)).all()
 
 
 def has_any(account_id: UUID) -> bool:

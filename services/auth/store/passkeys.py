@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from services.auth.factor_models import Passkey
@@ -27,6 +27,12 @@ def list_of(account_id: UUID) -> Sequence[Passkey]:
     """The account's passkeys, newest first."""
     statement = select(Passkey).where(Passkey.account_id == account_id).order_by(Passkey.id.desc())
     return db.session.scalars(statement).all()
+
+
+def remove_all(account_id: UUID) -> bool:
+    """Forget every passkey of the account; whether there was one."""
+    statement = delete(Passkey).where(Passkey.account_id == account_id).returning(Passkey.id)
+    return bool(db.session.execute(statement.execution_options(synchronize_session=False)).all())
 
 
 def use(passkey_id: UUID, sign_count: int, now: datetime) -> bool:

