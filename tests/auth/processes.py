@@ -13,9 +13,12 @@ from shared.chassis.testing.processes import bare_environment, stop_all
 from shared.chassis.testing.tokens import SECRET
 
 ROOT = Path(__file__).parents[2]
+# The master imports the code once, and its workers have it from there: several would take turns on few cores.
+START = "import services.auth.app; from gunicorn.app.wsgiapp import run; run(prog='gunicorn')"
 GUNICORN = (
-    sys.executable, "-m", "gunicorn", "--no-control-socket",
+    sys.executable, "-c", START, "--no-control-socket",
     "-k", "gthread", "--threads", "16", "--backlog", "2048",
+    "--keep-alive", "75",  # longer than a client keeps a connection, so that none is closed under a request
 )  # fmt: skip
 CELERY = (
     sys.executable, "-m", "celery", "-A", "services.auth.worker:celery", "worker",
