@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from gateway import pages, readiness, route_source
+from gateway import page_limits, pages, readiness, route_source
 from gateway.access_log import AccessLog
 from gateway.api_keys import ApiKeys
 from gateway.console import setup as console
@@ -65,6 +65,7 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
     document = MergedDocument(table, services, url=str(settings.public_url), version=version("doorward"))
     pages.install(app, settings, document)
     links.install(app)
+    page_limits.install(app, settings)
     console.install(app, settings, app.pipeline, checks, auth=deps.auth if deps else None)
     health = Health(services.values())
     app.on_start += [health.start, limiter.start, revocations.start, keys.start]

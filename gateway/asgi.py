@@ -9,10 +9,10 @@ import asyncio
 import contextvars
 import io
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from inspect import iscoroutine, iscoroutinefunction
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Response
 from flask.ctx import RequestContext
@@ -34,6 +34,7 @@ from gateway.messages import (
 )
 from shared.chassis.app import DoorwardFlask
 
+T = TypeVar("T")
 THREADS = 16
 # How long a client may take to read what is under way to it: about 64 KiB.
 TAKING_SECONDS = 30.0
@@ -85,6 +86,12 @@ class AsgiFlask(DoorwardFlask):
                 await start()
             self._start.set_result(None)
         await self._start
+
+    def on_loop(self, work: Coroutine[Any, Any, T]) -> T:
+        """What ``work`` returns, awaited where the connection pools live; for the thread of a sync view."""
+        if self._start is None:
+            return asyncio.run(work)  # served as WSGI
+        return asyncio.run_coroutine_threadsafe(work, self._start.get_loop()).result()
 
     async def stopped(self) -> None:
         """Undo ``started``, in the opposite order."""

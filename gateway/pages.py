@@ -5,11 +5,12 @@ import hashlib
 import re
 from datetime import timedelta
 
-from flask import Blueprint, Flask, Response, jsonify, redirect
+from flask import Blueprint, Response, jsonify, redirect
 from flask_cors import CORS
 from flask_swagger_ui import get_swaggerui_blueprint
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from gateway.asgi import AsgiFlask
 from gateway.openapi import MergedDocument
 from gateway.settings import GatewaySettings
 from shared.chassis.clock import utcnow
@@ -18,7 +19,7 @@ _INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 SECURITY_TXT_LIFETIME = timedelta(days=180)
 
 
-def install(app: Flask, settings: GatewaySettings, document: MergedDocument) -> None:
+def install(app: AsgiFlask, settings: GatewaySettings, document: MergedDocument) -> None:
     """Serve `/`, `/openapi.json`, `/docs` and `/.well-known/security.txt`."""
     blueprint = Blueprint("pages", __name__)
 
@@ -26,13 +27,13 @@ def install(app: Flask, settings: GatewaySettings, document: MergedDocument) -> 
     CORS(blueprint, origins="*", methods=["GET"], send_wildcard=True)
 
     @blueprint.get("/openapi.json")
-    async def openapi() -> Response:
-        response = jsonify(await document.current())
+    def openapi() -> Response:
+        response = jsonify(app.on_loop(document.current()))
         response.headers["Cache-Control"] = "public, max-age=30"
         return response
 
     @blueprint.get("/")
-    async def root() -> WerkzeugResponse:
+    def root() -> WerkzeugResponse:
         return redirect("/docs/")
 
     @blueprint.get("/.well-known/security.txt")

@@ -1,13 +1,14 @@
-"""The console, bound to an app: Flask-Login, the session on the server, CSRF protection, its own limits."""
+"""The console, bound to an app: Flask-Login, the session on the server, CSRF protection."""
 
 from datetime import timedelta
 
 from flask import Flask
-from flask_limiter import Limiter
 from flask_login import LoginManager
 from flask_session import Session
 from flask_wtf import CSRFProtect
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from gateway.console import views
 from gateway.console.auth_client import Auth, AuthClient
@@ -19,7 +20,6 @@ from shared.chassis.health import Check
 from shared.chassis.sealing import Sealer
 
 REDIS_SECONDS = 1.0
-SIGN_IN_LIMIT = "10 per minute"
 
 login = LoginManager()
 login.login_view = "console.sign_in"
@@ -42,6 +42,7 @@ def install(
         settings.redis_url.get_secret_value(),
         socket_timeout=REDIS_SECONDS,
         socket_connect_timeout=REDIS_SECONDS,
+        retry=Retry(NoBackoff(), 0),  # the client's own waits for seconds in between
     )
     _configure(app, settings, redis)
     server_session.init_app(app)
@@ -52,17 +53,7 @@ def install(
     operators = Operators(redis, sealer, auth, pipeline.tokens)
     login.user_loader(operators.find)
     app.extensions["console"] = views.Console(operators, auth, Overview(pipeline, checks))
-    limiter = Limiter(
-        views.address,
-        storage_uri=settings.redis_url.get_secret_value(),
-        storage_options={"socket_timeout": 1, "socket_connect_timeout": 1},
-        in_memory_fallback=[SIGN_IN_LIMIT],
-        in_memory_fallback_enabled=True,
-        key_prefix="doorward:console",
-    )
-    limiter.limit(SIGN_IN_LIMIT, methods=["POST"])(views.blueprint)
     app.register_blueprint(views.blueprint)
-    limiter.init_app(app)
 
 
 def _configure(app: Flask, settings: GatewaySettings, redis: Redis) -> None:

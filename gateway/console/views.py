@@ -136,5 +136,5 @@ def _admit(pair: TokenPair, *, is_remembered: bool) -> AnyResponse:
 
 
 def address() -> str:
-    """Whom the limit on sign-ins counts."""
+    """Whose attempt to sign in auth counts."""
     return request.remote_addr or ""
