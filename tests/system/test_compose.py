@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.system import journey
+from tests.system import journey, readme
 from tests.system.compose import ComposeStack
 from tests.system.journey import Journey
 
@@ -43,8 +43,8 @@ def stack() -> Iterator[ComposeStack]:
         stack.close()
 
 
-def test_a_newcomer_walks_the_whole_way(stack: ComposeStack) -> None:
-    Journey(stack.gateway_url, stack.mailbox_url).walk()
+def test_the_readme_s_journey_works_as_it_stands(stack: ComposeStack) -> None:
+    assert '"timezone":"Europe/London"' in readme.journey(stack.gateway_url, stack.mailbox_url)
 
 
 @pytest.mark.parametrize("container", RESTARTED)
