@@ -25,7 +25,7 @@ class Page(NamedTuple):
 
 PAGES = {
     "verify-email": Page(
-        "Confirm your e-mail address",
+        "Confirm your address",
         "One click, and the address is yours.",
         button="Confirm the address",
         action="/api/v1/auth/verify-email",
@@ -40,7 +40,9 @@ PAGES = {
         asks_for="New password",
         autocomplete="new-password",
     ),
-    "sign-in": Page("Sign in", "Type the six-digit code of the mail where you are signing in."),
+    "sign-in": Page(
+        "Sign in", "Go back to where you are signing in, and type the six-digit code of the mail there."
+    ),
     "change-email": Page(
         "Confirm your new address",
         "With the password of your account this becomes its address. All sessions of the account end.",

@@ -12,11 +12,13 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from services.notifications.device_names import name_of
+
 DIRECTORY = Path(__file__).parent / "templates"
 FALLBACK_LOCALE = "en"
 LONGEST_SUBJECT = 200
-# A name is the one thing in our mails that a stranger chooses. One that looks like an address of a page
-# would make the sign-up form a relay for somebody's advertisements.
+# A stranger chooses the name. One that looks like an address of a page would make the sign-up form a relay
+# for somebody's advertisements. What else a stranger chooses, the User-Agent, is named in our own words.
 _LOOKS_LIKE_A_LINK = re.compile(r"://|www\.|\w\.\w{2,}|@", re.IGNORECASE)
 
 
@@ -64,6 +66,8 @@ def render(name: str, locale: str, variables: Mapping[str, str]) -> Rendered:
     language = best_locale(name, locale)
     path = f"{language}/{name}.jinja"
     values = {**variables, "name": _safe_name(variables.get("name", "")), "lang": language}
+    if "device" in values:
+        values["device"] = name_of(values["device"], language)
     plain = _environment(is_html=False).get_template(path)
     html = _environment(is_html=True).get_template(path)
     subject = " ".join(_block(plain, "subject", values).split())
