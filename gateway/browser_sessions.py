@@ -5,10 +5,12 @@ page is one of ours: by Origin, and by Sec-Fetch-Site where it says that too (Fe
 need not carry a token against forgery. Cookies never pass to a service.
 """
 
+from flask import Response
+
 from gateway import errors
 from gateway.cors import CorsPolicy
 from gateway.exchange import Exchange
-from gateway.messages import RawHeaders
+from gateway.messages import RawHeaders, raw
 from shared.contracts import delivery
 
 ACCESS = delivery.ACCESS_COOKIE.encode()
@@ -73,6 +75,15 @@ class BrowserSessions:
         if exchange.authorization is not None or exchange.api_key is not None:
             return None
         return _only(found.get(REFRESH if exchange.scope["raw_path"] in REFRESH_PATHS else ACCESS))
+
+
+def cache_fields(response: Response) -> RawHeaders:
+    """That the answer is its caller's, where the service leaves open who may keep it.
+
+    Shared caches know it of a request with an Authorization (RFC 9111 section 3.5), not of one with cookies.
+    """
+    is_said = any(name == b"cache-control" for name, _ in raw(response))
+    return [] if is_said else [(b"cache-control", b"private")]
 
 
 def _needs_caller(exchange: Exchange) -> bool:

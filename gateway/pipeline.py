@@ -7,7 +7,7 @@ from flask import Response
 from gateway import fan_out, measures, proxy
 from gateway.access_log import AccessLog
 from gateway.api_keys import ApiKeys, key_in
-from gateway.browser_sessions import BrowserSessions
+from gateway.browser_sessions import BrowserSessions, cache_fields
 from gateway.cors import CorsPolicy, preflight_of
 from gateway.exchange import Exchange
 from gateway.keys import Keys, KeyUnknown
@@ -166,6 +166,8 @@ class Pipeline:
         if name is not None and not exchange.is_preflight:
             fields += self._cors[name].fields(exchange.origin)
         fields += exchange.limit_fields
+        if exchange.is_by_cookie:
+            fields += cache_fields(response)
         body = exchange.body
         if not body.is_done if body is not None else is_expected(exchange.scope["headers"]):
             # What is left of the body would be taken for the next request.

@@ -1,5 +1,6 @@
 """Cookies count for pages that may act by them, as the browser says, and reach no service."""
 
+from asyncio import StreamReader, StreamWriter
 from typing import Any
 from uuid import UUID
 
@@ -10,9 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway.cors import CorsPolicy
 from gateway.policies import Cors
 from shared.chassis.ids import new_id
+from shared.chassis.testing.engines import wait_until
 from shared.chassis.testing.tokens import SECRET, access_token
 from tests.gateway.conftest import ORIGIN, Gateway, StartGateway
-from tests.gateway.echo import Upstream
+from tests.gateway.echo import OK, Received, Upstream
 from tests.gateway.test_keys import KEY_SET, Auth
 from tests.gateway.test_revocations import revoke
 from tests.together.forgeries import Keys
@@ -107,6 +109,22 @@ def test_pages_of_the_gateways_own_origin_may(client: httpx.Client, gateway: Gat
     ]
 
     assert statuses == [200, 200, 403]
+
+
+def test_answer_to_a_cookie_is_kept_from_shared_caches(
+    client: httpx.Client, upstream: Upstream, cookie: str, signed_in: dict[str, str]
+) -> None:
+    async def answer(_request: Received, _reader: StreamReader, writer: StreamWriter) -> None:
+        writer.write(OK + b"cache-control: no-store\r\ncontent-length: 2\r\n\r\n{}")
+
+    unsaid = send(client, "GET", ME, cookie, OURS)
+    by_token = client.get(ME, headers=signed_in)
+    upstream.handlers[ME] = answer
+    said = send(client, "GET", ME, cookie, OURS)
+
+    assert unsaid.headers["cache-control"] == "private"
+    assert "cache-control" not in by_token.headers
+    assert said.headers["cache-control"] == "no-store"
 
 
 def test_every_origin_is_nobody_in_particular() -> None:
@@ -229,10 +247,12 @@ def test_session_stays_in_cookies_while_its_key_is_looked_up(
         auth.shown = [key]
         token = Keys(SECRET, key, None).genuine("EdDSA")  # type: ignore[arg-type]
 
-        answer = send(client, "GET", ME, f"{ACCESS_NAME}={token}", OURS)
+        # auth is asked at most every few seconds, the first time at the start.
+        wait_until(
+            lambda: send(client, "GET", ME, f"{ACCESS_NAME}={token}", OURS).status_code == 200, what="the key"
+        )
 
     (request,) = upstream.at(ME)
-    assert answer.status_code == 200
     assert request.value("authorization") == f"Bearer {token}"
     assert request.value("token-delivery") == "cookie"
 
