@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from gateway import page_limits, pages, readiness, route_source
+from gateway import measures, page_limits, pages, readiness, route_source
 from gateway.access_log import AccessLog
 from gateway.api_keys import ApiKeys
 from gateway.console import setup as console
@@ -22,6 +22,7 @@ from gateway.upstream.replicas import Service
 from shared.chassis import access_tokens
 from shared.chassis.access_tokens import published_keys
 from shared.chassis.app import new_app
+from shared.chassis.metrics import before_scrape
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
     console.install(app, settings, app.pipeline, checks, auth=deps.auth if deps else None)
     health = Health(services.values())
     app.on_start += [health.start, limiter.start, revocations.start, keys.start]
-    app.on_stop += [health.stop, keys.stop, revocations.stop, limiter.stop]
+    app.on_stop += [measures.stop, health.stop, keys.stop, revocations.stop, limiter.stop]
+    before_scrape(app, measures.flush)
     app.take_over_hooks()
     return app

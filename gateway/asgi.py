@@ -32,6 +32,7 @@ from gateway.messages import (
     raw_headers,
     whole_body,
 )
+from gateway.reply import Reply
 from shared.chassis.app import DoorwardFlask
 
 T = TypeVar("T")
@@ -197,6 +198,10 @@ class AsgiFlask(DoorwardFlask):
     async def send_response(self, context: RequestContext, response: Response, send: Send) -> None:
         """Write ``response`` to the client, no faster than it reads."""
         source = response.source if isinstance(response, StreamedResponse) else None
+        if source is None and isinstance(send, Reply):
+            send.whole(response.status_code, raw(response), _body_of(response))
+            response.close()
+            return
         try:
             await send(
                 {"type": "http.response.start", "status": response.status_code, "headers": raw(response)}
@@ -206,8 +211,7 @@ class AsgiFlask(DoorwardFlask):
                     await _taken(send({"type": "http.response.body", "body": piece, "more_body": True}))
                 await send({"type": "http.response.body", "body": b""})
             else:
-                body = response.body if isinstance(response, StreamedResponse) else response.get_data()
-                await send({"type": "http.response.body", "body": body})
+                await send({"type": "http.response.body", "body": _body_of(response)})
         finally:
             if source is not None:
                 source.close()
@@ -255,3 +259,7 @@ async def _taken(sending: Awaitable[None]) -> None:
             await sending
     except TimeoutError as error:
         raise ResponseBroken from error
+
+
+def _body_of(response: Response) -> bytes:
+    return response.body if isinstance(response, StreamedResponse) else response.get_data()

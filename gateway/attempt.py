@@ -37,20 +37,22 @@ class Attempt:
         left = self.deadline - monotonic()
         return max(0.0, min(left, self.read_seconds))
 
-    async def connect(self, timeout_seconds: float, *, is_fresh: bool) -> None:
-        """Take a warm connection, or make one where ``is_fresh`` or none is there; raises ConnectFault."""
-        pool = self.replica.pool
-        warm = None if is_fresh else pool.take_idle()
-        self.connection = warm or await pool.connect(
-            min(timeout_seconds, max(0.001, self.deadline - monotonic()))
-        )
+    def take_warm_connection(self) -> bool:
+        """Use a connection that is there; False if none is."""
+        warm = self.replica.pool.take_idle()
+        if warm is None:
+            return False
+        self.connection = warm
+        return True
+
+    async def connect(self, timeout_seconds: float) -> None:
+        """Make a connection; raises ConnectFault."""
+        left = max(0.001, self.deadline - monotonic())
+        self.connection = await self.replica.pool.connect(min(timeout_seconds, left))
 
     async def send(self, method: bytes, head: bytes, body: RequestBody) -> None:
-        """Send the request. A body that has not arrived whole is sent on while the answer is awaited."""
+        """Send a request with a body; what has not arrived of it is sent on while the answer is awaited."""
         connection = self.connection
-        if body.is_done:
-            connection.begin(method, head)
-            return
         piece = await body.read()
         is_chunked = body.length is None
         connection.begin(method, head + _framed(piece, is_chunked=is_chunked, is_last=body.is_done))

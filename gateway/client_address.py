@@ -1,15 +1,14 @@
 """Who is asking: the client's address and scheme, believed only from proxies that we were told of."""
 
 import ipaddress
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 Pairs = list[tuple[bytes, bytes]]
 LONGEST_TEXT = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(NamedTuple):
     """The client as the gateway sees it."""
 
     address: str

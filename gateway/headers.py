@@ -1,6 +1,7 @@
 """Which header fields pass, in both directions, and which the gateway writes itself."""
 
 import re
+from functools import lru_cache
 
 from shared.chassis.tracing import Trace
 
@@ -110,11 +111,18 @@ def response_fields(headers: Pairs) -> Pairs:
 
 def forwarded_lines(trace: Trace, *, address: str, protocol: str, host: str, deadline: float) -> bytes:
     """What the gateway says of the request: who asked, by which way, until when (RFC 7239)."""
+    text = (
+        f"{_way(address, protocol, host)}x-request-deadline: {deadline:.3f}\r\n"
+        f"x-request-id: {trace.request_id}\r\ntraceparent: {trace.traceparent}\r\n"
+    )
+    return text.encode("latin-1")
+
+
+@lru_cache(maxsize=1024)
+def _way(address: str, protocol: str, host: str) -> str:
+    """The lines that all requests of a client share."""
     node = f'"[{address}]"' if ":" in address else address
-    lines = (
+    return (
         f"x-forwarded-for: {address}\r\nx-forwarded-proto: {protocol}\r\nx-forwarded-host: {host}\r\n"
         f'forwarded: for={node};proto={protocol};host="{host}"\r\nvia: 1.1 doorward\r\n'
-        f"x-request-deadline: {deadline:.3f}\r\nx-request-id: {trace.request_id}\r\n"
-        f"traceparent: {trace.traceparent}\r\n"
     )
-    return lines.encode("latin-1")

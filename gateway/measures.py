@@ -1,5 +1,7 @@
 """What is counted and timed, by route and upstream; labels are names from the route table, never paths."""
 
+import asyncio
+from bisect import bisect_left
 from functools import lru_cache
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -52,24 +54,84 @@ BREAKERS_OPEN = Gauge(
 )
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+# What is counted for each request is put together here and written a few times a second: a write to the file
+# that the workers share costs more than the rest of the counting, and it takes five for a request.
+FLUSH_SECONDS = 0.2
 
 
-@lru_cache(maxsize=4096)
-def _request_children(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
-    """The two series of a kind of request, looked up once: a look-up costs more than the counting."""
-    return REQUESTS.labels("gateway", method, route, status), DURATION.labels("gateway", method, route)
+class _Tally:
+    """Observations of one series of a histogram that are not written yet."""
+
+    __slots__ = ("_bounds", "_counts", "_series", "_sum")
+
+    def __init__(self, series: Histogram) -> None:
+        self._series = series
+        self._bounds: list[float] = series._upper_bounds
+        self._counts = [0] * len(self._bounds)
+        self._sum = 0.0
+
+    def add(self, seconds: float) -> None:
+        """One more."""
+        self._counts[bisect_left(self._bounds, seconds)] += 1
+        self._sum += seconds
+
+    def write(self) -> None:
+        """Write what ``observe`` would have written for each."""
+        for bucket, count in zip(self._series._buckets, self._counts, strict=True):
+            if count:
+                bucket.inc(count)
+        self._series._sum.inc(self._sum)
+        self._counts = [0] * len(self._bounds)
+        self._sum = 0.0
 
 
-_upstream_child = lru_cache(maxsize=256)(UPSTREAM_SECONDS.labels)
+_requests: dict[tuple[str, str, int], int] = {}  # method, route, status
+_tallies: set[_Tally] = set()
+_timer: asyncio.TimerHandle | None = None
+
+_upstream_tally = lru_cache(maxsize=256)(lambda upstream: _Tally(UPSTREAM_SECONDS.labels(upstream)))
+
+
+@lru_cache(maxsize=1024)
+def _request_tally(method: str, route: str) -> _Tally:
+    return _Tally(DURATION.labels("gateway", method, route))
 
 
 def count_request(method: str, route: str, status: int, seconds: float) -> None:
     """A request was answered."""
-    counter, histogram = _request_children(method if method in _METHODS else "other", route, status)
-    counter.inc()
-    histogram.observe(seconds)
+    method = method if method in _METHODS else "other"
+    key = (method, route, status)
+    _requests[key] = _requests.get(key, 0) + 1
+    _add(_request_tally(method, route), seconds)
 
 
 def time_upstream(upstream: str, seconds: float) -> None:
     """An upstream's answer began."""
-    _upstream_child(upstream).observe(seconds)
+    _add(_upstream_tally(upstream), seconds)
+
+
+def _add(tally: _Tally, seconds: float) -> None:
+    global _timer  # noqa: PLW0603  (one timer for the metrics of the process)
+    tally.add(seconds)
+    _tallies.add(tally)
+    if _timer is None:
+        _timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, flush)
+
+
+def flush() -> None:
+    """Write what was counted, so that a scrape sees it."""
+    global _timer  # noqa: PLW0603
+    if _timer is not None:
+        _timer.cancel()
+        _timer = None
+    for tally in _tallies:
+        tally.write()
+    _tallies.clear()
+    for (method, route, status), count in _requests.items():
+        REQUESTS.labels("gateway", method, route, status).inc(count)
+    _requests.clear()
+
+
+async def stop() -> None:
+    """Write what was counted last."""
+    flush()

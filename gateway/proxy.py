@@ -9,6 +9,7 @@ from gateway.exchange import Exchange
 from gateway.messages import StreamedResponse
 from gateway.policies import IDEMPOTENT
 from gateway.request_body import RequestBody, body_of, framing_lines
+from gateway.request_head import EMPTY_QUERY
 from gateway.upstream import faults
 from gateway.upstream.framing import Head
 from gateway.upstream.replicas import Full, Replica, Service
@@ -17,7 +18,6 @@ from shared.chassis.logs import get_logger
 
 log = get_logger(__name__)
 
-EMPTY_QUERY = "doorward.empty_query"
 VIA = (b"via", b"1.1 doorward")
 
 
@@ -30,13 +30,14 @@ async def forward(exchange: Exchange, service: Service) -> StreamedResponse:
     deadline = exchange.started_at + route.timeouts.total
     body = body_of(scope["headers"], exchange.receive, route.max_body_bytes)
     exchange.body = body
-    await body.hold(deadline)
-    exchange.held_seconds = body.waited_seconds
+    if not body.is_done:
+        await body.hold(deadline)
+        exchange.held_seconds = body.waited_seconds
     method = scope["method"].encode()
     query = scope["query_string"]
     target = match.target(scope["raw_path"])
     lines = headers.request_lines(scope["headers"], issued=exchange.issued)
-    lines.append(framing_lines(scope["headers"], body))
+    lines.append(framing_lines(body))
     lines.append(
         headers.forwarded_lines(
             exchange.trace,
@@ -71,9 +72,15 @@ async def _try_replicas(
         attempt = _begin(exchange, service, tried, deadline)
         began = monotonic()
         try:
-            await attempt.connect(route.timeouts.connect, is_fresh=bool(tried))
-            await attempt.send(method, start + attempt.replica.authority + rest, body)
-            head = await attempt.head()
+            if tried or not attempt.take_warm_connection():
+                await attempt.connect(route.timeouts.connect)
+            request_head = start + attempt.replica.authority + rest
+            if body.is_done:
+                attempt.connection.begin(method, request_head)
+                head = await attempt.connection.head(attempt.patience)
+            else:
+                await attempt.send(method, request_head, body)
+                head = await attempt.head()
         except faults.UpstreamFault as fault:
             attempt.end()
             attempt.replica.breaker.fail()

@@ -8,7 +8,7 @@ import asyncio
 from time import monotonic
 
 from gateway import errors
-from gateway.messages import ClientGone, Receive
+from gateway.messages import ClientGone, Message, Receive
 
 HELD_BYTES = 65_536
 # A client may keep us waiting for so long in all, and for a second more with each so many bytes.
@@ -79,16 +79,26 @@ class RequestBody:
 def body_of(headers: list[tuple[bytes, bytes]], receive: Receive, limit: int) -> RequestBody:
     """The body that ``headers`` announce; raises BodyTooLarge before a byte of it was read."""
     length: int | None = 0
+    is_announced = False
     for name, value in headers:
         if name == b"transfer-encoding":
             if length is None or value.lower() != b"chunked":
                 raise errors.UnknownCoding
-            length = None
+            length, is_announced = None, True
         elif name == b"content-length" and length is not None:
-            length = int(value)
+            length, is_announced = int(value), True
+    if not is_announced:
+        return _NO_BODY
     if length is not None and length > limit:
         raise errors.BodyTooLarge
     return RequestBody(receive, length, limit)
+
+
+async def _receive_nothing() -> Message:
+    return {"type": "http.request"}
+
+
+_NO_BODY = RequestBody(_receive_nothing, 0, 0)
 
 
 def is_expected(headers: list[tuple[bytes, bytes]]) -> bool:
@@ -99,10 +109,10 @@ def is_expected(headers: list[tuple[bytes, bytes]]) -> bool:
     )
 
 
-def framing_lines(headers: list[tuple[bytes, bytes]], body: RequestBody) -> bytes:
+def framing_lines(body: RequestBody) -> bytes:
     """How the body is framed towards the upstream: anew, and never twice (RFC 9112 section 6.3)."""
-    if body.length is None:
-        return b"transfer-encoding: chunked\r\n"
-    if body.length or any(name == b"content-length" for name, _ in headers):
-        return b"content-length: %d\r\n" % body.length
-    return b""
+    if body is _NO_BODY:
+        return b""
+    return (
+        b"transfer-encoding: chunked\r\n" if body.length is None else b"content-length: %d\r\n" % body.length
+    )

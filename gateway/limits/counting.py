@@ -9,9 +9,8 @@ Without Redis every worker admits its share of the quota, or of what was left of
 """
 
 import asyncio
-from dataclasses import dataclass
 from time import monotonic
-from typing import cast
+from typing import NamedTuple, cast
 
 from gateway.limits.redis_connection import LinkDown
 from gateway.limits.redis_link import RedisLink, sha_of
@@ -47,8 +46,7 @@ MOST_WINDOWS = 100_000
 ALONE_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """Whether one limit admits a request, and what is left of it."""
 
     limit: Limit
@@ -71,8 +69,8 @@ class Counting:
         """Whether each worker counts for itself, or just did."""
         return not self._link.is_up or monotonic() - self._alone_at < ALONE_SECONDS
 
-    async def take(self, limit: Limit, key: str, *, deadline: float) -> Verdict:
-        """Take what one request costs from the caller's quota; waits for Redis until ``deadline`` at most."""
+    def take_held(self, limit: Limit, key: str) -> Verdict | None:
+        """Take what one request costs from what is held of the quota; None: Redis has to be asked."""
         window = self._window(limit, key)
         now = monotonic()
         window.end_if_over(now)
@@ -81,8 +79,11 @@ class Counting:
                 self._fetch_ahead(limit, key, window)
             window.held -= limit.cost
             return _admit(limit, window, now)
-        if window.is_exhausted:
-            return _refuse(limit, window, now)
+        return _refuse(limit, window, now) if window.is_exhausted else None
+
+    async def take(self, limit: Limit, key: str, *, deadline: float) -> Verdict:
+        """Take it from what Redis has of the quota; waits for it until ``deadline`` at most."""
+        window = self._window(limit, key)
         try:
             is_granted = await self._take_from_redis(limit, key, window, deadline)
         except LinkDown:

@@ -96,7 +96,9 @@ class Limiter:
         deadline = began + self._link.timeout_seconds - exchange.limiter_seconds
         verdicts: list[Verdict] = []
         for limit in limits:
-            verdict = await self._counting.take(limit, _KEYS[limit.by](exchange), deadline=deadline)
+            key = _KEYS[limit.by](exchange)
+            verdict = self._counting.take_held(limit, key)
+            verdict = verdict or await self._counting.take(limit, key, deadline=deadline)
             verdicts.append(verdict)
             if not verdict.is_admitted:
                 break
@@ -146,8 +148,9 @@ def _refusal(verdict: Verdict) -> errors.TooManyRequests:
 def _fields(verdicts: Sequence[Verdict]) -> list[tuple[bytes, bytes]]:
     if not verdicts:
         return []
-    policy = ", ".join(f'"{v.limit.name}";q={v.limit.quota};w={v.limit.window_seconds}' for v in verdicts)
-    state = ", ".join(f'"{v.limit.name}";r={v.remaining};t={v.reset_seconds}' for v in verdicts)
+    limits = [(verdict, verdict.limit) for verdict in verdicts]
+    policy = ", ".join([f'"{limit.name}";q={limit.quota};w={limit.window_seconds}' for _, limit in limits])
+    state = ", ".join([f'"{limit.name}";r={v.remaining};t={v.reset_seconds}' for v, limit in limits])
     return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", state.encode())]
 
 

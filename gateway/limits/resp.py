@@ -1,9 +1,13 @@
 """Redis' protocol, as much of it as a script needs (RESP version 2)."""
 
+import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 Reply = int | bytes | list["Reply"] | None
 Part = str | int | bytes
+# What a script of ours answers to nearly every question.
+_THREE_NUMBERS = re.compile(rb"\*3\r\n:(-?[0-9]+)\r\n:(-?[0-9]+)\r\n:(-?[0-9]+)\r\n")
 
 
 class ErrorReply:
@@ -15,15 +19,19 @@ class ErrorReply:
 
 def encoded(command: Sequence[Part]) -> bytes:
     """``command`` as Redis reads it."""
-    parts = [b"*%d\r\n" % len(command)]
-    for part in command:
-        value = part if isinstance(part, bytes) else str(part).encode()
-        parts.append(b"$%d\r\n%b\r\n" % (len(value), value))
-    return b"".join(parts)
+    return b"".join([b"*%d\r\n" % len(command), *map(_encoded_part, command)])
+
+
+@lru_cache(maxsize=4096)  # the same names and numbers are asked for again and again
+def _encoded_part(part: Part) -> bytes:
+    value = part if isinstance(part, bytes) else str(part).encode()
+    return b"$%d\r\n%b\r\n" % (len(value), value)
 
 
 def parse(data: bytes, position: int) -> tuple[Reply | ErrorReply, int] | None:
     """The answer that begins at ``position`` and where the next one does; None while it is incomplete."""
+    if (numbers := _THREE_NUMBERS.match(data, position)) is not None:
+        return [int(numbers[1]), int(numbers[2]), int(numbers[3])], numbers.end()
     end = data.find(b"\r\n", position)
     if end < 0:
         return None

@@ -7,6 +7,7 @@ for byte as given (general clients rewrite the target), and a small answer costs
 import asyncio
 from collections import deque
 
+from gateway.deadline import Deadline
 from gateway.upstream import faults
 from gateway.upstream.bodies import Body, body_of
 from gateway.upstream.framing import LONGEST_HEAD, Head, MalformedResponse, parse_head
@@ -23,6 +24,7 @@ class Connection(asyncio.Protocol):
         "_buffer",
         "_can_write",
         "_chunks",
+        "_deadline",
         "_fault",
         "_head",
         "_held",
@@ -42,6 +44,7 @@ class Connection(asyncio.Protocol):
         self.is_closed = False
         self.is_used = False  # has answered before: its end may be a keep-alive that ran out
         self.idle_since = 0.0
+        self._deadline = Deadline(loop, self._time_out)
         self._waiter: asyncio.Future[None] | None = None
         self._can_write: asyncio.Future[None] | None = None
         self._chunks: deque[bytes] = deque()
@@ -80,7 +83,7 @@ class Connection(asyncio.Protocol):
     async def head(self, timeout_seconds: float) -> Head:
         """The head of the final response; raises UpstreamFault."""
         while self._head is None:
-            await self._wait(timeout_seconds)
+            await self._next(timeout_seconds)
         return self._head
 
     async def read(self, timeout_seconds: float) -> bytes:
@@ -88,7 +91,7 @@ class Connection(asyncio.Protocol):
         while not self._chunks:
             if self.is_done:
                 return b""
-            await self._wait(timeout_seconds)
+            await self._next(timeout_seconds)
         chunk = self._chunks.popleft()
         self._held -= len(chunk)
         if self._is_paused and self._held < LOW_WATER:
@@ -132,23 +135,23 @@ class Connection(asyncio.Protocol):
         self.is_closed = True
         self.transport.abort()
 
-    async def _wait(self, timeout_seconds: float) -> None:
+    def _next(self, timeout_seconds: float) -> asyncio.Future[None]:
+        """Done once more of the answer is there, or none can come; raises UpstreamFault."""
         if self._fault is not None:
             raise self._fault
         waiter = self._waiter = self._loop.create_future()
-        timer = self._loop.call_later(timeout_seconds, self._time_out)
-        try:
-            await waiter
-        finally:
-            timer.cancel()
-            self._waiter = None
+        self._deadline.set(timeout_seconds)
+        return waiter
 
     def _time_out(self) -> None:
         self._fail(faults.ResponseTimeout())
 
     def _wake(self) -> None:
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
+        waiter, self._waiter = self._waiter, None
+        if waiter is None:
+            return
+        self._deadline.clear()
+        if not waiter.done():
             if self._fault is None:
                 waiter.set_result(None)
             else:
@@ -241,6 +244,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone; without an end before it, TLS was cut (RFC 8446 section 6.1)."""
         self._ended(error or ConnectionAbortedError())
+        self._deadline.end()
         self.resume_writing()
 
     def _ended(self, error: Exception | None) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections import deque
+from time import monotonic
 
 from gateway.upstream import faults
 from gateway.upstream.connection import Connection
@@ -36,7 +37,7 @@ class Pool:
         """A warm connection, if one is fresh enough."""
         if not self._idle:
             return None
-        oldest_allowed = asyncio.get_running_loop().time() - self.idle_seconds
+        oldest_allowed = monotonic() - self.idle_seconds
         while self._idle:
             connection = self._idle.pop()
             if connection.is_closed:
@@ -75,12 +76,12 @@ class Pool:
             connection.abort()
             return
         connection.is_used = True
-        connection.idle_since = asyncio.get_running_loop().time()
+        connection.idle_since = monotonic()
         self._idle.append(connection)
 
     def sweep(self) -> None:
         """End the connections that have idled too long; called every few seconds."""
-        oldest_allowed = asyncio.get_running_loop().time() - self.idle_seconds
+        oldest_allowed = monotonic() - self.idle_seconds
         while self._idle and (self._idle[0].is_closed or self._idle[0].idle_since < oldest_allowed):
             self._idle.popleft().abort()
 

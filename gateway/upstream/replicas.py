@@ -86,7 +86,10 @@ class Service:
 
     def refuses(self) -> bool:
         """Whether every replica's breaker is open: no use in trying now."""
-        return bool(self.replicas) and all(not one.breaker.allows() for one in self.replicas)
+        for replica in self.replicas:
+            if replica.breaker.allows():
+                return False
+        return bool(self.replicas)
 
     async def resolve(self) -> None:
         """Look the addresses up: every address of a name is a replica, known ones keep their state."""

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from werkzeug.datastructures import Headers
 
@@ -21,8 +21,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})")
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(NamedTuple):
     """One hop of one request. ``traceparent`` names this hop's own span (W3C Trace Context)."""
 
     request_id: str

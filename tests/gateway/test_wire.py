@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from shared.chassis.testing.engines import free_port
 from tests.gateway.conftest import Gateway, StartGateway
 from tests.gateway.corpus import CASES, HOST, PATH, SECOND, Case
-from tests.gateway.echo import Upstream
+from tests.gateway.echo import Received, Upstream
 from tests.gateway.wire import Wire
 
 PATIENCE_SECONDS = 0.7
@@ -187,6 +188,35 @@ async def test_an_offer_of_http_2_is_passed_over(gateway: Gateway, upstream: Ups
     assert [
         request.value(name) for request in upstream.requests for name in ("upgrade", "http2-settings")
     ] == [None] * 4
+
+
+async def test_a_request_that_comes_before_the_last_is_answered_waits_its_turn(
+    gateway: Gateway, upstream: Upstream
+) -> None:
+    asked, may_answer = threading.Event(), threading.Event()
+
+    async def wait(request: Received, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await asyncio.to_thread(may_answer.wait, 10)
+        writer.write(request.answer())
+
+    upstream.handlers[f"{PATH}/first"] = wait
+    wire = await Wire.connect(gateway.port)
+    await wire.send(f"GET {PATH}/first HTTP/1.1\r\n{HOST}\r\n".encode())
+    assert await asyncio.to_thread(asked.wait, 10)
+    for piece in (f"GET {PATH}/second HTTP/1.1\r\n{HOST}", f"\r\nPOST {PATH}/third HTTP/1.1\r\n{HOST}"):
+        await wire.send(piece.encode())
+    await wire.send(b"Content-Length: 3\r\n\r\nabc")
+    heard_early = [request.target for request in upstream.requests]
+    may_answer.set()
+    answers = [await wire.receive() for _ in range(3)]
+    wire.close()
+
+    assert heard_early == [f"{PATH}/first"]
+    assert [answer.status for answer in answers] == [200] * 3
+    targets = [f"{PATH}/first", f"{PATH}/second", f"{PATH}/third"]
+    assert [request.target for request in upstream.requests] == targets
+    assert upstream.requests[2].body == b"abc"
 
 
 async def test_what_follows_a_refused_body_is_no_request(gateway: Gateway, upstream: Upstream) -> None:
