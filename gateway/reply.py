@@ -92,8 +92,9 @@ class Reply:
         self._is_bodiless = self._is_head or status in {204, 304}
         special = {name: value for name, value in fields if name in _SPECIAL}
         if status == 204 or b"transfer-encoding" in special:
-            # RFC 9110 section 8.6; and the framing of a response is decided here.
-            fields = [field for field in fields if field[0] not in _FRAMING]
+            # RFC 9110 section 8.6; and how a response is cut is decided here.
+            dropped = _FRAMING if status == 204 else {b"transfer-encoding"}
+            fields = [field for field in fields if field[0] not in dropped]
         lines = [_prefixes[name] + value + b"\r\n" for name, value in fields]
         if b"server" not in special:
             lines.append(SERVER)

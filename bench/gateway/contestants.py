@@ -90,6 +90,7 @@ def doorward(
     text = text.replace("[limits.address]", f"[limits.address-{round(slack * 100)}]")
     text = text.replace('limits = ["address"', f'limits = ["address-{round(slack * 100)}"')
     text = text.replace("quota = 1200", f"quota = 1000000\nslack = {slack}")
+    text = text.replace("[upstreams.users]", "[upstreams.users]\nmost_outstanding = 20000")
     routes.write_text(text.replace(', "caller"]', "]"))
     command = [
         sys.executable,

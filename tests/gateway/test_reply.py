@@ -52,6 +52,14 @@ def test_a_body_of_unknown_length_is_chunked(size: int) -> None:
     assert reply.is_complete
 
 
+def test_a_framing_that_somebody_else_decided_on_is_not_passed_on() -> None:
+    head, body, _ = replied(200, [(b"transfer-encoding", b"gzip"), (b"content-length", b"3")], b"abc")
+
+    assert b"transfer-encoding" not in head
+    assert b"\r\ncontent-length: 3\r\n" in head
+    assert body == b"abc"
+
+
 def test_a_client_of_http_1_0_is_told_the_end_by_the_end() -> None:
     head, body, reply = replied(200, [], b"a", b"b", may_chunk=False)
 
