@@ -7,7 +7,7 @@ from functools import lru_cache
 Reply = int | bytes | list["Reply"] | None
 Part = str | int | bytes
 # What a script of ours answers to nearly every question.
-_THREE_NUMBERS = re.compile(rb"\*3\r\n:(-?[0-9]+)\r\n:(-?[0-9]+)\r\n:(-?[0-9]+)\r\n")
+_FOUR_NUMBERS = re.compile(rb"\*4\r\n" + rb":(-?[0-9]+)\r\n" * 4)
 
 
 class ErrorReply:
@@ -30,8 +30,8 @@ def _encoded_part(part: Part) -> bytes:
 
 def parse(data: bytes, position: int) -> tuple[Reply | ErrorReply, int] | None:
     """The answer that begins at ``position`` and where the next one does; None while it is incomplete."""
-    if (numbers := _THREE_NUMBERS.match(data, position)) is not None:
-        return [int(numbers[1]), int(numbers[2]), int(numbers[3])], numbers.end()
+    if (numbers := _FOUR_NUMBERS.match(data, position)) is not None:
+        return [int(number) for number in numbers.groups()], numbers.end()
     end = data.find(b"\r\n", position)
     if end < 0:
         return None
