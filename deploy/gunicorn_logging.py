@@ -31,6 +31,12 @@ class JsonLogger(Logger):
     def _compute_access_log_enabled(self) -> bool:
         return bool(self.loglevel <= logging.INFO)
 
+    def debug(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """gunicorn's own notes, of which one names each request's path."""
+        super().debug(
+            msg, *(_TOKEN.sub("/[masked]", arg) if isinstance(arg, str) else arg for arg in args), **kwargs
+        )
+
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> None:
         """One line for an answered request. The query stays out: it may hold a token or a code."""
         path = environ.get("PATH_INFO", "")
