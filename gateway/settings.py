@@ -32,8 +32,8 @@ class GatewaySettings(ProcessSettings):
     )
     allowed_origins: TextList = Field(
         default_factory=list,
-        description="Origins of web apps that may call, comma-separated: `https://app.example.org`, "
-        "`https://*.example.org`.",
+        description="Origins of web apps that may call, and act by a browser's cookies, comma-separated: "
+        "`https://app.example.org`, `https://*.example.org`.",
     )
     session_secret_key: StrongSecret = Field(description="Signs the console's cookies. 32 bytes or more.")
     routes_file: Path = Field(DEFAULT_FILE, description="The route table; the one in the package by default.")

@@ -13,7 +13,7 @@ from services.auth import relying_party
 from services.auth.models import db
 from services.auth.record_models import AuditEvent
 from services.auth.settings import AuthSettings
-from tests.auth.authenticator import Authenticator
+from tests.auth.authenticator import Authenticator, b64
 from tests.auth.conftest import Mailbox, NewPerson, Person
 from tests.auth.test_second_factors import enable_totp
 from tests.auth.test_sessions import at
@@ -144,6 +144,25 @@ def test_nonsense_is_refused(new_account: NewPerson, credential: dict[str, Any])
     ]
 
     assert {answer.json["code"] for answer in answers} == {"passkey_invalid"}
+
+
+@pytest.mark.parametrize("member", ["attestationObject", "clientDataJSON"])
+@pytest.mark.parametrize(
+    "content",
+    [b"\x81" * 200_000, b"\x5b" + b"\xff" * 8, b"\xd8\x18" * 100_000, b"[" * 100_000, b'"text"', b"\xff"],
+    ids=["deep arrays", "a string without end", "deep tags", "deep JSON", "a text", "no text"],
+)
+def test_hostile_content_is_refused_like_any_other(
+    new_account: NewPerson, member: str, content: bytes
+) -> None:
+    ada = new_account()
+    begun = ada.call("POST", "passkeys/options").json
+    credential = Authenticator().create(begun["options"])
+    credential["response"][member] = b64(content)
+
+    answer = ada.call("POST", "passkeys", passkey_token=begun["passkey_token"], credential=credential)
+
+    assert (answer.status_code, answer.json["code"]) == (401, "passkey_invalid")
 
 
 def test_same_authenticator_is_not_added_twice(new_account: NewPerson) -> None:
