@@ -12,6 +12,7 @@ from gateway.edge import GatewayFlask
 from gateway.keys import Keys
 from gateway.limits.limiter import Limiter
 from gateway.links import pages as links
+from gateway.open_streams import OpenStreams
 from gateway.openapi import MergedDocument
 from gateway.pipeline import Pipeline
 from gateway.revocations import Revocations
@@ -55,6 +56,7 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
         limiter=limiter,
         tokens=Tokens(revocations, keys),
         keys=keys,
+        open_streams=OpenStreams(revocations),
         access_log=access_log,
         api_keys=ApiKeys(services.get("auth"), settings),
     )

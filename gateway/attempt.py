@@ -115,19 +115,29 @@ def _framed(piece: bytes, *, is_chunked: bool, is_last: bool) -> bytes:
 class Relay:
     """The rest of an upstream's body, read when the client has taken what came before."""
 
-    __slots__ = ("_attempt",)
+    __slots__ = ("_attempt", "_is_cut")
 
     def __init__(self, attempt: Attempt) -> None:
         self._attempt = attempt
+        self._is_cut = False
 
     async def read(self) -> bytes:
         """The next piece; a body that breaks off must not look complete."""
+        if self._is_cut:
+            raise ResponseBroken
         try:
             return await self._attempt.connection.read(self._attempt.patience)
         except faults.UpstreamFault as fault:
+            if self._is_cut:
+                raise ResponseBroken from fault
             log.warning("upstream_broke_off", upstream=self._attempt.service.name, fault=fault.proxy_status)
             self._attempt.replica.breaker.fail()
             raise ResponseBroken from fault
+
+    def cut(self) -> None:
+        """Send no more of it; who waits for the next piece hears of it at once."""
+        self._is_cut = True
+        self._attempt.connection.abort()
 
     def close(self) -> None:
         """The client has it all, or has gone: either way the upstream owes nothing more."""

@@ -29,6 +29,10 @@ class Source(Protocol):
         """The next piece, ``b""`` at the end; raises ResponseBroken."""
         ...
 
+    def cut(self) -> None:
+        """Let the present and every further read raise ResponseBroken."""
+        ...
+
     def close(self) -> None:
         """Nobody will read on, whether the end was reached or not."""
         ...

@@ -13,6 +13,7 @@ from gateway.exchange import Exchange
 from gateway.keys import Keys, KeyUnknown
 from gateway.limits.limiter import Limiter
 from gateway.messages import RawHeaders, StreamedResponse
+from gateway.open_streams import OpenStreams
 from gateway.policies import Limit
 from gateway.request_body import is_expected
 from gateway.routing import Match, Table
@@ -38,6 +39,7 @@ class Pipeline:
         tokens: Tokens,
         keys: Keys,
         api_keys: ApiKeys,
+        open_streams: OpenStreams,
         access_log: AccessLog,
     ) -> None:
         self.services = services
@@ -47,6 +49,7 @@ class Pipeline:
         self.api_keys = api_keys
         self.table = table
         self._access_log = access_log
+        self._open_streams = open_streams
         self._cors = {name: CorsPolicy(policy) for name, policy in table.cors.items()}
         self._browser_sessions = BrowserSessions(self._cors)
         self._unmatched: tuple[Limit, ...] = tuple(
@@ -69,7 +72,11 @@ class Pipeline:
             raise refusal
         if match.route.parts:
             return await fan_out.gather(exchange, self.services)
-        return await proxy.forward(exchange, self.services[match.route.upstream])
+        response = await proxy.forward(exchange, self.services[match.route.upstream])
+        # What changes something is answered to its end: it may be the revocation itself.
+        if response.source is not None and exchange.caller is not None and exchange.scope["method"] == "GET":
+            self._open_streams.watch(response, exchange.caller)
+        return response
 
     def _adopt_cookies(self, exchange: Exchange) -> ApiError | None:
         """Let a browser's cookies speak for the request; what speaks against it."""

@@ -6,12 +6,15 @@ then. What it knows it forgets only when no such token can live: a Redis without
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from time import time
 from typing import Any
 
 import orjson
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from gateway import measures
@@ -22,6 +25,8 @@ SYNC_SECONDS = 15.0
 PING_SECONDS = 1.0
 RETRY_SECONDS = 0.2
 BATCH = 10_000
+# The client's own repetitions have seconds in between, in which nobody would hear anything.
+AT_ONCE = Retry(NoBackoff(), 0)
 
 log = get_logger(__name__)
 
@@ -35,6 +40,7 @@ class Revocations:
         self._accounts: dict[str, tuple[int, float]] = {}  # account id: least iat that lives, needless when
         self._task: asyncio.Task[None] | None = None
         self.is_current = False  # whether news arrive
+        self.on_news: Callable[[str], None] = lambda _name: None  # of the session or account of that id
 
     def covers(self, session: str, account: str, issued_at: int) -> bool:
         """Whether a token of this session and account, issued then, is dead."""
@@ -48,11 +54,13 @@ class Revocations:
         kind, _, rest = member.partition(":")
         if kind == "session":
             self._sessions[rest] = expires_at
+            self.on_news(rest)
         elif kind == "account":
             account, _, floor = rest.rpartition(":")
             if floor.isdigit():
                 known = self._accounts.get(account, (0, 0.0))
                 self._accounts[account] = (max(int(floor), known[0]), max(expires_at, known[1]))
+                self.on_news(account)
 
     async def start(self) -> None:
         """Read the set and listen from now on; where Redis does not answer, begin without it."""
@@ -71,7 +79,9 @@ class Revocations:
 
     async def _listen(self, first: asyncio.Event) -> None:
         while True:
-            redis: Redis = Redis.from_url(self._url, socket_connect_timeout=1.0, socket_timeout=3.0)
+            redis: Redis = Redis.from_url(
+                self._url, socket_connect_timeout=1.0, socket_timeout=3.0, retry=AT_ONCE
+            )
             try:
                 async with redis, redis.pubsub() as channel:
                     await channel.subscribe(tokens.REVOCATION_CHANNEL)

@@ -2,6 +2,8 @@
 
 from flask import Flask
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from services.auth import mail_requests, revocations
 from services.auth.settings import AuthSettings
@@ -17,6 +19,7 @@ def new_relays(app: Flask, settings: AuthSettings) -> list[Relay]:
         settings.redis_url.get_secret_value(),
         socket_timeout=SOCKET_TIMEOUT_SECONDS,
         socket_connect_timeout=SOCKET_TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 0),  # the relay tries again by itself, and sooner
     )
     return [
         Relay(
