@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
+expect.set_options(timeout=30_000)  # what is expected of a page comes when the machine comes to it
 CALL = """async ([url, options]) => {
   try {
     const answer = await fetch(url, { credentials: "include", ...options });

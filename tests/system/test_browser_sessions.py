@@ -56,7 +56,8 @@ def origins() -> Iterator[Origins]:
 
 @pytest.fixture(scope="module")
 def backend(start_backend: StartBackend, origins: Origins) -> Backend:
-    return start_backend(GATEWAY_ALLOWED_ORIGINS=origins.app)
+    by_address = origins.app.replace("localhost", "127.0.0.1")
+    return start_backend(GATEWAY_ALLOWED_ORIGINS=f"{origins.app},{by_address}")
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +96,13 @@ def cookies(context: BrowserContext) -> dict[str, Any]:
     return {cookie["name"]: cookie for cookie in context.cookies()}
 
 
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
 def test_allowed_page_lives_on_cookies_from_sign_in_to_sign_out(
-    context: BrowserContext, app: Page, gateway: str, email: str
+    context: BrowserContext, app: Page, gateway: str, email: str, host: str
 ) -> None:
+    app.goto(app.url.replace("localhost", host))
+    gateway = gateway.replace("localhost", host)
+
     signed_in = sign_in(app, gateway, email)
     first = cookies(context)
     profile = call(app, gateway + ME)
@@ -113,7 +118,7 @@ def test_allowed_page_lives_on_cookies_from_sign_in_to_sign_out(
     assert first.keys() == {ACCESS, REFRESH, DEVICE}
     for cookie in first.values():
         assert (cookie["httpOnly"], cookie["secure"], cookie["sameSite"]) == (True, True, "Strict")
-        assert (cookie["path"], cookie["domain"]) == ("/", "localhost")
+        assert (cookie["path"], cookie["domain"]) == ("/", host)
     assert app.evaluate("document.cookie") == ""
     assert (profile["status"], profile["content"]["email"]) == (200, email)
     assert (changed["status"], again["content"]["name"]) == (200, "Ada King")
@@ -121,6 +126,23 @@ def test_allowed_page_lives_on_cookies_from_sign_in_to_sign_out(
     assert second[REFRESH]["value"] != first[REFRESH]["value"]
     assert (signed_out["status"], left.keys()) == (204, {DEVICE})
     assert (after["status"], after["content"]["code"]) == (401, "token_missing")
+
+
+def test_tabs_that_refresh_at_once_all_stay_signed_in(
+    context: BrowserContext, app: Page, gateway: str, email: str
+) -> None:
+    sign_in(app, gateway, email)
+    refresh = f"{gateway}{AUTH}/refresh"
+
+    all_at_once = (
+        f"(url) => Promise.all(Array.from({{ length: 8 }}, () => ({CALL})([url, {{ method: 'POST' }}])))"
+    )
+
+    statuses = app.evaluate(all_at_once, refresh)
+
+    assert {answer["status"] for answer in statuses} == {200}
+    assert call(app, refresh, "POST")["status"] == 200
+    assert call(app, gateway + ME)["status"] == 200
 
 
 @pytest.mark.parametrize("whose", ["sibling", "foreign"])
