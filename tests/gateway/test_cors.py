@@ -33,6 +33,14 @@ def test_a_preflight_of_an_allowed_origin_is_granted(client: httpx.Client) -> No
     assert {"Origin", "Access-Control-Request-Method"} <= set(answer.headers["vary"].split(", "))
 
 
+def test_a_page_may_say_how_it_wants_its_tokens_and_which_device_it_is_on(client: httpx.Client) -> None:
+    asked = preflight(client, ORIGIN, "POST", "token-delivery, x-device-token")
+    answer = client.get(ME, headers={"Origin": ORIGIN})
+
+    assert asked.headers["access-control-allow-headers"] == "token-delivery, x-device-token"
+    assert "X-Device-Token" in answer.headers["access-control-expose-headers"]
+
+
 @pytest.mark.parametrize(
     ("origin", "method"),
     [
