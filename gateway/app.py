@@ -42,12 +42,12 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
     revocations = Revocations(redis_url)
     limiter = Limiter(redis_url, timeout_seconds=settings.limiter_timeout_seconds, workers=settings.workers)
     drain = readiness.Drain()
-    checks = readiness.checks(limiter, revocations, services, drain)
+    keys = Keys(published_keys(settings, process="gateway"), is_needed=settings.has_published_keys)
+    checks = readiness.checks(limiter, revocations, keys, services, drain)
     app = new_app(
         __name__, settings, process="gateway", flask_class=GatewayFlask, checks=checks, proxy_hops=0
     )
     assert isinstance(app, GatewayFlask)  # noqa: S101  (new_app makes what it is told to)
-    keys = Keys(published_keys(settings, process="gateway"), is_needed=settings.has_published_keys)
     access_tokens.install(app, settings, keys.find)
     access_log = AccessLog(is_enabled=settings.log_level in {"DEBUG", "INFO"})
     app.pipeline = Pipeline(

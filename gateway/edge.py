@@ -111,7 +111,7 @@ class GatewayFlask(AsgiFlask):
 
     def _route(self, exchange: Exchange) -> None:
         scope = exchange.scope
-        if exchange.upgrade is not None and _is_insistent(scope, exchange.upgrade):
+        if exchange.upgrade is not None and is_insistent(scope["http_version"], exchange.upgrade):
             # What follows may be in the other protocol already: it must not be read as a request.
             raise errors.UpgradeNotSupported(headers={"Connection": "close"})
         targets.check(scope["raw_path"], scope["query_string"])
@@ -175,12 +175,12 @@ class GatewayFlask(AsgiFlask):
             self.pipeline.record(context.exchange, CLIENT_GONE)
 
 
-def _is_insistent(scope: Scope, upgrade: bytes) -> bool:
+def is_insistent(http_version: str, upgrade: bytes) -> bool:
     """Whether the client can go on in that protocol only; HTTP/1.0 has no such field (RFC 9110 section 7.8).
 
     "h2c" is an offer that Java's client and curl make in passing: they go on in HTTP/1.1 just as well.
     """
-    return scope["http_version"] != "1.0" and upgrade.strip().lower() != b"h2c"
+    return http_version != "1.0" and upgrade.strip().lower() != b"h2c"
 
 
 def _trace_of(found: dict[bytes, bytes]) -> tracing.Trace:

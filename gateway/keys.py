@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from shared.chassis.access_tokens import TokenInvalid
-from shared.chassis.published_keys import KEPT_SECONDS, PATIENCE_SECONDS, PublishedKeys
+from shared.chassis.published_keys import ASK_AGAIN_SECONDS, KEPT_SECONDS, PATIENCE_SECONDS, PublishedKeys
 from shared.chassis.signing_keys import VerificationKey
 
 
@@ -29,6 +29,11 @@ class Keys:
         self._is_needed = is_needed  # whether any token may be under one of them
         self._task: asyncio.Task[None] | None = None
         self.on_withdrawal: Callable[[], None] = lambda: None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether tokens can be verified: none is under a key of auth's own, or auth has shown them."""
+        return not self._is_needed or self._published.is_read
 
     def find(self, kid: str) -> VerificationKey:
         """The key; raises KeyUnknown."""
@@ -66,4 +71,4 @@ class Keys:
             before, known = known, self._published.names
             if not before <= known:
                 self.on_withdrawal()
-            await asyncio.sleep(KEPT_SECONDS)
+            await asyncio.sleep(KEPT_SECONDS if self.is_known else ASK_AGAIN_SECONDS)

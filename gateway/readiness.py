@@ -1,7 +1,8 @@
-"""What ``/readyz`` looks at: Redis as limits and deny-set see it, and each service behind the routes."""
+"""What ``/readyz`` looks at: Redis as limits and deny-set see it, the keys of tokens, and each service."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from gateway.keys import Keys
 from gateway.limits.limiter import Limiter
 from gateway.revocations import Revocations
 from gateway.upstream.replicas import Service
@@ -19,32 +20,30 @@ class Down(Exception):
 
 
 def checks(
-    limiter: Limiter, revocations: Revocations, services: Mapping[str, Service], drain: Drain
+    limiter: Limiter, revocations: Revocations, keys: Keys, services: Mapping[str, Service], drain: Drain
 ) -> dict[str, Check]:
     """The checks by name. They read what is known, and ask nobody: a probe must not cost others anything."""
 
-    def accepting() -> None:
-        if drain.has_begun:
-            raise Down("this process is about to stop")
-
-    def limits() -> None:
-        if limiter.is_degraded:
-            raise Down("each worker counts for itself")
-
-    def deny_set() -> None:
-        if not revocations.is_current:
-            raise Down("revocations are not heard")
-
-    named: dict[str, Check] = {"accepting": accepting, "rate_limits": limits, "revocations": deny_set}
-    for name, service in services.items():
-        named[name] = _service_check(service)
-    return named
+    return {
+        "accepting": _check(lambda: not drain.has_begun, "this process is about to stop"),
+        "rate_limits": _check(lambda: not limiter.is_degraded, "each worker counts for itself"),
+        "revocations": _check(lambda: revocations.is_current, "revocations are not heard"),
+        "tokens": _check(lambda: keys.is_known, "auth has not shown its public keys yet"),
+        **{name: _service_check(service) for name, service in services.items()},
+    }
 
 
 def _service_check(service: Service) -> Check:
+    return _check(
+        lambda: any(replica.is_healthy for replica in service.replicas),
+        f"no replica of {service.name} is healthy",
+    )
+
+
+def _check(is_well: Callable[[], bool], sentence: str) -> Check:
     def check() -> None:
-        if not any(replica.is_healthy for replica in service.replicas):
-            raise Down(f"no replica of {service.name} is healthy")
+        if not is_well():
+            raise Down(sentence)
 
     return check
 

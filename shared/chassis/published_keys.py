@@ -50,6 +50,11 @@ class PublishedKeys:
         """The ids of the keys that are known."""
         return frozenset(self._keys)
 
+    @property
+    def is_read(self) -> bool:
+        """Whether auth has ever shown its keys, be they none."""
+        return self._learnt_at != float("-inf")
+
     def look_up(self, kid: str) -> VerificationKey | None:
         """The key, if it is known; never waits."""
         return self._keys.get(kid)

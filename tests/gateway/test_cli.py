@@ -1,10 +1,13 @@
 """The commands that say what the gateway would do."""
 
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 
 from gateway.cli import explain, routes
 from shared.chassis.testing.tokens import SECRET
+from tests.gateway.tls_upstream import Authority
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +61,64 @@ def test_a_request_is_explained_without_being_made() -> None:
 )
 def test_a_refusal_is_explained(method: str, url: str, part: str) -> None:
     assert part in explained(method, url)
+
+
+def test_everything_that_a_route_does_is_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ca_file = Authority(tmp_path).file
+    (tmp_path / "routes.toml").write_text(f"""
+[limits.all]
+quota = 5
+window_seconds = 60
+by = "caller"
+[limits.unmatched]
+quota = 7
+window_seconds = 60
+[cors.apps]
+origins = ["https://app.example.org"]
+allow_credentials = true
+[upstreams.shop]
+urls = [{{ url = "https://one.example", weight = 3 }}, "https://two.example"]
+most_outstanding = 9
+ca_file = "{ca_file}"
+[[routes]]
+name = "shop"
+prefix = "/shop"
+rewrite_prefix = "/v2"
+upstream = "shop"
+access = {{ roles = ["admin"], scopes = ["shop:read"] }}
+limits = ["all"]
+cors = "apps"
+""")
+    monkeypatch.setenv("GATEWAY_ROUTES_FILE", str(tmp_path / "routes.toml"))
+
+    text = explained("GET", "/shop/a?b=1", "-H", "Origin: https://app.example.org", "-H", "X-API-Key: dwk_x")
+    foreign = explained("GET", "/shop/a", "-H", "Origin: https://evil.example")
+    unmatched = explained("GET", "/nowhere")
+    row = CliRunner().invoke(routes).output.splitlines()[1]
+
+    for part in (
+        "signed in, role admin, scope shop:read: an API key is there",
+        "all: 5 in 60 s by caller, leased up to 2% in advance",
+        "https://app.example.org may read the answer, with credentials",
+        "shop: https://one.example (weight 3), https://two.example; at most 9 at once from each worker; "
+        f"certificates by {ca_file}",
+        "/v2/a?b=1",
+    ):
+        assert part in text
+    assert "https://evil.example may not read the answer" in foreign
+    assert "unmatched: 7 in 60 s by address" in unmatched
+    assert row.split()[:5] == ["shop", "/shop/*", "any", "shop", "/v2/*"]
+    assert "role admin, scope shop:read  all " in row
+
+
+def test_the_parts_of_a_route_are_explained() -> None:
+    assert "unread_count: notifications /api/v1/notifications/inbox?limit=1, its unread_count" in explained(
+        "GET", "/api/v1/overview"
+    )
+
+
+def test_an_upgrade_is_explained() -> None:
+    assert "501 upgrade_not_supported" in explained("GET", "/api/v1/users/me", "-H", "Upgrade: websocket")
 
 
 def test_a_preflight_is_explained() -> None:

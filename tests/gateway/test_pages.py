@@ -11,6 +11,8 @@ from openapi_spec_validator import validate
 
 from gateway import route_file
 from gateway.openapi import merge
+from shared.chassis.testing.clients import PrivateRedis
+from shared.chassis.testing.engines import wait_until
 from tests.gateway.conftest import ORIGIN, Gateway, StartGateway
 from tests.gateway.echo import OK, Received, Upstream
 from tests.gateway.test_route_file import VARIABLES
@@ -90,11 +92,37 @@ def test_readiness_says_what_is_down(start_gateway: StartGateway) -> None:
         "accepting": "pass",
         "rate_limits": "pass",
         "revocations": "pass",
+        "tokens": "pass",
         "auth": "pass",
         "users": "pass",
         "notifications": "fail",
     }
     assert httpx.get(f"{gateway.url}/livez").status_code == 200
+
+
+def test_readiness_knows_whether_tokens_can_be_verified_and_revocations_are_heard(
+    start_gateway: StartGateway, upstream: Upstream, private_redis: PrivateRedis
+) -> None:
+    async def away(_: Received, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 503 Away\r\ncontent-length: 0\r\n\r\n")
+
+    async def keys(_: Received, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK + b'content-length: 11\r\n\r\n{"keys":[]}')
+
+    upstream.handlers["/.well-known/jwks.json"] = away
+    gateway = start_gateway(JWT_ALGORITHMS="EdDSA,HS256", REDIS_URL=private_redis.url())
+
+    def checks() -> dict[str, str]:
+        found: dict[str, str] = httpx.get(f"{gateway.url}/readyz").json()["checks"]
+        return found
+
+    assert (checks()["tokens"], checks()["revocations"]) == ("fail", "pass")
+    upstream.handlers["/.well-known/jwks.json"] = keys
+    wait_until(lambda: checks()["tokens"] == "pass", what="keys that were read")
+    private_redis.stop()
+    wait_until(lambda: checks()["revocations"] == "fail", what="a gateway that says it is deaf")
+    private_redis.start()
+    wait_until(lambda: checks()["revocations"] == "pass", what="a gateway that hears again")
 
 
 def test_a_healthy_gateway_is_ready(client: httpx.Client) -> None:

@@ -1,0 +1,151 @@
+"""What a request would meet at the gateway, in words, a line at a time; nobody is asked."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from gateway import edge, errors, headers, targets
+from gateway.cors import CorsPolicy
+from gateway.limits.limiter import description
+from gateway.pipeline import UNMATCHED
+from gateway.policies import IDEMPOTENT, Cors, Route, Upstream
+from gateway.routing import Match, Table
+from gateway.settings import GatewaySettings
+from shared.chassis.errors import ApiError
+
+Lines = Iterator[tuple[str, str]]
+Pairs = list[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The request that is to be explained."""
+
+    method: str
+    path: str
+    query: str  # with its question mark
+    host: str  # without a port
+    fields: Pairs
+
+    def field(self, name: bytes) -> str | None:
+        """The value of a header field."""
+        return next((value.decode("latin-1") for key, value in self.fields if key == name), None)
+
+
+def asked(method: str, url: str, fields: Pairs) -> Asked:
+    """The request, its URL split by hand: ``urlsplit`` would already mend what the gateway refuses."""
+    rest = re.sub(r"^https?://[^/?#]*", "", url) or "/"
+    path, question, query = rest.partition("?")
+    given = next((value.decode("latin-1") for key, value in fields if key == b"host"), "")
+    host = (given or urlsplit(url).netloc or "localhost").lower()
+    name = host.rpartition(":")[0] if re.search(r":\d+$", host) else host
+    return Asked(method, path, question + query, name, fields)
+
+
+def explanation(settings: GatewaySettings, table: Table, request: Asked) -> Lines:
+    """What the gateway would do with ``request``."""
+    yield "request", f"{request.method} {request.path}{request.query} at {request.host}"
+    try:
+        match = _route(settings, table, request)
+    except ApiError as refusal:
+        yield "refused", f"{refusal.status} {refusal.code}: {_hint(refusal)}"
+        yield from _of_unmatched(table, request)
+        return
+    if match is None:
+        yield "refused", "404 not_found, unless a page of the gateway, which Flask-Limiter limits"
+        yield from _of_unmatched(table, request)
+        return
+    yield "route", f"{match.route.name}, by the prefix {match.prefix.decode()} in {settings.routes_file}"
+    yield from _of_policies(match, request)
+    yield from _of_forwarding(match, request)
+
+
+def _route(settings: GatewaySettings, table: Table, request: Asked) -> Match | None:
+    upgrade = request.field(b"upgrade")
+    if upgrade is not None and edge.is_insistent("1.1", upgrade.encode()):
+        raise errors.UpgradeNotSupported
+    path = request.path.encode()
+    targets.check(path, request.query[1:].encode())
+    if request.host not in settings.hosts:
+        raise errors.HostNotAllowed
+    match = table.find(request.host, request.method, path)
+    if match is None and (methods := table.methods_at(request.host, path)):
+        raise errors.MethodNotAllowed(headers={"Allow": ", ".join(sorted(methods))})
+    return match
+
+
+def _hint(refusal: ApiError) -> str:
+    return f"{refusal.headers['Allow']} only" if "Allow" in refusal.headers else refusal.text
+
+
+def _of_unmatched(table: Table, request: Asked) -> Lines:
+    if UNMATCHED in table.limits:
+        yield "limit", description(table.limits[UNMATCHED])
+    yield "cors", _cors(table.cors[table.default_cors] if table.default_cors else None, request)
+
+
+def _of_policies(match: Match, request: Asked) -> Lines:
+    is_preflight = request.method == "OPTIONS" and request.field(b"access-control-request-method") is not None
+    if is_preflight and match.cors is not None and request.field(b"origin") is not None:
+        yield "preflight", "answered here, neither counted nor asked for a token"
+    yield "access", str(match.route.access) + ("" if match.route.access.is_public else _token(request))
+    for limit in match.limits:
+        yield "limit", description(limit)
+    yield "cors", _cors(match.cors, request)
+
+
+def _token(request: Asked) -> str:
+    key = request.field(b"x-api-key") or request.field(b"authorization") or ""
+    if request.field(b"x-api-key") or key.lower().startswith("bearer dwk_"):
+        return ": an API key is there, which auth would be asked for a token for"
+    if key:
+        return ": a token is there, not verified here"
+    return ": 401 token_missing without a token"
+
+
+def _cors(policy: Cors | None, request: Asked) -> str:
+    if policy is None:
+        return "none"
+    who = f"{policy.name}: {', '.join(policy.origins) or 'no other origin'}"
+    origin = request.field(b"origin")
+    if origin is None:
+        return who
+    granted = dict(CorsPolicy(policy).fields(origin))
+    is_granted = b"access-control-allow-origin" in granted
+    credentials = ", with credentials" if b"access-control-allow-credentials" in granted else ""
+    return f"{who}; {origin} may {f'read the answer{credentials}' if is_granted else 'not read the answer'}"
+
+
+def _of_forwarding(match: Match, request: Asked) -> Lines:
+    route = match.route
+    yield "body", f"at most {route.max_body_bytes:,} bytes"
+    if route.parts:
+        for name, part in route.parts.items():
+            yield "part", f"{name}: {part.upstream} {part.path}{f', its {part.pick}' if part.pick else ''}"
+    else:
+        yield "upstream", f"{route.upstream}: {_replicas(match.upstream)}"
+        yield "target", match.target(request.path.encode()).decode() + request.query
+        yield "retries", _retries(route, request.method)
+    dropped = [key.decode() for key, _ in request.fields if not headers.request_lines([(key, b"")])]
+    if dropped:
+        yield "dropped", ", ".join(dropped)
+    times = route.timeouts
+    yield "timeouts", f"connect {times.connect:g} s, read {times.read:g} s, total {times.total:g} s"
+
+
+def _replicas(upstream: Upstream) -> str:
+    urls = [one.url + (f" (weight {one.weight})" if one.weight != 1 else "") for one in upstream.urls]
+    text = f"{', '.join(urls)}; at most {upstream.most_outstanding} at once from each worker"
+    return text + (f"; certificates by {upstream.ca_file or 'the system'}" if upstream.is_encrypted else "")
+
+
+def _retries(route: Route, method: str) -> str:
+    if not route.retries:
+        return "none"
+    if_sent = (
+        "and once more if the connection ends unanswered"
+        if method in IDEMPOTENT
+        else "never once it was sent"
+    )
+    return f"up to {route.retries} while nothing was sent, {if_sent}"
