@@ -187,7 +187,6 @@ async def idle_streams(
 ) -> str:
     """A sentence on this gateway with thousands of event streams that say nothing."""
     port = free_port()
-    await streams.StreamingUpstream().start(port)
     gateway = contestants.doorward(
         "doorward with streams",
         free_port(),
@@ -199,8 +198,9 @@ async def idle_streams(
     )
     started.append(gateway)
     gateway.start(folder / f"{gateway.port}.log")
-    await asyncio.to_thread(wait_for, gateway, headers)
-    found = await streams.measure(gateway, headers, streams=STREAMS, seconds=STREAM_SECONDS)
+    async with streams.streaming_upstream(port):
+        await asyncio.to_thread(wait_for, gateway, headers)
+        found = await streams.measure(gateway, headers, streams=STREAMS, seconds=STREAM_SECONDS)
     return (
         f"{STREAMS:,} idle event streams: {found.kib_each:.1f} KiB each; "
         f"p99 of other requests {found.p99_without_ms:.1f} ms without, {found.p99_with_ms:.1f} ms with them"

@@ -3,6 +3,8 @@
 import asyncio
 import statistics
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from bench.gateway import cost
@@ -11,6 +13,7 @@ from bench.gateway.load import PATH
 
 ASKING = 8
 BATCH = 100
+ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
 EVENT = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: 1\n\n"
 
 
@@ -23,25 +26,24 @@ class Found:
     p99_with_ms: float
 
 
-class StreamingUpstream:
+@asynccontextmanager
+async def streaming_upstream(port: int) -> AsyncIterator[None]:
     """A service that begins an event stream and then has nothing to say."""
+    serving: set[asyncio.Task[None] | None] = set()
 
-    async def start(self, port: int) -> None:
-        """Listen."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, backlog=1024)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.add(asyncio.current_task())
+        with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             while head := await reader.readuntil(b"\r\n\r\n"):
-                if b"/stream" in head:
-                    writer.write(EVENT)
-                    await reader.read()
-                    return
-                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
-        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
-            pass
-        finally:
-            writer.close()
+                writer.write(EVENT if b"/stream" in head else ANSWER)
+        writer.transport.abort()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", port, backlog=1024)
+    yield
+    server.close()
+    for task in filter(None, serving):
+        task.cancel()
+    await asyncio.gather(*filter(None, serving))
 
 
 async def measure(gateway: Contestant, headers: dict[str, str], *, streams: int, seconds: float) -> Found:
