@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,13 @@ async def keep_asking(
     return failed
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Return once ``condition`` holds; a loaded machine may take its time."""
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.05)
+
+
 async def test_a_stop_under_load_fails_no_request(start_gateway: StartGateway, upstream: Upstream) -> None:
     async def slow(request: Received, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.05)
@@ -73,25 +81,24 @@ async def test_a_stop_under_load_fails_no_request(start_gateway: StartGateway, u
 
     upstream.handlers["/x/slow"] = slow
     drain = asyncio.Event()
-    gateway = start_gateway(routes=ROUTES, GATEWAY_WORKERS="2", GATEWAY_DRAIN_SECONDS="1")
+    gateway = start_gateway(routes=ROUTES, GATEWAY_WORKERS="2", GATEWAY_DRAIN_SECONDS="5")
     stop, times = asyncio.Event(), list[float]()
     asking = [
         asyncio.create_task(keep_asking(gateway.port, "/x/slow", stop, times, drain)) for _ in range(40)
     ]
-    await asyncio.sleep(0.7)
+    await until(lambda: len(times) > 200)
 
     gateway.signal(signal.SIGTERM)
-    await asyncio.sleep(0.4)
     wire = await Wire.connect(gateway.port)
-    ready = await wire.get("/readyz")
+    while b'"accepting":"fail"' not in (ready := await wire.get("/readyz")).body:
+        await asyncio.sleep(0.05)
     drain.set()  # what a balancer does that sees this: existing connections only
     wire.close()
     failed = [failure for one in await asyncio.gather(*asking) for failure in one]
 
-    assert (ready.status, b'"accepting":"fail"' in ready.body) == (503, True)
+    assert ready.status == 503
     assert failed == []
-    assert len(times) > 200
-    assert await asyncio.to_thread(gateway.process.wait, 10) == 0
+    assert await asyncio.to_thread(gateway.process.wait, 60) == 0
 
 
 async def test_a_reload_takes_the_new_table_and_drops_no_request(
@@ -101,21 +108,17 @@ async def test_a_reload_takes_the_new_table_and_drops_no_request(
     path = Path(gateway.settings["GATEWAY_ROUTES_FILE"])
     stop, times = asyncio.Event(), list[float]()
     asking = [asyncio.create_task(keep_asking(gateway.port, "/x/y", stop, times)) for _ in range(20)]
-    await asyncio.sleep(0.5)
+    before = set(gateway.worker_pids())
+    await until(lambda: len(times) > 100)
 
     path.write_text(ROUTES + '[[routes]]\nname = "new"\nprefix = "/new"\nupstream = "u"\naccess = "public"\n')
     gateway.signal(signal.SIGHUP)
-    deadline = time.monotonic() + 10
-    while True:
-        statuses = {answer.status for answer in await hammer(gateway.port, "/new/x", {}, times=3)}
-        if statuses == {200} or time.monotonic() > deadline:
-            break
-        await asyncio.sleep(0.1)
-    await asyncio.sleep(2)
+    await until(lambda: not before & set(gateway.worker_pids()))  # the workers of before have gone
+    answers = await hammer(gateway.port, "/new/x", {}, times=3)
     stop.set()
     failed = [failure for one in await asyncio.gather(*asking) for failure in one]
 
-    assert statuses == {200}
+    assert {answer.status for answer in answers} == {200}
     assert failed == []
 
 
@@ -126,9 +129,7 @@ async def test_a_bad_file_leaves_the_running_table_in_place(start_gateway: Start
 
     path.write_text(ROUTES.replace('upstream = "u"', 'upstream = "nobody"') + "bogus = 1\n")
     gateway.signal(signal.SIGHUP)
-    deadline = time.monotonic() + 10
-    while set(gateway.worker_pids()) & set(before) and time.monotonic() < deadline:
-        await asyncio.sleep(0.1)
+    await until(lambda: not set(before) & set(gateway.worker_pids()))
     wire = await Wire.connect(gateway.port)
     answer = await wire.get("/x/y")
     wire.close()
@@ -144,7 +145,7 @@ async def test_a_worker_that_dies_is_replaced_with_the_same_table(start_gateway:
     (worker,) = gateway.worker_pids()
 
     os.kill(worker, signal.SIGKILL)
-    await asyncio.sleep(2.5)
+    await until(lambda: gateway.worker_pids() not in ([], [worker]))
     wire = await Wire.connect(gateway.port)
     answer = await wire.get("/x/y")
     wire.close()
