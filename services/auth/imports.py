@@ -108,9 +108,7 @@ def _make(batch: list[dict[str, Any]], report: Report, *, is_dry_run: bool) -> N
             return
         statement = insert(Account).values(rows).on_conflict_do_nothing(index_elements=[Account.email])
         made = set(session.scalars(statement.returning(Account.id)))
-        for row in rows:
-            if row["id"] in made:
-                _announce(row, now)
+        messages.send_all(_registered(row, now) for row in rows if row["id"] in made)
     report.made += len(made)
     report.known += len(rows) - len(made)
 
@@ -130,16 +128,14 @@ def _row(account: dict[str, Any], now: datetime) -> dict[str, Any]:
     }
 
 
-def _announce(row: dict[str, Any], now: datetime) -> None:
-    messages.send(
-        AccountRegistered(
-            account_id=row["id"],
-            email=row["email"],
-            display_name=row["display_name"],
-            locale=row["locale"],
-            roles=tuple(row["roles"]),
-            occurred_at=now,
-        )
+def _registered(row: dict[str, Any], now: datetime) -> AccountRegistered:
+    return AccountRegistered(
+        account_id=row["id"],
+        email=row["email"],
+        display_name=row["display_name"],
+        locale=row["locale"],
+        roles=tuple(row["roles"]),
+        occurred_at=now,
     )
 
 

@@ -6,9 +6,10 @@ at growing intervals. So neither a lost broker nor a killed process loses a mess
 may arrive twice is the inbox's business. The body is sealed for its subscriber before it is stored.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -69,39 +70,54 @@ class Outbox:
         self._model = model
         self._service = service
         self._secrets: Sequence[str] = ()
+        self._sealers: dict[str, Sealer] = {}
         self._interval_seconds = 10.0
 
     def init_app(self, *, secrets: Sequence[str], redelivery_seconds: float) -> None:
         """Give it the secrets to seal with and the first redelivery interval."""
         self._secrets = secrets
+        self._sealers = {}
         self._interval_seconds = redelivery_seconds
 
     def send(self, message: Message) -> UUID:
         """Write ``message`` into the caller's transaction, for each of its subscribers; its id."""
-        message_id = new_id()
-        now = utcnow()
-        content = {
-            "id": message_id,
+        return self.send_all([message])[0]
+
+    def send_all(self, messages: Iterable[Message]) -> list[UUID]:
+        """Write many messages into the caller's transaction, in one go; their ids."""
+        contents = [(type(message), self._content_of(message)) for message in messages]
+        for kind, content in contents:
+            for subscriber in queues.SUBSCRIBERS[kind]:
+                self._db.session.add(self._row(subscriber, content))
+        # Delivered on commit; wakes the relay of a worker, which polls as well.
+        self._db.session.execute(text(f"NOTIFY {CHANNEL}"))
+        return [content["id"] for _, content in contents]
+
+    def _content_of(self, message: Message) -> dict[str, Any]:
+        return {
+            "id": new_id(),
             "name": message.name,
             "version": message.version,
             "source": self._service,
             "body": message.model_dump(mode="json"),
         }
-        for subscriber in queues.SUBSCRIBERS[type(message)]:
-            sealed = Sealer(self._secrets, purpose(subscriber)).seal(orjson.dumps(content))
-            row = self._model(  # type: ignore[call-arg]
-                message_id=message_id,
-                subscriber=subscriber,
-                name=message.name,
-                sealed=sealed,
-                trace=tracing.current_headers(),
-                available_at=now,
-                created_at=now,
-            )
-            self._db.session.add(row)
-        # Delivered on commit; wakes the relay of a worker, which polls as well.
-        self._db.session.execute(text(f"NOTIFY {CHANNEL}"))
-        return message_id
+
+    def _row(self, subscriber: str, content: dict[str, Any]) -> OutboxMixin:
+        now = utcnow()
+        return self._model(  # type: ignore[call-arg]
+            message_id=content["id"],
+            subscriber=subscriber,
+            name=content["name"],
+            sealed=self._sealer(subscriber).seal(orjson.dumps(content)),
+            trace=tracing.current_headers(),
+            available_at=now,
+            created_at=now,
+        )
+
+    def _sealer(self, subscriber: str) -> Sealer:
+        if subscriber not in self._sealers:
+            self._sealers[subscriber] = Sealer(self._secrets, purpose(subscriber))
+        return self._sealers[subscriber]
 
     def claim(self, now: datetime, *, unread: Collection[str] = ()) -> list[Claimed]:
         """Lease up to a batch of due rows: no other worker sees them before the interval is over.
