@@ -1,5 +1,6 @@
 """Token introspection (RFC 7662) and revocation (RFC 7009): for services, and for whoever holds a token."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -50,7 +51,7 @@ def _introspect_refresh_token(token: RefreshToken) -> dict[str, Any]:
         "active": True,
         "sub": str(standing.account_id),
         "sid": str(standing.session_id),
-        "exp": int(standing.expires_at.timestamp()),
+        "exp": int(min(standing.expires_at, standing.last_used_at + deps().lifetimes.idle).timestamp()),
         "token_type": "refresh_token",
     }
 
@@ -64,12 +65,14 @@ def _introspect_access_token(token: str) -> dict[str, Any]:
 
 
 def _is_living(claims: dict[str, Any]) -> bool:
-    """Whether the session or the key behind the token still is: here the database is asked."""
+    """Whether the session or key behind the token lives, and the account's roles are still those in it."""
     behind = UUID(claims[tokens.SESSION])
     if tokens.SCOPE in claims:
-        return api_key_store.is_living(behind, utcnow())
+        return api_key_store.find_version(behind, utcnow()) == int(claims[tokens.VERSION])
     standing = session_store.find_standing(behind)
-    return standing is not None and not standing.state.is_ended
+    if standing is None or standing.state.is_ended:
+        return False
+    return standing.version == int(claims[tokens.VERSION])
 
 
 def revoke(token: str) -> None:
@@ -77,30 +80,37 @@ def revoke(token: str) -> None:
     now = utcnow()
     with transaction(db):
         if token.startswith(f"{api_keys.PREFIX}_"):
-            _revoke_api_key(token)
+            holder = api_keys.find_living(token, now)
+            if holder is not None:
+                _delete_api_key(holder.key_id, holder.account_id, now)
             return
-        session_id = _session_of(token)
-        if session_id is None:
+        refresh_token = _read_refresh_token(token)
+        if refresh_token is not None:
+            _end_session(refresh_token.session_id, now)
             return
-        ended = session_store.end(Session.id == session_id, now=now, reason="revoked")
-        revocations.revoke_sessions(ended, now)
+        claims = _read_access_token(token)
+        if claims is not None:
+            _end_behind(claims, now)
 
 
-def _revoke_api_key(key: str) -> None:
-    now = utcnow()
-    holder = api_keys.find_living(key, now)
-    if holder is not None:
-        deleted = api_key_store.delete(ApiKey.id == holder.key_id)
-        revocations.revoke_sessions(deleted, now)
-        audit.record("api_key_deleted", account_id=holder.account_id, api_key_id=str(holder.key_id))
+def _end_behind(claims: dict[str, Any], now: datetime) -> None:
+    behind = UUID(claims[tokens.SESSION])
+    if tokens.SCOPE in claims:
+        _delete_api_key(behind, UUID(claims[tokens.SUBJECT]), now)
+    else:
+        _end_session(behind, now)
 
 
-def _session_of(token: str) -> UUID | None:
-    refresh_token = _read_refresh_token(token)
-    if refresh_token is not None:
-        return refresh_token.session_id
-    claims = _read_access_token(token)
-    return UUID(claims[tokens.SESSION]) if claims else None
+def _end_session(session_id: UUID, now: datetime) -> None:
+    ended = session_store.end(Session.id == session_id, now=now, reason="revoked")
+    revocations.revoke_sessions(ended, now)
+
+
+def _delete_api_key(key_id: UUID, account_id: UUID, now: datetime) -> None:
+    deleted = api_key_store.delete(ApiKey.id == key_id)
+    revocations.revoke_sessions(deleted, now)
+    if deleted:
+        audit.record("api_key_deleted", account_id=account_id, api_key_id=str(key_id))
 
 
 def _read_refresh_token(token: str) -> RefreshToken | None:

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from services.auth import mail_requests
+from services.auth import accounts, mail_requests
 from services.auth.app import create_app
 from services.auth.models import Account, Outbox, db
 from services.auth.settings import AuthSettings
@@ -165,3 +165,11 @@ def change_account(app: Flask) -> Callable[..., UUID]:
         return account_id
 
     return change
+
+
+@pytest.fixture
+def admin(app: Flask, stranger: NewPerson) -> Person:
+    """An administrator, signed in."""
+    with app.app_context():
+        accounts.create_admin(email="root@example.org", password=PASSWORD)
+    return stranger("root@example.org").sign_in()

@@ -1,4 +1,4 @@
-"""Administration, audit, API keys, introspection and revocation, and what other services may ask."""
+"""Administration, audit, API keys, and what other services may ask."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from flask import Flask
 
-from services.auth import accounts, deletions, revocations
+from services.auth import deletions, revocations
 from services.auth.models import Account, db
 from services.auth.record_models import AuditEvent
 from services.auth.settings import AuthSettings
@@ -29,13 +29,6 @@ ROOT = "root@example.org"
 
 
 @pytest.fixture
-def admin(app: Flask, stranger: NewPerson) -> Person:
-    with app.app_context():
-        accounts.create_admin(email=ROOT, password=PASSWORD)
-    return stranger(ROOT).sign_in()
-
-
-@pytest.fixture
 def internal_headers(settings: AuthSettings) -> dict[str, str]:
     return bearer(service_tokens.issue(settings, process="users"))
 
@@ -48,10 +41,6 @@ def claims_of(pair: dict[str, Any]) -> dict[str, Any]:
 def id_of(person: Person) -> str:
     subject: str = claims_of(person.pair)["sub"]
     return subject
-
-
-def form(person: Person, path: str, token: str) -> Any:
-    return person.client.post(f"{AUTH}/{path}", data={"token": token}, headers=person.headers)
 
 
 def test_disabling_ends_sessions_and_refuses_tokens_and_tells(
@@ -275,47 +264,6 @@ def test_api_key_expires(admin: Person, settings: AuthSettings) -> None:
         answer = admin.client.post("/internal/api-keys/exchange", json={"key": made["key"]}, headers=headers)
 
     assert answer.json["code"] == "api_key_unknown"
-
-
-def test_introspection_tells_what_is_alive(admin: Person, new_account: NewPerson) -> None:
-    ada = new_account()
-    key = admin.call("POST", "api-keys", name="k", scopes=["account"]).json["key"]
-    living = [ada.pair["access_token"], ada.pair["refresh_token"], key]
-
-    before = [form(admin, "introspect", token).json for token in living]
-    ada.call("POST", "logout")
-    after = [form(admin, "introspect", token).json for token in living[:2]]
-
-    assert [answer["active"] for answer in before] == [True, True, True]
-    assert [answer["token_type"] for answer in before] == ["Bearer", "refresh_token", "api_key"]
-    assert after == [{"active": False}] * 2
-    assert form(admin, "introspect", "nonsense").json == {"active": False}
-
-
-def test_introspection_is_not_for_everybody(new_account: NewPerson) -> None:
-    ada = new_account()
-
-    answer = form(ada, "introspect", ada.pair["access_token"])
-
-    assert (answer.status_code, answer.json["code"]) == (403, "scope_required")
-
-
-@pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
-def test_whoever_holds_a_token_may_revoke_it(new_account: NewPerson, kind: str) -> None:
-    ada = new_account()
-
-    statuses = [form(ada, "revoke", token).status_code for token in (ada.pair[kind], "nonsense", "dwk_x")]
-
-    assert statuses == [200, 200, 200]
-    assert ada.refresh().json["code"] == "session_revoked"
-
-
-def test_revoked_api_key_is_gone(admin: Person) -> None:
-    key = admin.call("POST", "api-keys", name="k", scopes=["account"]).json["key"]
-
-    form(admin, "revoke", key)
-
-    assert admin.call("GET", "api-keys").json["items"] == []
 
 
 def test_other_services_may_ask_for_an_account_and_nobody_else(

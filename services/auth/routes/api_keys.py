@@ -61,10 +61,13 @@ def delete(key_id: UUID) -> None:
 
 @blueprint.post("/introspect")
 @requires_scope("tokens:introspect")
-@blueprint.arguments(TokenFormSchema, location="form")
+@blueprint.arguments(TokenFormSchema, location="form", error_status_code=400)
 @blueprint.response(200, IntrospectionSchema)
 def introspect(form: dict[str, Any]) -> Response:
-    """What a token is worth now (RFC 7662): an access token, a refresh token or an API key."""
+    """What a token is worth now (RFC 7662): an access token, a refresh token or an API key.
+
+    `token_type_hint` is passed over: every kind is looked for, as section 2.1 allows.
+    """
     response = jsonify(introspection.introspect(form["token"]))
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -73,9 +76,12 @@ def introspect(form: dict[str, Any]) -> Response:
 @blueprint.post("/revoke")
 @public
 @limited("sign_in_limit")
-@blueprint.arguments(TokenFormSchema, location="form")
+@blueprint.arguments(TokenFormSchema, location="form", error_status_code=400)
 @blueprint.response(200)
 def revoke(form: dict[str, Any]) -> Response:
-    """End what a token stands for (RFC 7009). The answer is the same for a token that is worth nothing."""
+    """End what a token stands for, its session or API key (RFC 7009). Whoever holds it may.
+
+    The answer is the same for a token that is worth nothing; `token_type_hint` is passed over.
+    """
     introspection.revoke(form["token"])
     return Response(status=200)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import marshmallow
+from flask import request
 from marshmallow import fields, validate
 
 from services.auth.api_keys import SCOPES
@@ -148,6 +149,12 @@ class TokenFormSchema(Schema):
     # Any text: what cannot be a token is one that is not active, and no mistake of the form's.
     token = fields.String(required=True, load_only=True, validate=validate.Length(max=8192))
     token_type_hint = fields.String()
+
+    @marshmallow.validates_schema
+    def _take_one_token(self, _form: dict[str, Any], **_options: Any) -> None:
+        """Refuse a parameter that comes twice (RFC 6749 section 3.2): which one was meant?"""
+        if len(request.form.getlist("token")) > 1:
+            raise marshmallow.ValidationError("Send one token.", "token")
 
 
 class IntrospectionSchema(Schema):

@@ -76,12 +76,12 @@ def note_use(key_id: UUID, now: datetime, *, not_since: datetime) -> None:
     db.session.execute(statement.values(last_used_at=now).execution_options(synchronize_session=False))
 
 
-def is_living(key_id: UUID, now: datetime) -> bool:
-    """Whether the key and its account are alive."""
+def find_version(key_id: UUID, now: datetime) -> int | None:
+    """The token version of the key's account, if both are alive."""
     statement = (
-        select(ApiKey.id)
-        .join(Account, Account.id == ApiKey.account_id)
+        select(Account.version)
+        .join(ApiKey, Account.id == ApiKey.account_id)
         .where(ApiKey.id == key_id, Account.is_active)
         .where(ApiKey.expires_at.is_(None) | (ApiKey.expires_at > now))
     )
-    return db.session.scalar(statement) is not None
+    return db.session.scalar(statement)
