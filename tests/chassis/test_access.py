@@ -9,7 +9,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from shared.chassis import service_tokens
+from shared.chassis import access_tokens, service_tokens
+from shared.chassis.access import caller_from
+from shared.chassis.access_tokens import TokenInvalid, TokenMissing
 from shared.chassis.ids import new_id
 from shared.chassis.sealing import derive_key
 from shared.chassis.signing_keys import key_id
@@ -143,3 +145,20 @@ def test_internal_route_takes_service_tokens_and_nothing_else(mini: Mini) -> Non
     for token in (access_token(WHO, roles=("admin",)), with_claims(aud="internal"), "abc", ""):
         answer = client.get("/inside", headers=bearer(token))
         assert (answer.status_code, answer.json["code"]) == (401, "service_token_invalid")
+
+
+def test_claims_that_name_nobody_are_refused() -> None:
+    for claims in ({}, {"sub": "nobody"}, {"sub": str(WHO), "scope": 7}):
+        with pytest.raises(TokenInvalid):
+            caller_from(claims)
+
+
+def test_request_without_a_token_is_told_so(mini: Mini) -> None:
+    with mini.app.test_request_context("/"), pytest.raises(TokenMissing):
+        access_tokens.verify_request()
+
+
+def test_service_token_comes_as_a_bearer_token(mini: Mini) -> None:
+    headers = {"Authorization": f"Basic {service_token()}"}
+
+    assert mini.app.test_client().get("/inside", headers=headers).status_code == 401

@@ -6,6 +6,7 @@ import subprocess
 from tests.repository.samples import ROOT
 
 TARGET = re.compile(r"^([a-z][\w-]*):", re.MULTILINE)
+INCLUDED = re.compile(r"--include=(\S+)")
 WANTED = {"up", "test", "check", "bench", "help"}
 
 
@@ -16,3 +17,14 @@ def test_help_names_every_target() -> None:
 
     assert targets >= WANTED
     assert {target for target in targets if not re.search(rf"\b{target}\b", shown)} == set()
+
+
+def test_code_under_the_highest_floor_is_there() -> None:
+    steps = subprocess.run(
+        ["make", "-n", "test"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+
+    paths = INCLUDED.findall(steps)[0].split(",")
+
+    assert len(paths) > 10
+    assert [path for path in paths if not (ROOT / path).is_file()] == []

@@ -1,0 +1,137 @@
+"""What a worker remembers of tokens: no longer than they live, no more than there is room for."""
+
+from time import time
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from gateway import tokens
+from gateway.policies import Access
+from gateway.revocations import Revocations
+from gateway.tokens import Tokens, check_access
+from shared.chassis.access import Caller, RoleRequired, ScopeRequired
+from shared.chassis.access_tokens import TokenExpired, TokenInvalid, TokenMissing, TokenRevoked
+from shared.chassis.ids import new_id
+
+ACCOUNT, SESSION = new_id(), new_id()
+NO_REDIS = "redis://127.0.0.1:1/0"
+
+
+def caller_of(account: UUID = ACCOUNT, **changes: Any) -> Caller:
+    known = {"account_id": account, "session_id": SESSION, "roles": frozenset(), "scopes": None, "claims": {}}
+    return Caller(**{**known, **changes})
+
+
+class Verifier:
+    """Takes the place of the signature: counts how often it is asked, and says how long a token lives."""
+
+    def __init__(self) -> None:
+        self.asked: list[bytes] = []
+        self.lifetimes: dict[bytes, float] = {}
+
+    def __call__(self, authorization: bytes) -> Any:
+        self.asked.append(authorization)
+        expires_at = int(time() + self.lifetimes.get(authorization, 900))
+        return tokens._Verified(caller_of(), str(SESSION), str(ACCOUNT), int(time()), expires_at)
+
+
+@pytest.fixture
+def verifier(monkeypatch: pytest.MonkeyPatch) -> Verifier:
+    verifier = Verifier()
+    monkeypatch.setattr(tokens, "_verify", verifier)
+    monkeypatch.setattr(tokens, "MOST_REMEMBERED", 4)
+    return verifier
+
+
+@pytest.fixture
+def revocations() -> Revocations:
+    return Revocations(NO_REDIS)
+
+
+@pytest.fixture
+def known(revocations: Revocations) -> Tokens:
+    return Tokens(revocations, SimpleNamespace(on_withdrawal=None))  # type: ignore[arg-type]
+
+
+def test_token_is_verified_once(known: Tokens, verifier: Verifier) -> None:
+    assert known.caller(b"Bearer a") == known.caller(b"Bearer a")
+    assert verifier.asked == [b"Bearer a"]
+
+
+def test_remembered_token_ends_with_its_time(known: Tokens, verifier: Verifier) -> None:
+    verifier.lifetimes[b"Bearer a"] = -1
+
+    for _ in range(2):
+        with pytest.raises(TokenExpired):
+            known.caller(b"Bearer a")
+
+    assert verifier.asked == [b"Bearer a"] * 2
+
+
+def test_expired_tokens_make_room_first(known: Tokens, verifier: Verifier) -> None:
+    for number in range(3):
+        name = b"Bearer dead-%d" % number
+        verifier.lifetimes[name] = -1
+        known._remember(name, verifier(name))
+    known.caller(b"Bearer living")
+
+    known.caller(b"Bearer new")
+    verifier.asked.clear()
+    known.caller(b"Bearer living")
+
+    assert verifier.asked == []
+
+
+def test_the_older_half_makes_room_where_all_are_alive(known: Tokens, verifier: Verifier) -> None:
+    names = [b"Bearer %d" % number for number in range(5)]
+    for name in names:
+        known.caller(name)
+    verifier.asked.clear()
+
+    for name in names[2:]:
+        known.caller(name)
+    known.caller(names[0])
+
+    assert verifier.asked == [names[0]]
+
+
+def test_revoked_session_is_refused_though_its_token_is_remembered(
+    known: Tokens, revocations: Revocations, verifier: Verifier
+) -> None:
+    known.caller(b"Bearer a")
+
+    revocations.learn(f"session:{SESSION}", time() + 60)
+
+    for ask in (known.caller, known.find_caller):
+        with pytest.raises(TokenRevoked):
+            ask(b"Bearer a")
+
+
+def test_public_route_takes_whoever_comes(known: Tokens) -> None:
+    assert known.find_caller(None) is None
+    assert known.find_caller(b"Basic abc") is None
+
+
+@pytest.mark.parametrize(("authorization", "error"), [(None, TokenMissing), (b"Basic abc", TokenInvalid)])
+def test_what_is_no_bearer_token_is_said_to_be_none(
+    known: Tokens, authorization: bytes | None, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        known.caller(authorization)
+
+
+def test_role_or_scope_that_is_missing_is_named_in_the_challenge() -> None:
+    for_admins = Access(roles=frozenset({"admin"}))
+    for_senders = Access(scopes=frozenset({"mails:send"}))
+
+    with pytest.raises(RoleRequired) as role:
+        check_access(for_admins, caller_of())
+    with pytest.raises(ScopeRequired) as scope:
+        check_access(for_senders, caller_of(scopes=frozenset({"mails:read"})))
+
+    assert 'error="insufficient_scope"' in role.value.headers["WWW-Authenticate"]
+    assert 'scope="mails:send"' in scope.value.headers["WWW-Authenticate"]
+    check_access(for_admins, caller_of(roles=frozenset({"admin"})))
+    check_access(for_senders, caller_of(scopes=frozenset({"mails:send"})))
