@@ -49,13 +49,22 @@ test: $(DEV) ## Run all tests, with floors of coverage (TESTS=tests/auth: some, 
 	@rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report= $(TESTS)
 ifeq ($(TESTS),tests)
-	@echo "All code: at least $(COVERED) % of lines and branches"
-	@$(BIN)/coverage report --fail-under=$(COVERED)
-	@echo "Code of tokens and sessions: $(TOKEN_CODE_COVERED) % of lines and branches"
-	@$(BIN)/coverage report --fail-under=$(TOKEN_CODE_COVERED) --include=$(call joined,$(TOKEN_CODE))
+	$(floors)
 else
 	@$(BIN)/coverage report
 endif
+
+.PHONY: retest
+retest: $(DEV) ## Run what failed in the last `make test` again, one after the other, with its floors of coverage
+	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none --cov --cov-append --cov-report= tests
+	$(floors)
+
+define floors
+@echo "All code: at least $(COVERED) % of lines and branches"
+@$(BIN)/coverage report --fail-under=$(COVERED)
+@echo "Code of tokens and sessions: $(TOKEN_CODE_COVERED) % of lines and branches"
+@$(BIN)/coverage report --fail-under=$(TOKEN_CODE_COVERED) --include=$(call joined,$(TOKEN_CODE))
+endef
 
 .PHONY: check
 check: lint typecheck imports ## Format, lint, types and import rules
