@@ -15,12 +15,13 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import bcrypt
+import flask_migrate
 import httpx
 from flask import Flask
 from scipy.stats import mannwhitneyu
@@ -48,6 +49,7 @@ CALLS: dict[str, dict[str, str]] = {
 }
 KINDS = ("known", "unknown", "unverified", "disabled", "imported", "passkey-only")
 VARYING_HEADERS = {"date", "x-request-id"}
+IMPORTED_HASH = bcrypt.hashpw(b"x", bcrypt.gensalt(10)).decode()
 
 
 def app_without_dummy_hash() -> Flask:
@@ -61,27 +63,26 @@ def app_without_dummy_hash() -> Flask:
     return create_app()
 
 
-def make_accounts(settings: AuthSettings) -> None:
-    """One account of each kind but the unknown."""
-    import flask_migrate
-
-    app = create_app(settings)
-    hashed = Passwords(settings).hash("plum-harbour-93-kettle")
+def kinds_of_accounts(hashed: str) -> dict[str, dict[str, Any]]:
+    """One account of each kind but the unknown; ``hashed`` is the hash of a password."""
     now = utcnow()
-    kinds: dict[str, dict[str, Any]] = {
+    return {
         "known": {"password_hash": hashed, "verified_at": now},
         "unverified": {"password_hash": hashed},
         "disabled": {"password_hash": hashed, "verified_at": now, "is_active": False},
-        "imported": {
-            "password_hash": bcrypt.hashpw(b"x", bcrypt.gensalt(10)).decode(),
-            "verified_at": now,
-        },
+        "imported": {"password_hash": IMPORTED_HASH, "verified_at": now},
         "passkey-only": {"password_hash": None, "verified_at": now},
     }
+
+
+def make_accounts(settings: AuthSettings) -> None:
+    """The accounts, in a database that is empty yet."""
+    app = create_app(settings)
+    hashed = Passwords(settings).hash("plum-harbour-93-kettle")
     with app.app_context():
         flask_migrate.upgrade()
-        for kind, values in kinds.items():
-            accounts.add_unless_known(account_id=new_id(), email=address(kind), now=now, **values)
+        for kind, values in kinds_of_accounts(hashed).items():
+            accounts.add_unless_known(account_id=new_id(), email=address(kind), now=utcnow(), **values)
         db.session.commit()
         db.engine.dispose()
 
@@ -110,13 +111,14 @@ class Samples:
             begun = time.perf_counter()
             answer = self._client.post(call, json=body)
             self.seconds[call, kind].append(time.perf_counter() - begun)
-            self.answers[call].add(_comparable(answer))
+            self.answers[call].add(comparable(answer.status_code, answer.headers, answer.json()))
 
 
-def _comparable(answer: httpx.Response) -> str:
-    headers = sorted((name, value) for name, value in answer.headers.items() if name not in VARYING_HEADERS)
-    body = {name: value for name, value in answer.json().items() if name != "request_id"}
-    return json.dumps([answer.status_code, headers, body], sort_keys=True)
+def comparable(status: int, headers: Mapping[str, str], body: dict[str, Any]) -> str:
+    """All of an answer but what differs from request to request anyway."""
+    lasting = sorted((name, value) for name, value in headers.items() if name.lower() not in VARYING_HEADERS)
+    content = {name: value for name, value in body.items() if name != "request_id"}
+    return json.dumps([status, lasting, content], sort_keys=True)
 
 
 def outstanding(samples: Samples, call: str) -> dict[str, float]:
