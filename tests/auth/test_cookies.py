@@ -7,8 +7,12 @@ from http.cookies import Morsel, SimpleCookie
 from typing import Any
 
 import pytest
+from flask import Flask
+from sqlalchemy import delete
 from werkzeug.test import TestResponse
 
+from services.auth.models import Session, db
+from shared.chassis.database import transaction
 from shared.chassis.testing.tokens import bearer
 from tests.auth.conftest import AUTH, PASSWORD, Mailbox, NewPerson, Person
 from tests.auth.test_second_factors import enable_totp
@@ -127,6 +131,18 @@ def test_signing_out_ends_the_session_and_clears_the_cookies(new_account: NewPer
     for answer in (*answers, refreshed):
         assert_cleared(answer)
     assert refreshed.json["code"] == "session_revoked"
+
+
+def test_signing_out_of_a_session_that_is_gone_clears_the_cookies(app: Flask, new_account: NewPerson) -> None:
+    ada = new_account()
+    cookies = sign_in(ada)
+    with app.app_context(), transaction(db) as session:
+        session.execute(delete(Session))
+
+    answer = post(ada, "logout", bearer(cookies[REFRESH].value))
+
+    assert answer.status_code == 204
+    assert_cleared(answer)
 
 
 def test_signing_out_everywhere_clears_the_cookies(new_account: NewPerson) -> None:

@@ -17,7 +17,11 @@ from deploy.processes import SERVICES
 from shared.chassis.testing.engines import free_port, wait_until
 from tests.deploy.conftest import PORTS, Runner, await_all_gone, is_alive, status_of
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("runner")]
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.xdist_group("runner"),
+    pytest.mark.timeout(300),  # a test starts everything more than once
+]
 EVERYTHING = {
     "postgres",
     "valkey",
