@@ -47,7 +47,7 @@ env: ## Write a .env with fresh secrets for Docker Compose in production
 .PHONY: test
 test: $(DEV) ## Run all tests, with floors of coverage (TESTS=tests/auth: some, without; WORKERS=0: in turns)
 	@rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report= $(TESTS)
+	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report= $(TESTS)
 ifeq ($(TESTS),tests)
 	$(floors)
 else

@@ -1,3 +1,15 @@
-"""What every test has: the real servers of the run."""
+"""What every test has: the real servers of the run, and how pytest-xdist hands the tests out."""
+
+from typing import Any
+
+import pytest
+
+from tests.scheduling import ByFile
 
 pytest_plugins = ["shared.chassis.testing.plugin"]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """Files instead of single tests; asked for where there are several workers."""
+    return ByFile(config, log)

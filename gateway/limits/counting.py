@@ -143,7 +143,8 @@ class Counting:
 
     async def _ask(self, limit: Limit, key: str, window: Window, deadline: float) -> int:
         name = f"doorward:limit:{limit.name}:{limit.quota}:{limit.window_seconds}:{key}"
-        wanted = self.lease(limit) + window.debt
+        claim = window.claim()
+        wanted = self.lease(limit) + claim
         arguments = (limit.quota, limit.window_seconds * 1000, wanted, limit.cost)
         sent_at = monotonic()
 
@@ -155,7 +156,10 @@ class Counting:
             window.held += hear(late)
 
         command = ("EVALSHA", TAKE_SHA, 1, name, *arguments)
-        return hear(await self._link.call(*command, patience_seconds=deadline - sent_at, if_late=keep))
+        try:
+            return hear(await self._link.call(*command, patience_seconds=deadline - sent_at, if_late=keep))
+        finally:
+            window.answered(claim)
 
     def _fetch_ahead(self, limit: Limit, key: str, window: Window) -> None:
         """Take the next lease while half of the present one is left, so that no request waits for it."""

@@ -6,6 +6,7 @@ Answers carry ``RateLimit-Policy`` and ``RateLimit`` (draft-ietf-httpapi-ratelim
 import asyncio
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from time import monotonic, time
 from typing import Any
 
@@ -82,9 +83,11 @@ class Limiter:
         self._upkeep = asyncio.get_running_loop().create_task(self._keep_up())
 
     async def stop(self) -> None:
-        """Let go of Redis."""
+        """Leave the others' count of workers, and let go of Redis."""
         if self._upkeep is not None:
             self._upkeep.cancel()
+        with suppress(LinkDown):
+            await self._link.call("ZREM", WORKERS_KEY, self._name)
         await self._link.stop()
 
     async def admit(self, exchange: Exchange, limits: Sequence[Limit]) -> None:

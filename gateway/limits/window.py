@@ -25,6 +25,7 @@ class Window:
     __slots__ = (
         "admitted",
         "alone",
+        "claimed",
         "counted",
         "debt",
         "ends_at",
@@ -49,12 +50,23 @@ class Window:
         self.admitted = 0  # units that this worker has admitted
         self.alone: int | None = None  # units that it may still admit without Redis
         self.debt = 0  # units that it has admitted and Redis does not know of
+        self.claimed = 0  # of those, units that Redis is being told of
 
     def end_if_over(self, now: float) -> None:
         """Begin anew where the window is over."""
         if now >= self.ends_at:
             self.ends_at = now
             self._begin()
+
+    def claim(self) -> int:
+        """The debt that nobody tells Redis of yet: of several requests at once, only one is to pay it."""
+        claim = max(0, self.debt - self.claimed)
+        self.claimed += claim
+        return claim
+
+    def answered(self, claim: int) -> None:
+        """Redis was told of ``claim``, or cannot be."""
+        self.claimed = max(0, self.claimed - claim)
 
     def hear(self, limit: Limit, told: Told) -> int:
         """Take in what Redis said; the units that it granted beyond what was owed."""
@@ -71,7 +83,8 @@ class Window:
         # The request at hand comes first: it was counted before the debt arose.
         paid = min(self.debt, max(0, told.granted - limit.cost))
         self.debt -= paid
-        return told.granted - paid
+        # Whatever Redis has forgotten, this worker has not: beyond the quota it admits nothing.
+        return min(told.granted - paid, max(0, limit.quota - self.admitted - self.held))
 
     def _is_forgotten(self, limit: Limit, told: Told) -> bool:
         """Whether Redis lost its memory: another window within this one, or less used than was granted."""

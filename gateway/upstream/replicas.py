@@ -19,13 +19,15 @@ RESOLVE_SECONDS = 5.0
 class Replica:
     """One address that answers for the service."""
 
-    def __init__(self, host: str, port: int, weight: int, authority: str, tls: Tls | None = None) -> None:
+    def __init__(
+        self, host: str, port: int, weight: int, authority: str, *, is_probed: bool, tls: Tls | None = None
+    ) -> None:
         self.weight = weight
         self.authority = authority.encode()
         self.pool = Pool(host, port, tls=tls)
         self.breaker = Breaker()
         self.outstanding = 0
-        self.is_healthy = True  # what the last active probe said
+        self.is_healthy = not is_probed  # what the last active probe said
 
     @property
     def key(self) -> "ReplicaKey":
@@ -95,13 +97,16 @@ class Service:
         """Look the addresses up: every address of a name is a replica, known ones keep their state."""
         known = {replica.key: replica for replica in self.replicas}
         found: dict[ReplicaKey, Replica] = {}
+        is_probed = self.upstream.health_path is not None
         for entry in self.upstream.urls:
             parts = urlsplit(entry.url)
             host, port = parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme]
             tls = self._tls_towards(parts.scheme, host)
             for address in await _addresses(host, port):
                 key = (address, port, tls.server_name if tls else None)
-                found[key] = known.get(key) or Replica(address, port, entry.weight, parts.netloc, tls)
+                found[key] = known.get(key) or Replica(
+                    address, port, entry.weight, parts.netloc, is_probed=is_probed, tls=tls
+                )
         if not found:
             return  # the name service may be down: the addresses of before are the best guess
         for key in known.keys() - found.keys():

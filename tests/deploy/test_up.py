@@ -19,7 +19,6 @@ from tests.deploy.conftest import PORTS, Runner, await_all_gone, is_alive, statu
 
 pytestmark = [
     pytest.mark.system,
-    pytest.mark.xdist_group("runner"),
     pytest.mark.timeout(300),  # a test starts everything more than once
 ]
 EVERYTHING = {

@@ -10,6 +10,7 @@ import pytest
 from redis import Redis
 
 from shared.chassis.ids import new_id
+from shared.chassis.testing.engines import wait_until
 from shared.chassis.testing.tokens import access_token
 from tests.gateway.conftest import Gateway, StartGateway
 from tests.gateway.echo import Handler, Received, Upstream
@@ -113,7 +114,7 @@ def test_without_auth_a_key_is_nothing_that_can_be_judged(
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
 
 
-def test_a_deleted_key_is_refused_within_a_second(
+def test_a_key_is_refused_once_its_end_is_heard_of(
     gateway: Gateway, upstream: Upstream, token: str, key_id: UUID, redis_url: str
 ) -> None:
     upstream.handlers[EXCHANGE] = auth_that_knows(token)
@@ -122,7 +123,10 @@ def test_a_deleted_key_is_refused_within_a_second(
     with Redis.from_url(redis_url) as redis:
         news = {"member": f"session:{key_id}", "expires_at": int(time.time()) + 900}
         redis.publish("doorward:revocations", orjson.dumps(news))
-    time.sleep(0.5)
-    after = httpx.get(gateway.url + ME, headers={"X-API-Key": KEY})
 
-    assert (before.status_code, after.status_code, after.json()["code"]) == (200, 401, "token_revoked")
+    def is_refused() -> bool:
+        after = httpx.get(gateway.url + ME, headers={"X-API-Key": KEY})
+        return after.status_code == 401 and after.json()["code"] == "token_revoked"
+
+    assert before.status_code == 200
+    wait_until(is_refused, what="an end that was heard of")

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import time
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -11,6 +10,7 @@ import orjson
 import pytest
 from redis import Redis
 
+from shared.chassis.testing.engines import wait_until
 from shared.chassis.testing.tokens import access_token
 from tests.gateway.conftest import StartGateway
 from tests.gateway.echo import Handler, Received, Upstream
@@ -168,9 +168,10 @@ def test_a_session_that_auth_ended_is_over_here_too(
 
     news = {"member": "session:0198f0a0-0000-7000-8000-000000000001", "expires_at": 4_000_000_000}
     redis.publish("doorward:revocations", orjson.dumps(news))
-    time.sleep(0.5)
 
-    assert browser.get("/console/").url.path == "/console/sign-in"
+    wait_until(
+        lambda: browser.get("/console/").url.path == "/console/sign-in", what="an end that was heard of"
+    )
 
 
 def test_sign_ins_are_counted(browser: httpx.Client, upstream: Upstream) -> None:

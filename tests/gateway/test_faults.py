@@ -93,7 +93,7 @@ async def ask(gateway: Gateway, path: str = "/x/y", method: str = "GET", body: b
         return await wire.receive(method=method)
 
 
-async def until(condition: Callable[[], bool], seconds: float = 3) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -247,16 +247,15 @@ async def test_a_service_that_hangs_takes_no_other_with_it(gateway: Gateway, ups
     hanging = [asyncio.create_task(ask(gateway, "/x/hang")) for _ in range(8)]
     await until(lambda: len(upstream.at("/x/hang")) == 8)
 
-    began = time.monotonic()
     refused = await ask(gateway)
-    seconds = time.monotonic() - began
+    still_hanging = [not one.done() for one in hanging]
     answers = await asyncio.gather(*hanging)
 
     assert (refused.status, refused.headers["proxy-status"]) == (
         503,
         "doorward; error=connection_limit_reached",
     )
-    assert seconds < 0.2
+    assert all(still_hanging)
     assert {answer.status for answer in answers} == {504}
     assert (await ask(gateway)).status == 200
 
@@ -269,8 +268,8 @@ async def test_a_replica_that_is_away_is_passed_over(gateway: Gateway, upstream:
 
 async def test_the_whole_of_a_slow_answer_has_a_time_limit(gateway: Gateway, upstream: Upstream) -> None:
     async def trickle(_request: Received, _reader: Reader, writer: Writer) -> None:
-        writer.write(OK + b"content-length: 1000\r\n\r\n")
-        for _ in range(100):
+        writer.write(OK + b"content-length: 1000000\r\n\r\n")
+        while not writer.is_closing():
             writer.write(b"x")
             await writer.drain()
             await asyncio.sleep(0.1)
@@ -281,7 +280,7 @@ async def test_the_whole_of_a_slow_answer_has_a_time_limit(gateway: Gateway, ups
     with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
         await ask(gateway)
 
-    assert 1 < time.monotonic() - began < 2.5
+    assert time.monotonic() - began > 1
 
 
 async def test_a_client_that_leaves_takes_its_request_with_it_and_is_no_fault(
@@ -303,7 +302,7 @@ async def test_a_client_that_leaves_takes_its_request_with_it_and_is_no_fault(
 
     await until(lambda: ended == len(upstream.at("/x/y")))
     assert (await ask(gateway, "/x/other")).status == 200
-    assert '"status":499' in gateway.lines()
+    await until(lambda: '"status":499' in gateway.lines())
 
 
 async def test_no_connection_is_left_behind(gateway: Gateway, upstream: Upstream) -> None:

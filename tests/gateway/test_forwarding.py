@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import hashlib
+import threading
 import time
 from uuid import UUID
 
@@ -199,34 +200,25 @@ def test_answers_without_a_body_have_none(
 def test_events_are_passed_on_at_once_and_end_with_the_client(
     gateway: Gateway, upstream: Upstream, signed_in: dict[str, str]
 ) -> None:
-    ended = []
+    ended, arrived = threading.Event(), threading.Semaphore(0)
 
     async def stream(_request: Received, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n")
         for number in range(3):
             writer.write(b"data: %d\n\n" % number)
-            await asyncio.sleep(0.3)
+            await asyncio.to_thread(arrived.acquire, timeout=5)
         await reader.read()
-        ended.append(time.monotonic())
+        ended.set()
 
     path = "/api/v1/notifications/inbox/stream"
     upstream.handlers[path] = stream
-    arrivals = []
     with httpx.stream("GET", gateway.url + path, headers=signed_in, timeout=5) as response:
-        for line in response.iter_lines():
-            if line:
-                arrivals.append(time.monotonic())
-            if len(arrivals) == 3:
-                break
-    left = time.monotonic()
-    deadline = left + 3
-    while not ended and time.monotonic() < deadline:
-        time.sleep(0.01)
+        events = (line for line in response.iter_lines() if line)
+        # The service sends the next one only when the last has arrived.
+        seen = [(next(events), arrived.release())[0] for _ in range(3)]
 
-    assert arrivals[1] - arrivals[0] > 0.2
-    assert arrivals[2] - arrivals[1] > 0.2
-    assert ended
-    assert ended[0] - left < 1
+    assert seen == ["data: 0", "data: 1", "data: 2"]
+    assert ended.wait(5)
 
 
 def test_an_unknown_path_method_or_host_is_a_problem(client: httpx.Client, upstream: Upstream) -> None:

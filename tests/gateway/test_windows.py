@@ -67,3 +67,25 @@ def test_a_late_answer_is_no_lost_memory() -> None:
     admitted(window, Told(1, 7, 56_900, 4_100, 4.1, 4.3))
 
     assert window.debt == 0
+
+
+def test_several_requests_at_once_pay_a_debt_once() -> None:
+    window = Window()
+    for _ in range(5):
+        window.take_share(LIMIT, 0.0, 2)
+
+    claims = [window.claim(), window.claim()]
+    window.answered(claims[0])
+
+    assert claims == [5, 0]
+    assert window.claim() == 5  # Redis did not answer
+
+
+def test_whatever_redis_forgets_a_worker_admits_no_more_than_the_quota() -> None:
+    window = Window()
+    for left in range(9, -1, -1):
+        admitted(window, told(1, left, 60_000, 1_000, at=1.0))
+
+    granted = window.hear(LIMIT, told(10, 0, 60_000, 2_000, at=2.0))
+
+    assert granted == 0

@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx
 
+from shared.chassis.testing.engines import wait_until
+
 PASSWORD = "correct horse battery staple 17"
 CODE = re.compile(r"(?<!\d)\d{6}(?!\d)")
 MAIL_SECONDS = 30.0
@@ -194,3 +196,15 @@ def wait_until_ready(gateway_url: str, *, seconds: float = 60.0) -> None:
             last = answer.text
         time.sleep(0.2)
     raise AssertionError(f"not ready within {seconds:g} seconds: {last}")
+
+
+def whole_document(gateway_url: str) -> dict[str, Any]:
+    """The OpenAPI document, as soon as no service is missing in it."""
+    found: list[dict[str, Any]] = []
+
+    def is_whole() -> bool:
+        found.append(httpx.get(f"{gateway_url}/openapi.json", timeout=30, trust_env=False).json())
+        return "x-doorward-missing" not in found[-1]
+
+    wait_until(is_whole, what="what every service says of itself")
+    return found[-1]

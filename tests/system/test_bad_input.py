@@ -16,7 +16,7 @@ from shared.chassis.testing.tokens import access_token
 from tests.system import journey
 from tests.system.backend import ROOT, SECRET, SERVICES, Backend
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 WRITING = {"post", "put", "patch"}
 METHODS = WRITING | {"get", "delete"}
@@ -87,8 +87,7 @@ def _properties(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Mappi
 @pytest.fixture(scope="module")
 def operations(backend: Backend) -> list[Operation]:
     """Every operation that the gateway's document promises."""
-    document = httpx.get(f"{backend.gateway_url}/openapi.json", timeout=30).json()
-    return sorted(operations_of(document), key=str)
+    return sorted(operations_of(journey.whole_document(backend.gateway_url)), key=str)
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,6 @@ from tests.system.conftest import StartBackend
 pytestmark = [
     pytest.mark.system,
     pytest.mark.browser,
-    pytest.mark.xdist_group("system"),
     pytest.mark.timeout(300),
 ]
 

@@ -13,7 +13,6 @@ from tests.system.journey import Journey
 pytestmark = [
     pytest.mark.docker,
     pytest.mark.system,
-    pytest.mark.xdist_group("system"),
     pytest.mark.timeout(900),
 ]
 

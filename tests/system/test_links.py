@@ -12,7 +12,7 @@ from tests.browsers import open_browser
 from tests.system import journey
 from tests.system.backend import Backend
 
-pytestmark = [pytest.mark.system, pytest.mark.browser, pytest.mark.xdist_group("system")]
+pytestmark = [pytest.mark.system, pytest.mark.browser]
 NEW_PASSWORD = "another staple for another horse 93"
 
 

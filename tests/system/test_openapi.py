@@ -11,7 +11,7 @@ from tests.system import journey
 from tests.system.backend import ROOT, Backend
 from tests.system.conftest import StartBackend
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("system"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 CHECKS = (
     "not_a_server_error",
@@ -41,6 +41,7 @@ def test_what_the_gateway_answers_is_what_its_document_says(backend: Backend, tm
         "DOORWARD_FUZZ_GATEWAY": backend.gateway_url,
         "DOORWARD_FUZZ_EMAIL": email,
     }
+    journey.whole_document(backend.gateway_url)
     options = ["--phases=examples,coverage,fuzzing", "--max-examples=15", "--generation-deterministic"]
 
     outcome = subprocess.run(

@@ -12,7 +12,7 @@ from tests.system.conftest import StartBackend
 from tests.system.journey import Journey
 from tests.system.traffic import traffic
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 FIRST_SECRET = "the first secret of more than thirty-two bytes"
 NEXT_SECRET = "the next secret of more than thirty-two bytes"

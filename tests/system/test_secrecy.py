@@ -14,7 +14,7 @@ from tests.system.backend import SECRET, SERVICES, Backend
 from tests.system.conftest import StartBackend
 from tests.system.journey import PASSWORD, Journey, bearer, expect
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("system"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
 NEXT = "quiet-meadow-41-lantern"
 WRONG = "a-wrong-guess-8642"

@@ -15,7 +15,7 @@ from tests.system.backend import Backend
 from tests.system.conftest import StartBackend
 from tests.system.journey import Journey
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("system"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
 REGISTRATIONS = 100
 KILLS = 10

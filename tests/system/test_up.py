@@ -8,7 +8,7 @@ from tests.deploy.conftest import Runner
 from tests.system import readme
 from tests.system.journey import Journey
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("system"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

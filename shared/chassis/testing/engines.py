@@ -1,12 +1,15 @@
 """What a running server of a test is, wherever it runs: an address, and a hand on its process."""
 
+import secrets
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol, Self
 
 START_SECONDS = 30.0
+PORTS = range(15_000, 32_000)  # Linux gives out 32768 and up, other systems 49152 and up (RFC 6335, 6)
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,16 @@ class Engine(Protocol):
 
 
 def free_port() -> int:
-    """A TCP port of the loopback that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A TCP port of the loopback that nobody uses now.
+
+    It is none of those that the system gives to outgoing connections: one of these, of whatever process,
+    would take it before the server that it is meant for listens.
+    """
+    while True:
+        port = secrets.choice(PORTS)  # several processes of pytest choose at once
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(is_ready: Callable[[], bool], *, what: str, seconds: float = START_SECONDS) -> None:
