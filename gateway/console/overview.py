@@ -58,7 +58,7 @@ class Overview:
                 ReplicaRow(
                     service=service.name,
                     address=f"{replica.pool.host}:{replica.pool.port}",
-                    is_healthy=replica.is_healthy,
+                    is_healthy=bool(replica.is_healthy),
                     breaker=replica.breaker.state.replace("_", " "),
                     outstanding=replica.outstanding,
                     idle=replica.pool.idle_count,

@@ -38,6 +38,11 @@ class Breaker:
         now = monotonic()
         return now - self._opened_at >= OPEN_SECONDS and now - self._probe_at >= OPEN_SECONDS
 
+    def half_open(self) -> None:
+        """The upstream is said to be back: let a request find out, whatever is left of the five seconds."""
+        if self._opened_at is not None:
+            self._opened_at = monotonic() - OPEN_SECONDS
+
     def begin(self) -> None:
         """A request goes out."""
         if self._opened_at is not None:

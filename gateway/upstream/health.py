@@ -57,7 +57,7 @@ async def look(service: Service) -> None:
     path = service.upstream.health_path
     if path is not None:
         await asyncio.gather(*(_judge(service, replica, path) for replica in service.replicas))
-    measures.REPLICAS_HEALTHY.labels(service.name).set(sum(one.is_healthy for one in service.replicas))
+    measures.REPLICAS_HEALTHY.labels(service.name).set(sum(bool(one.is_healthy) for one in service.replicas))
     measures.BREAKERS_OPEN.labels(service.name).set(
         sum(not one.breaker.is_closed() for one in service.replicas)
     )
@@ -70,7 +70,9 @@ async def _judge(service: Service, replica: Replica, path: str) -> None:
         replica.is_healthy, said = status < 500, f"status {status}"
     except faults.UpstreamFault as fault:
         replica.is_healthy, said = False, fault.proxy_status
-    if replica.is_healthy != was_healthy:
+    if replica.is_healthy and was_healthy is False:
+        replica.breaker.half_open()
+    if replica.is_healthy != (was_healthy is not False):
         event = "replica_came_back" if replica.is_healthy else "replica_went_away"
         address = f"{replica.pool.host}:{replica.pool.port}"
         log.warning(event, upstream=service.name, address=address, said=said)

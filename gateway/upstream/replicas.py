@@ -27,7 +27,8 @@ class Replica:
         self.pool = Pool(host, port, tls=tls)
         self.breaker = Breaker()
         self.outstanding = 0
-        self.is_healthy = not is_probed  # what the last active probe said
+        # What the last active probe said; None before the first.
+        self.is_healthy: bool | None = None if is_probed else True
 
     @property
     def key(self) -> "ReplicaKey":

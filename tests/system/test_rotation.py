@@ -83,9 +83,14 @@ def _restart(backend: Backend, group: tuple[str, ...], environment: dict[str, st
             pass
     backend.each(RunningProcess.start, *group)
     journey.wait_until_ready(backend.gateway_url)
-    newcomer = Journey(backend.gateway_url, backend.mailbox_url)
-    wait_until(lambda: _takes_registration(newcomer), what="a registration", seconds=30)
-    return newcomer
+    newcomers: list[Journey] = []  # each from an address of his own: refusals count against its limit
+
+    def is_registered() -> bool:
+        newcomers.append(Journey(backend.gateway_url, backend.mailbox_url))
+        return _takes_registration(newcomers[-1])
+
+    wait_until(is_registered, what="a registration")
+    return newcomers[-1]
 
 
 def _takes_registration(newcomer: Journey) -> bool:

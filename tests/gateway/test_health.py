@@ -1,0 +1,57 @@
+"""What active probes lead to: nobody is trusted unasked, and who is back is tried at once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from gateway.policies import Replica, Upstream
+from gateway.upstream.breaker import LEAST_SAMPLE
+from gateway.upstream.health import look
+from gateway.upstream.replicas import Service
+from shared.chassis.testing.engines import free_port
+
+
+@asynccontextmanager
+async def answering(port: int) -> AsyncIterator[None]:
+    """A service that says that it is ready."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", port):
+        yield
+
+
+def service_at(port: int) -> Service:
+    return Service(Upstream(name="u", urls=(Replica(url=f"http://127.0.0.1:{port}"),)))
+
+
+async def test_a_replica_is_trusted_once_it_was_asked() -> None:
+    service = service_at(port := free_port())
+    await service.resolve()
+    (replica,) = service.replicas
+    assert not replica.is_healthy
+
+    async with answering(port):
+        await look(service)
+
+    assert replica.is_healthy
+
+
+async def test_a_service_that_is_back_is_tried_at_once_with_one_request() -> None:
+    service = service_at(port := free_port())
+    await look(service)
+    (replica,) = service.replicas
+    for _ in range(LEAST_SAMPLE):
+        replica.breaker.fail()
+    assert service.refuses()
+
+    async with answering(port):
+        await look(service)
+
+    assert not service.refuses()
+    replica.breaker.begin()
+    assert service.refuses()
