@@ -1,6 +1,7 @@
 """Mailed codes and links: made, mailed, and consumed exactly once.
 
 Always a link and a six-digit code, only hashes stored, the newest one only, five tries, one mail a minute.
+Whoever locks an account and a challenge locks the account first, or two of them could wait for each other.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from services.auth.codes import new_code_and_token
 from services.auth.deps import deps
 from services.auth.errors import CodeInvalid
 from services.auth.models import Account
+from services.auth.store import accounts
 from services.auth.store import challenges as store
 from services.auth.store.challenges import Consumed
 
@@ -85,6 +87,7 @@ def is_alive(purpose: Purpose, account_id: UUID, now: datetime) -> bool:
 
 def consume_token(purpose: Purpose, token: str, now: datetime) -> Consumed:
     """Consume what a link carries, in the caller's transaction; raises CodeInvalid."""
+    accounts.lock(Account.id == find_account_of_token(purpose, token, now))
     consumed = store.consume_token(purpose.name, deps().codes.hashes(purpose.name, token), now)
     if consumed is None:
         raise CodeInvalid
@@ -101,4 +104,5 @@ def find_account_of_token(purpose: Purpose, token: str, now: datetime) -> UUID:
 
 def try_code(purpose: Purpose, owner: Any, code: str, now: datetime) -> Consumed | None:
     """Consume a typed code in the caller's transaction; None where it is wrong (commit: it cost a try)."""
+    accounts.lock(owner)
     return store.consume_code(purpose.name, owner, deps().codes.hashes(purpose.name, code), now)

@@ -1,15 +1,17 @@
 """What hardly ever happens: rows that went meanwhile, a full pool, wishes that cannot be granted."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import jwt
+import psycopg
 import pytest
 from flask import Flask
 
-from services.auth import api_keys, housekeeping, mail_requests, sessions, sign_in
+from services.auth import api_keys, challenges, housekeeping, mail_requests, sessions, sign_in
 from services.auth.backoff import Backoff
 from services.auth.clients import Client, network_of
 from services.auth.deps import deps
@@ -20,6 +22,8 @@ from services.auth.settings import AuthSettings
 from services.auth.store import accounts
 from services.auth.store import sessions as store
 from shared.chassis.clock import utcnow
+from shared.chassis.testing.databases import ServiceDatabases
+from shared.chassis.testing.engines import wait_until
 from tests.auth.conftest import AUTH, PASSWORD, Mailbox, NewPerson
 from tests.auth.test_sessions import at
 
@@ -216,3 +220,31 @@ def test_caller_whose_account_is_gone_is_told_so(app: Flask, new_account: NewPer
     answer = ada.call("POST", "password/change", current_password=PASSWORD, new_password=PASSWORD)
 
     assert (answer.status_code, answer.json["code"]) == (404, "account_not_found")
+
+
+@pytest.mark.parametrize("by", ["code", "token"])
+def test_code_that_is_used_while_another_is_being_mailed_is_taken(
+    app: Flask, stranger: NewPerson, mailbox: Mailbox, service_database: ServiceDatabases, by: str
+) -> None:
+    ada = stranger()
+    ada.post("register", email=ADA, password=PASSWORD, name="Ada")
+    proofs = {
+        "code": {"email": ADA, "code": mailbox.code("verify_email")},
+        "token": {"token": mailbox.token("verify_email")},
+    }
+
+    with ThreadPoolExecutor(1) as other, app.app_context():
+        account = accounts.find_by_email_for_update(ADA)  # as the worker does that mails another code
+        verified = other.submit(ada.post, "verify-email", **proofs[by])
+        wait_until(lambda: _waits_for_a_lock(service_database("auth").url), what="a wait for the account")
+        challenges.mail(challenges.VERIFY_EMAIL, account, utcnow())
+        db.session.commit()
+
+    assert verified.result().status_code == 200
+
+
+def _waits_for_a_lock(url: str) -> bool:
+    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = %s"
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        row = connection.execute(query, (connection.info.dbname,)).fetchone()
+    return row is not None and row[0] > 0

@@ -48,6 +48,11 @@ def find_for_update(account_id: UUID) -> Account | None:
     return db.session.get(Account, account_id, with_for_update=True, populate_existing=True)
 
 
+def lock(wanted: Any) -> None:
+    """Lock the accounts that ``wanted`` selects until the transaction ends."""
+    db.session.execute(select(Account.id).where(wanted).with_for_update())
+
+
 def find_by_email_for_update(email: str) -> Account | None:
     """The account of the address, locked until the transaction ends."""
     statement = select(Account).where(Account.email == email).with_for_update()
