@@ -3,6 +3,7 @@
 from flask import Flask
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError
 from redis.retry import Retry
 
 from services.auth import mail_requests, revocations
@@ -19,7 +20,8 @@ def new_relays(app: Flask, settings: AuthSettings) -> list[Relay]:
         settings.redis_url.get_secret_value(),
         socket_timeout=SOCKET_TIMEOUT_SECONDS,
         socket_connect_timeout=SOCKET_TIMEOUT_SECONDS,
-        retry=Retry(NoBackoff(), 0),  # the relay tries again by itself, and sooner
+        # Redis was restarted and the connection is stale: a new one at once. More is the relay's own affair.
+        retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionError,)),
     )
     return [
         Relay(

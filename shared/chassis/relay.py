@@ -15,6 +15,8 @@ from flask import Flask
 from shared.chassis.logs import get_logger
 
 POLL_SECONDS = 1.0
+# What a step needs was down: revocations have a second in all once it is back.
+AFTER_FAILURE_SECONDS = 0.25
 
 log = get_logger(__name__)
 
@@ -68,12 +70,13 @@ class Relay(threading.Thread):
         self._app = app
         self._step = step
         self._stopping = threading.Event()
+        self._failure: type[Exception] | None = None
         self._doorbell = Doorbell(database_url, channel, self._stopping)
 
     def run(self) -> None:
         """Step while there is something to do, else wait for the doorbell."""
         while not self._stopping.is_set():
-            if not self._moved():
+            if self._moved() == 0:
                 self._doorbell.wait()
         self._doorbell.close()
 
@@ -81,12 +84,19 @@ class Relay(threading.Thread):
         """End after the present step."""
         self._stopping.set()
 
-    def _moved(self) -> int:
+    def _moved(self) -> int | None:
+        """What a step moved; None after one that failed, for which nobody rings again."""
         try:
             with self._app.app_context():
-                return self._step()
-        except Exception:
-            # Whatever is down now may be up in a second: a relay never dies.
-            log.exception("relay_step_failed", relay=self.name)
-            self._stopping.wait(POLL_SECONDS)
-            return 0
+                moved = self._step()
+        except Exception as error:
+            # Whatever is down now may be up in a moment: a relay never dies.
+            if type(error) is not self._failure:  # one line for an outage, not four a second
+                log.exception("relay_step_failed", relay=self.name)
+            self._failure = type(error)
+            self._stopping.wait(AFTER_FAILURE_SECONDS)
+            return None
+        if self._failure is not None:
+            log.info("relay_goes_on", relay=self.name)
+            self._failure = None
+        return moved

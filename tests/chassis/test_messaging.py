@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from threading import Event, Timer
 
+import psycopg
 import pytest
 from celery import Celery
 from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
@@ -18,6 +19,7 @@ from redis import Redis
 from sqlalchemy import select
 
 from shared.chassis import messaging, tracing
+from shared.chassis import relay as relay_module
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
@@ -194,6 +196,30 @@ def test_stop_lets_the_last_step_end(mini: Mini, monkeypatch: pytest.MonkeyPatch
 
     assert has_ended.is_set()
     assert not relay.is_alive()
+
+
+def test_step_that_failed_is_tried_again_without_being_rung_for(
+    mini: Mini, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(relay_module, "POLL_SECONDS", 3600)
+    is_up = Event()
+
+    def step() -> int:
+        if caplog.records and len(tries) > 2:
+            is_up.set()
+            return 0
+        tries.append(1)
+        raise ConnectionError
+
+    tries: list[int] = []
+    relay = Relay(mini.app, name="r", channel="c", database_url=mini.settings.sqlalchemy_url, step=step)
+    relay.start()
+
+    assert is_up.wait(PATIENCE_SECONDS)
+    relay.stop()
+    with psycopg.connect(mini.settings.sqlalchemy_url.replace("+psycopg", ""), autocommit=True) as connection:
+        eventually(lambda: bool(connection.execute("NOTIFY c")) and not relay.is_alive())
+    assert [record.msg["event"] for record in caplog.records].count("relay_step_failed") == 1  # type: ignore[index]
 
 
 def test_message_delivered_many_times_is_handled_once(mini: Mini, listener: Mini, celery: Celery) -> None:
