@@ -15,8 +15,10 @@ def test_what_the_gateway_answers_itself_is_counted_but_for_its_health(
     with httpx.Client(base_url=gateway.url) as client:
         page = client.get("/.well-known/security.txt")
         few = [client.get(path).status_code for path in ("/", "/docs/", "/openapi.json")]
-        for _ in range(page_limits.PAGES_A_MINUTE):
+        for _ in range(2 * page_limits.PAGES_A_MINUTE):  # a minute may end meanwhile
             last = client.get("/.well-known/security.txt")
+            if last.status_code != 200:
+                break
         health = [client.get("/livez").status_code for _ in range(20)]
 
     assert page.headers["ratelimit-policy"] == '"pages";q=300;w=60'
