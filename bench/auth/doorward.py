@@ -53,7 +53,7 @@ def bare_argon2(settings: AuthSettings, *, seconds: float) -> float:
     def work(place: int) -> None:
         while time.monotonic() < end:
             hasher.verify(stored, PASSWORD)
-            counts[place] += 1
+            counts[place] += time.monotonic() <= end  # as an answer counts that is there in time
 
     threads = [threading.Thread(target=work, args=(place,)) for place in range(len(counts))]
     for thread in threads:
