@@ -1,6 +1,7 @@
 """The use cases of administrators: search, disable, give roles, end sessions, reset second factors."""
 
 from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,8 @@ from shared.chassis import pagination
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.contracts.messages import AccountDisabled, AccountEnabled, RolesChanged
+
+MOST_REFUSALS = 100
 
 
 def search(*, limit: int, **filters: Any) -> dict[str, Any]:
@@ -31,6 +34,16 @@ def list_refusals(account: Account) -> Sequence[Throttle]:
         *map(throttling.device_key, devices.ids_of(account.id)),
     ]
     return throttles.find_many([key.hash for key in keys])
+
+
+def find_refusals(*, email: str | None, ip: IPv4Address | IPv6Address | None) -> Sequence[Throttle]:
+    """What is counted against an address, known or not, or a client address; or whatever refused of late."""
+    keys = []
+    if email is not None:
+        keys.append(throttling.identifier_key(email))
+    if ip is not None:
+        keys.append(throttling.client_key(Client(ip=str(ip), user_agent="")))
+    return throttles.find_many([key.hash for key in keys]) if keys else throttles.list_refused(MOST_REFUSALS)
 
 
 def change(

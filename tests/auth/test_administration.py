@@ -7,6 +7,7 @@ from uuid import UUID
 import jwt
 import orjson
 import pytest
+import time_machine
 from click.testing import CliRunner
 from flask import Flask
 
@@ -162,6 +163,30 @@ def test_administrator_sees_the_refusals_of_each_kind(admin: Person, new_account
     refusals = admin.call("GET", f"accounts/{id_of(ada)}").json["refusals"]
 
     assert {refusal["kind"]: refusal["refusals"] for refusal in refusals} == {"device": 2, "second_factor": 2}
+
+
+def test_refusals_are_found_by_client_address_and_by_an_address_that_nobody_has(
+    admin: Person, new_account: NewPerson, stranger: NewPerson
+) -> None:
+    nobody, place = "nobody@example.org", {"X-Forwarded-For": "198.51.100.7"}
+    body = {"email": nobody, "password": "a wrong guess"}
+    with time_machine.travel(utcnow(), tick=False):
+        for number in range(52):
+            guessed = {**body, "email": f"user{number}@example.org"}
+            stranger().client.post(f"{AUTH}/login", json=guessed, headers=place)
+        for _ in range(10):
+            stranger().client.post(f"{AUTH}/login", json=body, headers={"X-Forwarded-For": "198.51.100.8"})
+
+    def refusals(**query: str) -> list[tuple[str, int]]:
+        answer = admin.client.get(f"{AUTH}/refusals", query_string=query, headers=admin.headers)
+        return [(item["kind"], item["refusals"]) for item in answer.json["items"]]
+
+    assert refusals(ip="198.51.100.7") == [("client", 2)]
+    assert refusals(ip="198.51.100.9") == []
+    assert refusals(email=nobody) == [("identifier", 2)]
+    assert sorted(refusals()) == [("client", 2), ("identifier", 2)]
+    assert admin.client.get(f"{AUTH}/refusals?ip=x", headers=admin.headers).status_code == 422
+    assert new_account().call("GET", "refusals").status_code == 403
 
 
 def test_administrator_signs_somebody_out_and_resets_lost_factors(

@@ -1,4 +1,4 @@
-"""`/api/v1/auth/accounts` and `/audit`: administration."""
+"""`/api/v1/auth/accounts`, `/refusals` and `/audit`: administration."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +19,8 @@ from services.auth.schemas.administration import (
     AuditEventSchema,
     AuditPageSchema,
     AuditQuerySchema,
+    RefusalListSchema,
+    RefusalQuerySchema,
 )
 from services.auth.store import audit_events
 from shared.chassis import pagination
@@ -73,6 +75,15 @@ def sign_out(account_id: UUID) -> None:
 def reset_second_factors(account_id: UUID) -> None:
     """Remove authenticator, recovery codes and passkeys of somebody who lost them."""
     administration.reset_second_factors(account_id, actor_id=caller().account_id, client=current_client())
+
+
+@blueprint.get("/refusals")
+@requires_role("admin")
+@blueprint.arguments(RefusalQuerySchema, location="query")
+@blueprint.response(200, RefusalListSchema)
+def list_refusals(query: dict[str, Any]) -> dict[str, Any]:
+    """Why guesses at an address, or from a client address, are refused; without either the hundred latest."""
+    return {"items": administration.find_refusals(**query), "next_cursor": None}
 
 
 @blueprint.get("/audit")

@@ -56,6 +56,12 @@ def find_many(key_hashes: list[str]) -> list[Throttle]:
     return list(db.session.scalars(select(Throttle).where(Throttle.key_hash.in_(key_hashes))))
 
 
+def list_refused(limit: int) -> list[Throttle]:
+    """What has refused a try and is not forgotten, the latest first."""
+    latest = select(Throttle).where(Throttle.refusals > 0).order_by(Throttle.updated_at.desc())
+    return list(db.session.scalars(latest.limit(limit)))
+
+
 def _change(key_hash: str, **values: Any) -> None:
     db.session.execute(_quick(update(Throttle).where(Throttle.key_hash == key_hash).values(**values)))
 
