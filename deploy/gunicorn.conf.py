@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from deploy.gunicorn_logging import JsonLogger
+from shared.chassis import open_files
 
 # Where each worker keeps its counts, so that /metrics can add them up (prometheus_client reads this
 # variable when it is imported, hence before the application is).
 _metrics = Path(tempfile.mkdtemp(prefix="doorward-metrics-"))
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics)
 
+open_files.allow_many()
 logger_class = JsonLogger
 # The control socket lies in the home directory, where two servers take it from each other.
 control_socket_disable = True

@@ -16,9 +16,11 @@ from deploy.serve import CONFIGURATION
 from shared.chassis.testing.engines import free_port, wait_until
 
 ROOT = Path(__file__).parents[2]
+OPEN_FILES = 4096
 APPLICATION = '''
 """Answers with what WSGI made of the request."""
 import json
+import resource
 
 def create_app():
     from prometheus_client import Counter
@@ -27,6 +29,7 @@ def create_app():
     def application(environ, start_response):
         counter.inc()
         shown = {name: value for name, value in environ.items() if isinstance(value, str)}
+        shown["open_files"] = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         start_response("200 OK", [("Content-Type", "application/json"), ("X-Request-ID", "abcdefgh")])
         return [json.dumps(shown).encode()]
 
@@ -48,6 +51,7 @@ class Server:
         environment = {**os.environ, "HOME": str(self.home), "TMPDIR": str(self.temporary)}
         environment |= {"PYTHONPATH": f"{folder}:{ROOT}", "XDG_RUNTIME_DIR": str(self.home)}
         command = [
+            *("sh", "-c", f'ulimit -n {OPEN_FILES} && ulimit -Sn 256 && exec "$@"', "sh"),
             sys.executable,
             "-m",
             "gunicorn",
@@ -59,7 +63,10 @@ class Server:
         command += ["--bind", f"127.0.0.1:{self.port}", "--worker-class", "gthread", "--threads", "2"]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*command, "stand_in:create_app()"], env=environment, stdout=log, stderr=log
+                [*command, "stand_in:create_app()"],
+                env=environment,
+                stdout=log,
+                stderr=log,
             )
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=5)
         wait_until(self._answers, what="an answer of gunicorn")
@@ -167,3 +174,7 @@ def test_server_leaves_no_socket_and_no_counts_behind(tmp_path: Path) -> None:
     assert counts != []
     assert list(server.home.rglob("*")) == []
     assert list(server.temporary.iterdir()) == []
+
+
+def test_as_many_connections_as_the_system_allows(server: Server) -> None:
+    assert server.client.get("/").json()["open_files"] == OPEN_FILES

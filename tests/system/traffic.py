@@ -16,7 +16,7 @@ from tests.system.backend import Backend
 from tests.system.journey import Journey
 
 HELD_SECONDS = 8.0
-PAUSE_SECONDS = 0.05  # between two requests of one person: nobody comes near a limit
+PAUSE_SECONDS = 0.4  # between two requests of one person: nobody comes near a limit
 
 
 class _Held:

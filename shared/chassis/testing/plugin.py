@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from shared.chassis import open_files
 from shared.chassis.testing import servers as choice
 from shared.chassis.testing.clients import PostgresServer, PrivatePostgres, PrivateRedis
 from shared.chassis.testing.databases import ServiceDatabases
@@ -21,6 +22,7 @@ has_docker = cache(choice.has_docker)
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the servers, or take those that the pytest-xdist controller chose."""
+    open_files.allow_many()  # a test may be thousands of clients
     worker_input = getattr(config, "workerinput", None)
     if worker_input is not None:
         config.stash[SERVERS] = choice.from_worker_input(worker_input["doorward_servers"])
