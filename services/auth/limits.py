@@ -2,18 +2,22 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from flask import Flask, Response
-from flask_limiter import RequestLimit
+from flask_limiter import RateLimitExceeded, RequestLimit
 
 from services.auth.deps import deps
 from services.auth.extensions import limiter
 from services.auth.settings import AuthSettings
 from shared.chassis import errors
+from shared.chassis.logs import get_logger
 
 SOCKET_TIMEOUT_SECONDS = 0.25
 View = TypeVar("View", bound=Callable[..., Any])
+
+log = get_logger(__name__)
 
 
 def install(app: Flask, settings: AuthSettings) -> None:
@@ -30,6 +34,7 @@ def install(app: Flask, settings: AuthSettings) -> None:
         RATELIMIT_HEADERS_ENABLED=False,  # the gateway tells its own limits
     )
     limiter.init_app(app)
+    app.register_error_handler(RateLimitExceeded, lambda error: error.response)
 
 
 def limited(setting: str) -> Callable[[View], View]:
@@ -37,12 +42,15 @@ def limited(setting: str) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         limit = limiter.shared_limit(
-            lambda: str(getattr(deps().settings, setting)), scope=setting, on_breach=_refuse
+            lambda: str(getattr(deps().settings, setting)), scope=setting, on_breach=partial(_refuse, setting)
         )
         return cast("View", limit(view))
 
     return decorate
 
 
-def _refuse(breach: RequestLimit) -> Response | None:
-    raise errors.TooManyRequests(retry_after_seconds=int(breach.reset_at - time.time()) + 1)
+def _refuse(setting: str, breach: RequestLimit) -> Response:
+    """The answer. Raised, it would be taken for a failure of Redis, and the count begin anew in memory."""
+    seconds = int(breach.reset_at - time.time()) + 1
+    log.info("attempt_refused", reason=setting, seconds=seconds)
+    return errors.handle_api_error(errors.TooManyRequests(retry_after_seconds=seconds))

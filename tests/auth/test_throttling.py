@@ -5,8 +5,13 @@ from itertools import pairwise
 
 import pytest
 import time_machine
+from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
+from services.auth.app import create_app
+from services.auth.models import db
+from services.auth.settings import AuthSettings
 from shared.chassis.clock import utcnow
 from tests.auth.conftest import AUTH, PASSWORD, Mailbox, NewPerson
 from tests.auth.test_sessions import at
@@ -141,3 +146,25 @@ def test_new_device_is_told_to_the_owner_and_a_known_one_is_not(
 
     (told,) = mailbox.messages("signed_in_from_new_device")
     assert (told["email"], told["ip"]) == (ADA, "127.0.0.1")
+
+
+def test_mails_that_one_client_address_asks_for_are_limited_and_the_refusal_names_the_limit(
+    app: Flask, settings: AuthSettings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    strict = create_app(settings.model_copy(update={"mail_limit": "3 per 5 minutes"}))
+    client = strict.test_client()
+
+    def ask(ip: str) -> TestResponse:
+        body = {"email": "nobody@example.org"}
+        return client.post(f"{AUTH}/password/forgot", json=body, headers={"X-Forwarded-For": ip})
+
+    answers = [ask("198.51.100.7") for _ in range(4)]
+    elsewhere = ask("198.51.100.8")
+    with strict.app_context():
+        db.engine.dispose()
+
+    assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
+    assert answers[-1].json["code"] == "rate_limited"
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 301
+    assert elsewhere.status_code == 202
+    assert capfd.readouterr().err.count('"reason":"mail_limit"') == 1
