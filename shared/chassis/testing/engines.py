@@ -1,15 +1,19 @@
 """What a running server of a test is, wherever it runs: an address, and a hand on its process."""
 
+import os
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import cache
+from itertools import cycle
 from typing import Any, Protocol, Self
 
 START_SECONDS = 30.0
 PORTS = range(15_000, 32_000)  # Linux gives out 32768 and up, other systems 49152 and up (RFC 6335, 6)
+WORKERS = 16  # of pytest-xdist, between which the ports are divided
 
 
 @dataclass(frozen=True)
@@ -53,17 +57,26 @@ class Engine(Protocol):
         """Stop for good and leave nothing behind."""
 
 
+@cache
+def _candidates() -> Iterator[int]:
+    """Ports for this worker of pytest-xdist alone, none twice before all were tried."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    own = list(PORTS[number % WORKERS :: WORKERS])
+    begin = secrets.randbelow(len(own))  # another run on this machine begins elsewhere
+    return cycle(own[begin:] + own[:begin])
+
+
 def free_port() -> int:
     """A TCP port of the loopback that nobody uses now.
 
     It is none of those that the system gives to outgoing connections: one of these, of whatever process,
     would take it before the server that it is meant for listens.
     """
-    while True:
-        port = secrets.choice(PORTS)  # several processes of pytest choose at once
+    for port in _candidates():
         with socket.socket() as listener, suppress(OSError):
             listener.bind(("127.0.0.1", port))
             return port
+    raise AssertionError("unreachable: they never end")
 
 
 def wait_until(is_ready: Callable[[], bool], *, what: str, seconds: float = START_SECONDS) -> None:
