@@ -89,10 +89,14 @@ class Revocations:
                     self.is_current = True
                     measures.REVOCATIONS_DEAF.set(0)
                     first.set()
-                    await self._hear(redis, channel)
-            except (RedisError, OSError, TimeoutError) as error:
-                if self.is_current:
-                    log.warning("revocations_not_heard", cause=repr(error))
+                    try:
+                        await self._hear(redis, channel)
+                    except (RedisError, OSError, TimeoutError) as error:
+                        self.is_current = False  # before a dead connection is closed, which may take its time
+                        measures.REVOCATIONS_DEAF.set(1)
+                        log.warning("revocations_not_heard", cause=repr(error))
+            except (RedisError, OSError, TimeoutError):
+                pass  # not connected yet, which the metric and `/readyz` say
             _heed_cancellation()
             self.is_current = False
             measures.REVOCATIONS_DEAF.set(1)
