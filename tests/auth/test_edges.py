@@ -7,7 +7,6 @@ from typing import Any
 from uuid import uuid4
 
 import jwt
-import psycopg
 import pytest
 from flask import Flask
 
@@ -25,6 +24,7 @@ from shared.chassis.clock import utcnow
 from shared.chassis.testing.databases import ServiceDatabases
 from shared.chassis.testing.engines import wait_until
 from tests.auth.conftest import AUTH, PASSWORD, Mailbox, NewPerson
+from tests.auth.locks import waiting
 from tests.auth.test_sessions import at
 
 ADA = "ada@example.org"
@@ -236,15 +236,8 @@ def test_code_that_is_used_while_another_is_being_mailed_is_taken(
     with ThreadPoolExecutor(1) as other, app.app_context():
         account = accounts.find_by_email_for_update(ADA)  # as the worker does that mails another code
         verified = other.submit(ada.post, "verify-email", **proofs[by])
-        wait_until(lambda: _waits_for_a_lock(service_database("auth").url), what="a wait for the account")
+        wait_until(lambda: waiting(service_database("auth").url) == 1, what="a wait for the account")
         challenges.mail(challenges.VERIFY_EMAIL, account, utcnow())
         db.session.commit()
 
     assert verified.result().status_code == 200
-
-
-def _waits_for_a_lock(url: str) -> bool:
-    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = %s"
-    with psycopg.connect(url.replace("+psycopg", "")) as connection:
-        row = connection.execute(query, (connection.info.dbname,)).fetchone()
-    return row is not None and row[0] > 0

@@ -16,11 +16,15 @@ from services.auth.key_pairs import KeyPair
 from services.auth.models import db
 from services.auth.record_models import AuditEvent
 from services.auth.settings import AuthSettings
+from services.auth.store import signing_keys as store
 from shared.chassis.clock import utcnow
 from shared.chassis.sealing import Sealer
 from shared.chassis.signing_keys import key_id, read_jwk
+from shared.chassis.testing.databases import ServiceDatabases
+from shared.chassis.testing.engines import wait_until
 from shared.chassis.testing.tokens import SECRET, bearer
 from tests.auth.conftest import NewPerson, Person
+from tests.auth.locks import waiting
 
 LEAD = 60
 KEY_SET = "/.well-known/jwks.json"
@@ -111,11 +115,17 @@ def test_key_set_is_empty_while_the_shared_secret_signs(app: Flask, new_worker: 
     assert [published(app), published(both)] == [[], []]
 
 
-def test_workers_that_start_at_once_agree_on_the_first_key(new_worker: NewWorker) -> None:
+def test_workers_that_start_at_once_agree_on_the_first_key(
+    app: Flask, new_worker: NewWorker, service_database: ServiceDatabases
+) -> None:
     workers = [new_worker("ES256") for _ in range(4)]
 
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(names, workers))
+        with app.app_context(), db.engine.begin() as connection:
+            store.lock(connection)  # until each of them has seen that there is no key
+            answers = [pool.submit(names, worker) for worker in workers]
+            wait_until(lambda: waiting(service_database("auth").url) == 4, what="four that want to make it")
+        found = [answer.result() for answer in answers]
 
     assert len(found[0]) == 1
     assert found == [found[0]] * 4
