@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
+from gateway.background import keep_running
 from shared.chassis.access_tokens import TokenInvalid
 from shared.chassis.published_keys import ASK_AGAIN_SECONDS, KEPT_SECONDS, PATIENCE_SECONDS, PublishedKeys
 from shared.chassis.signing_keys import VerificationKey
@@ -53,7 +54,7 @@ class Keys:
     async def start(self) -> None:
         """Read the keys and watch them from now on."""
         if self._is_needed:
-            self._task = asyncio.get_running_loop().create_task(self._watch())
+            self._task = keep_running(self._watch, name="keys")
 
     async def stop(self) -> None:
         """Stop watching."""

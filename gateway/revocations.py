@@ -8,7 +8,8 @@ then. What it knows it forgets only when no such token can live: a Redis without
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from time import time
+from functools import partial
+from time import monotonic, time
 from typing import Any
 
 import orjson
@@ -18,15 +19,21 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from gateway import measures
+from gateway.background import keep_running
 from shared.chassis.logs import get_logger
 from shared.contracts import tokens
 
 SYNC_SECONDS = 15.0
 PING_SECONDS = 1.0
+SILENCE_SECONDS = 3.0  # without news or an answer to a ping, after which nobody is at the other end
 RETRY_SECONDS = 0.2
 BATCH = 10_000
 # The client's own repetitions have seconds in between, in which nobody would hear anything.
 AT_ONCE = Retry(NoBackoff(), 0)
+# RuntimeError is what uvloop raises where the client writes to a connection that has ended (uvloop#506).
+LOST = (RedisError, OSError, TimeoutError, RuntimeError)
+
+DEAF = float("-inf")
 
 log = get_logger(__name__)
 
@@ -39,8 +46,13 @@ class Revocations:
         self._sessions: dict[str, float] = {}  # session id: when the entry is needless
         self._accounts: dict[str, tuple[int, float]] = {}  # account id: least iat that lives, needless when
         self._task: asyncio.Task[None] | None = None
-        self.is_current = False  # whether news arrive
+        self._heard_at = DEAF
         self.on_news: Callable[[str], None] = lambda _name: None  # of the session or account of that id
+
+    @property
+    def is_current(self) -> bool:
+        """Whether news arrive: told by what was heard, since a client may hang while it ends a connection."""
+        return monotonic() - self._heard_at < SILENCE_SECONDS
 
     def covers(self, session: str, account: str, issued_at: int) -> bool:
         """Whether a token of this session and account, issued then, is dead."""
@@ -66,7 +78,7 @@ class Revocations:
         """Read the set and listen from now on; where Redis does not answer, begin without it."""
         with suppress(TimeoutError):
             first = asyncio.Event()
-            self._task = asyncio.get_running_loop().create_task(self._listen(first))
+            self._task = keep_running(partial(self._listen, first), name="revocations")
             async with asyncio.timeout(1.0):
                 await first.wait()
 
@@ -86,19 +98,15 @@ class Revocations:
                 async with redis, redis.pubsub() as channel:
                     await channel.subscribe(tokens.REVOCATION_CHANNEL)
                     await self._sync(redis)  # after subscribing, so that nothing falls between
-                    self.is_current = True
+                    self._heard_at = monotonic()
                     measures.REVOCATIONS_DEAF.set(0)
                     first.set()
-                    try:
-                        await self._hear(redis, channel)
-                    except (RedisError, OSError, TimeoutError) as error:
-                        self.is_current = False  # before a dead connection is closed, which may take its time
-                        measures.REVOCATIONS_DEAF.set(1)
-                        log.warning("revocations_not_heard", cause=repr(error))
-            except (RedisError, OSError, TimeoutError):
-                pass  # not connected yet, which the metric and `/readyz` say
+                    await self._hear(redis, channel)
+            except LOST as error:
+                if self._heard_at > DEAF:  # told once, and by the metric and `/readyz` all the while
+                    log.warning("revocations_not_heard", cause=repr(error))
             _heed_cancellation()
-            self.is_current = False
+            self._heard_at = DEAF
             measures.REVOCATIONS_DEAF.set(1)
             await asyncio.sleep(RETRY_SECONDS)
 
@@ -107,9 +115,13 @@ class Revocations:
         while True:
             _heed_cancellation()
             message = await channel.get_message(ignore_subscribe_messages=True, timeout=PING_SECONDS)
-            if message is None:
+            if message is not None:
+                self._heard_at = monotonic()
+            elif self.is_current:
                 await channel.ping()  # a dead connection looks just as quiet
-            elif message["type"] == "message" and not self._take_news(message["data"]):
+            else:
+                raise TimeoutError("no answer to a ping")
+            if message is not None and message["type"] == "message" and not self._take_news(message["data"]):
                 synced_at = 0.0
             if time() - synced_at > SYNC_SECONDS:
                 await self._sync(redis)

@@ -11,6 +11,7 @@ from time import monotonic, time
 from typing import Any
 
 from gateway import measures
+from gateway.background import keep_running
 from gateway.client_address import limit_key
 from gateway.exchange import Exchange
 from gateway.limits.counting import PRESENCE_SHA, SCRIPTS, Counting, Verdict
@@ -80,7 +81,7 @@ class Limiter:
         """Connect to Redis; where it does not answer, begin without it."""
         await self._link.start()
         await self._be_present()
-        self._upkeep = asyncio.get_running_loop().create_task(self._keep_up())
+        self._upkeep = keep_running(self._keep_up, name="limiter")
 
     async def stop(self) -> None:
         """Leave the others' count of workers, and let go of Redis."""

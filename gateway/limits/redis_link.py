@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from urllib.parse import unquote, urlsplit
 
+from gateway.background import keep_running
 from gateway.limits.redis_connection import LinkDown, RedisConnection
 from gateway.limits.resp import Part, Reply
 
@@ -62,7 +63,7 @@ class RedisLink:
         await self._try(max(FIRST_TRY_SECONDS, self.timeout_seconds))
         if not self.is_up:
             self._trouble.set()
-        self._keeper = self._loop.create_task(self._keep())
+        self._keeper = keep_running(self._keep, name="redis link")
 
     async def stop(self) -> None:
         """End the connection."""

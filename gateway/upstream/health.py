@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 
 from gateway import measures
+from gateway.background import keep_running
 from gateway.upstream import faults
 from gateway.upstream.replicas import Replica, Service
 from shared.chassis.logs import get_logger
@@ -29,8 +31,10 @@ class Health:
         with suppress(TimeoutError):
             async with asyncio.timeout(FIRST_LOOK_SECONDS):
                 await asyncio.gather(*(look(service) for service in self._services))
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(_watch(service)) for service in self._services]
+        self._tasks = [
+            keep_running(partial(_watch, service), name=f"health of {service.name}")
+            for service in self._services
+        ]
 
     async def stop(self) -> None:
         """Stop looking, end the idle connections."""

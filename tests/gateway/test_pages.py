@@ -99,8 +99,13 @@ def test_readiness_says_what_is_down(start_gateway: StartGateway) -> None:
     assert httpx.get(f"{gateway.url}/livez").status_code == 200
 
 
-def test_readiness_knows_whether_tokens_can_be_verified_and_revocations_are_heard(
-    start_gateway: StartGateway, upstream: Upstream, private_redis: PrivateRedis
+def checks(gateway: Gateway) -> dict[str, str]:
+    found: dict[str, str] = httpx.get(f"{gateway.url}/readyz").json()["checks"]
+    return found
+
+
+def test_readiness_knows_whether_tokens_can_be_verified(
+    start_gateway: StartGateway, upstream: Upstream
 ) -> None:
     async def away(_: Received, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 503 Away\r\ncontent-length: 0\r\n\r\n")
@@ -109,19 +114,25 @@ def test_readiness_knows_whether_tokens_can_be_verified_and_revocations_are_hear
         writer.write(OK + b'content-length: 11\r\n\r\n{"keys":[]}')
 
     upstream.handlers["/.well-known/jwks.json"] = away
-    gateway = start_gateway(JWT_ALGORITHMS="EdDSA,HS256", REDIS_URL=private_redis.url())
+    gateway = start_gateway(JWT_ALGORITHMS="EdDSA,HS256")
 
-    def checks() -> dict[str, str]:
-        found: dict[str, str] = httpx.get(f"{gateway.url}/readyz").json()["checks"]
-        return found
-
-    assert (checks()["tokens"], checks()["revocations"]) == ("fail", "pass")
+    assert checks(gateway)["tokens"] == "fail"
     upstream.handlers["/.well-known/jwks.json"] = keys
-    wait_until(lambda: checks()["tokens"] == "pass", what="keys that were read")
-    private_redis.stop()
-    wait_until(lambda: checks()["revocations"] == "fail", what="a gateway that says it is deaf")
-    private_redis.start()
-    wait_until(lambda: checks()["revocations"] == "pass", what="a gateway that hears again")
+    wait_until(lambda: checks(gateway)["tokens"] == "pass", what="keys that were read")
+
+
+@pytest.mark.parametrize(("leave", "come_back"), [("stop", "start"), ("pause", "unpause")])
+def test_readiness_knows_whether_revocations_are_heard(
+    start_gateway: StartGateway, private_redis: PrivateRedis, leave: str, come_back: str
+) -> None:
+    gateway = start_gateway(REDIS_URL=private_redis.url())
+
+    assert checks(gateway)["revocations"] == "pass"
+    getattr(private_redis, leave)()
+    wait_until(lambda: checks(gateway)["revocations"] == "fail", what="a gateway that says it is deaf")
+    wait_until(lambda: "revocations_not_heard" in gateway.lines(), what="a line that says so")
+    getattr(private_redis, come_back)()
+    wait_until(lambda: checks(gateway)["revocations"] == "pass", what="a gateway that hears again")
 
 
 def test_a_healthy_gateway_is_ready(client: httpx.Client) -> None:

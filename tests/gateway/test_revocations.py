@@ -4,14 +4,23 @@
 
 import asyncio
 import re
+import socket
+import struct
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
+from threading import Thread
+from urllib.parse import urlsplit
 
 import orjson
 import pytest
+import uvloop
 from redis import Redis
+from structlog.testing import capture_logs
 
+from gateway import revocations
+from gateway.revocations import Revocations
 from gateway.route_file import DEFAULT_FILE
 from shared.chassis.ids import new_id
 from shared.chassis.testing.clients import PrivateRedis
@@ -206,3 +215,55 @@ async def test_a_restart_of_redis_revives_nobody_and_delays_nothing(
 
     assert seconds < 1
     assert old.status == 401
+
+
+class HangsUp(Thread):
+    """Accepts at Redis's address and resets: so does the proxy of a container that is not there yet."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(daemon=True)
+        parts = urlsplit(url)
+        self.accepted = 0
+        self._listener = socket.create_server((parts.hostname or "", parts.port or 0))
+
+    def run(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                client.close()
+                self.accepted += 1
+
+    def stop(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+
+def test_a_redis_whose_proxy_hangs_up_meanwhile_is_heard_when_it_is_back(
+    private_redis: PrivateRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revocations, "RETRY_SECONDS", 0.02)
+    session = str(new_id())
+
+    async def be_refused_and_then_hear() -> None:
+        deny_set = Revocations(private_redis.url())
+        private_redis.stop()
+        proxy = HangsUp(private_redis.url())
+        proxy.start()
+        await deny_set.start()
+        async with asyncio.timeout(30):
+            while proxy.accepted < 30:
+                await asyncio.sleep(0.01)
+            proxy.stop()
+            await asyncio.to_thread(private_redis.start)
+            while not deny_set.is_current:
+                await asyncio.sleep(0.01)
+            await asyncio.to_thread(revoke, private_redis.url(), f"session:{session}")
+            while not deny_set.covers(session, "", 0):
+                await asyncio.sleep(0.01)
+        await deny_set.stop()
+
+    with capture_logs() as lines:
+        uvloop.run(be_refused_and_then_hear())
+
+    assert [line for line in lines if line["log_level"] == "error"] == []
