@@ -4,7 +4,6 @@ It blocks while it asks Redis, so every page is a sync view, which runs in a thr
 counted on the loop, by ``limits``: docs/gateway.md says what that spares them.
 """
 
-import time
 from typing import Any, cast
 
 from flask import Flask, Response, request
@@ -15,6 +14,7 @@ from redis.retry import Retry
 from gateway.client_address import limit_key
 from gateway.settings import GatewaySettings
 from shared.chassis import errors
+from shared.chassis.quotas import USUAL_SECONDS, retry_after, seconds_left
 
 PAGES_A_MINUTE = 300
 SIGN_INS_A_MINUTE = 10
@@ -61,16 +61,17 @@ def _quota(*, workers: int) -> str:
 
 def _refusal(limiter: Limiter) -> Response:
     broken = [limit for limit in limiter.current_limits if limit.breached]
-    rest = max((limit.reset_at - time.time() for limit in broken), default=60.0)
+    seconds = max(map(retry_after, broken), default=USUAL_SECONDS)
     members: dict[str, Any] = {"violated-policies": ["pages"]}
-    return errors.handle_api_error(errors.TooManyRequests(retry_after_seconds=int(rest) + 1, **members))
+    return errors.handle_api_error(errors.TooManyRequests(retry_after_seconds=seconds, **members))
 
 
 def _told(response: Response, limits: list[RequestLimit]) -> Response:
     """Say what is left (draft-ietf-httpapi-ratelimit-headers-11)."""
     for limit in limits:
         item = limit.limit
-        rest = max(0, int(limit.reset_at - time.time()))
         response.headers["RateLimit-Policy"] = f'"pages";q={item.amount};w={item.get_expiry()}'
-        response.headers["RateLimit"] = f'"pages";r={max(0, limit.remaining)};t={rest}'
+        left = seconds_left(limit)
+        if left is not None:
+            response.headers["RateLimit"] = f'"pages";r={max(0, limit.remaining)};t={left}'
     return response

@@ -1,6 +1,7 @@
 """Forwarding: one exchange to one replica of its upstream, and the answer back, streamed both ways."""
 
 import time
+from dataclasses import dataclass
 from time import monotonic
 
 from gateway import errors, headers, measures
@@ -10,6 +11,7 @@ from gateway.messages import StreamedResponse
 from gateway.policies import IDEMPOTENT
 from gateway.request_body import RequestBody, body_of, framing_lines
 from gateway.request_head import EMPTY_QUERY
+from gateway.routing import Match
 from gateway.upstream import faults
 from gateway.upstream.framing import Head
 from gateway.upstream.replicas import Full, Replica, Service
@@ -21,21 +23,33 @@ log = get_logger(__name__)
 VIA = (b"via", b"1.1 doorward")
 
 
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What a replica is sent; its own authority comes between ``start`` and ``rest``."""
+
+    method: bytes
+    start: bytes
+    rest: bytes
+    body: RequestBody
+    deadline: float  # on the monotonic clock
+
+
 async def forward(exchange: Exchange, service: Service) -> StreamedResponse:
     """The upstream's answer to ``exchange``; raises the ApiError that says why there is none."""
     match = exchange.match
     assert match is not None  # noqa: S101  (only matched exchanges are forwarded)
-    scope = exchange.scope
-    route = match.route
-    deadline = exchange.started_at + route.timeouts.total
-    body = body_of(scope["headers"], exchange.receive, route.max_body_bytes)
+    deadline = exchange.started_at + match.route.timeouts.total
+    body = body_of(exchange.scope["headers"], exchange.receive, match.route.max_body_bytes)
     exchange.body = body
     if not body.is_done:
         await body.hold(deadline)
         exchange.held_seconds = body.waited_seconds
-    method = scope["method"].encode()
-    query = scope["query_string"]
-    target = match.target(scope["raw_path"])
+    return await _try_replicas(exchange, service, _outgoing(exchange, match, body, deadline))
+
+
+def _outgoing(exchange: Exchange, match: Match, body: RequestBody, deadline: float) -> Outgoing:
+    scope = exchange.scope
+    method, query = scope["method"].encode(), scope["query_string"]
     lines = headers.request_lines(scope["headers"], issued=exchange.issued)
     lines.append(framing_lines(body))
     lines.append(
@@ -48,46 +62,26 @@ async def forward(exchange: Exchange, service: Service) -> StreamedResponse:
         )
     )
     mark = b"?" if query or scope.get(EMPTY_QUERY) else b""
-    start = b"%b %b%b%b HTTP/1.1\r\nhost: " % (method, target, mark, query)
-    rest = b"\r\n" + b"".join(lines) + b"\r\n"
-    return await _try_replicas(
-        exchange, service, body, deadline=deadline, method=method, start=start, rest=rest
-    )
+    start = b"%b %b%b%b HTTP/1.1\r\nhost: " % (method, match.target(scope["raw_path"]), mark, query)
+    return Outgoing(method, start, b"\r\n" + b"".join(lines) + b"\r\n", body, deadline)
 
 
-async def _try_replicas(
-    exchange: Exchange,
-    service: Service,
-    body: RequestBody,
-    *,
-    deadline: float,
-    method: bytes,
-    start: bytes,
-    rest: bytes,
-) -> StreamedResponse:
+async def _try_replicas(exchange: Exchange, service: Service, outgoing: Outgoing) -> StreamedResponse:
     route = exchange.match.route  # type: ignore[union-attr]
     service.retry_budget.earn()
     tried: list[Replica] = []
     while True:
-        attempt = _begin(exchange, service, tried, deadline)
+        attempt = _begin(exchange, service, tried, outgoing.deadline)
         began = monotonic()
         try:
             if tried or not attempt.take_warm_connection():
                 await attempt.connect(route.timeouts.connect)
-            request_head = start + attempt.replica.authority + rest
-            if body.is_done:
-                attempt.connection.begin(method, request_head)
-                head = await attempt.connection.head(attempt.patience)
-            else:
-                await attempt.send(method, request_head, body)
-                head = await attempt.head()
+            head = await _ask(attempt, outgoing)
         except faults.UpstreamFault as fault:
-            attempt.end()
-            attempt.replica.breaker.fail()
             exchange.upstream_seconds += monotonic() - began
-            measures.UPSTREAM_FAULTS.labels(service.name, fault.proxy_status).inc()
             tried.append(attempt.replica)
-            if not _may_retry(exchange, service, attempt, fault, tried=len(tried), body=body):
+            _note(fault, attempt, service)
+            if not _may_retry(exchange, service, attempt, fault, tried=len(tried), body=outgoing.body):
                 raise _as_error(fault, service) from fault
             exchange.retries += 1
             measures.RETRIES.labels(service.name).inc()
@@ -98,6 +92,21 @@ async def _try_replicas(
             exchange.upstream_seconds += monotonic() - began
             measures.time_upstream(service.name, exchange.upstream_seconds)
             return _answer(attempt, head)
+
+
+async def _ask(attempt: Attempt, outgoing: Outgoing) -> Head:
+    request_head = outgoing.start + attempt.replica.authority + outgoing.rest
+    if outgoing.body.is_done:
+        attempt.connection.begin(outgoing.method, request_head)
+        return await attempt.connection.head(attempt.patience)
+    await attempt.send(outgoing.method, request_head, outgoing.body)
+    return await attempt.head()
+
+
+def _note(fault: faults.UpstreamFault, attempt: Attempt, service: Service) -> None:
+    attempt.end()
+    attempt.replica.breaker.fail()
+    measures.UPSTREAM_FAULTS.labels(service.name, fault.proxy_status).inc()
 
 
 def _begin(exchange: Exchange, service: Service, tried: list[Replica], deadline: float) -> Attempt:

@@ -4,15 +4,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.auth import challenges, mail_requests, sign_in, throttling
+from services.auth import challenges, mail_requests, mail_sign_in, sign_in
 from services.auth.access_tokens import TokenPair
 from services.auth.challenges import SIGN_IN_CODE
 from services.auth.clients import Client
-from services.auth.errors import CodeInvalid
-from services.auth.models import Account, db
+from services.auth.models import db
 from services.auth.registration import mark_verified
 from services.auth.store import accounts
-from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 
 
@@ -31,24 +29,12 @@ def grant(wish: dict[str, Any], now: datetime) -> None:
 
 def verify_by_token(token: str, client: Client) -> TokenPair:
     """Sign in by the link of the mail; raises CodeInvalid, MfaRequired, AccountDisabled."""
-    now = utcnow()
-    with transaction(db):
-        consumed = challenges.consume_token(SIGN_IN_CODE, token, now)
-        outcome = _begin(consumed.account_id, client, now)
-    return sign_in.settle(outcome)
+    return mail_sign_in.by_token(SIGN_IN_CODE, token, client, _begin)
 
 
 def verify_by_code(email: str, code: str, client: Client) -> TokenPair:
     """Sign in by the code of the mail; raises CodeInvalid, MfaRequired, AccountDisabled, TooManyAttempts."""
-    attempt = throttling.enter_sign_in(email, client)
-    now = utcnow()
-    outcome: sign_in.Outcome = CodeInvalid()
-    with transaction(db):
-        consumed = challenges.try_code(SIGN_IN_CODE, Account.email == email, code, now)
-        if consumed is not None:
-            outcome = _begin(consumed.account_id, client, now)
-            attempt.succeed()
-    return sign_in.settle(outcome)
+    return mail_sign_in.by_code(SIGN_IN_CODE, email, code, client, _begin)
 
 
 def _begin(account_id: UUID, client: Client, now: datetime) -> sign_in.Outcome:

@@ -1,6 +1,5 @@
 """Request limits by client address: Flask-Limiter on Redis, in this process's memory while Redis is away."""
 
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -13,6 +12,7 @@ from services.auth.extensions import limiter
 from services.auth.settings import AuthSettings
 from shared.chassis import errors
 from shared.chassis.logs import get_logger
+from shared.chassis.quotas import retry_after
 
 SOCKET_TIMEOUT_SECONDS = 0.25
 View = TypeVar("View", bound=Callable[..., Any])
@@ -51,6 +51,6 @@ def limited(setting: str) -> Callable[[View], View]:
 
 def _refuse(setting: str, breach: RequestLimit) -> Response:
     """The answer. Raised, it would be taken for a failure of Redis, and the count begin anew in memory."""
-    seconds = int(breach.reset_at - time.time()) + 1
+    seconds = retry_after(breach)
     log.info("attempt_refused", reason=setting, seconds=seconds)
     return errors.handle_api_error(errors.TooManyRequests(retry_after_seconds=seconds))

@@ -7,12 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.auth import audit, challenges, mail_requests, mails, new_passwords, sign_in, throttling
+from services.auth import audit, challenges, mail_requests, mail_sign_in, mails, new_passwords, sign_in
 from services.auth.access_tokens import TokenPair
 from services.auth.challenges import VERIFY_EMAIL
 from services.auth.clients import Client
 from services.auth.deps import deps
-from services.auth.errors import CodeInvalid
 from services.auth.extensions import messages
 from services.auth.models import Account, db
 from services.auth.store import accounts
@@ -114,25 +113,13 @@ def grant_resend(wish: dict[str, Any], now: datetime) -> None:
 
 
 def verify_by_token(token: str, client: Client) -> TokenPair:
-    """Prove the address by the link of the mail, and sign in; raises CodeInvalid."""
-    now = utcnow()
-    with transaction(db):
-        consumed = challenges.consume_token(VERIFY_EMAIL, token, now)
-        outcome = _begin_verified(consumed.account_id, client, now)
-    return sign_in.settle(outcome)
+    """Prove the address by the mail's link, and sign in; raises CodeInvalid, MfaRequired, AccountDisabled."""
+    return mail_sign_in.by_token(VERIFY_EMAIL, token, client, _begin_verified)
 
 
 def verify_by_code(email: str, code: str, client: Client) -> TokenPair:
-    """Prove the address by the code of the mail, and sign in; raises CodeInvalid, TooManyAttempts."""
-    attempt = throttling.enter_sign_in(email, client)
-    now = utcnow()
-    outcome: sign_in.Outcome = CodeInvalid()
-    with transaction(db):
-        consumed = challenges.try_code(VERIFY_EMAIL, Account.email == email, code, now)
-        if consumed is not None:
-            outcome = _begin_verified(consumed.account_id, client, now)
-            attempt.succeed()
-    return sign_in.settle(outcome)
+    """Prove the address by the code of the mail, and sign in; raises as above, and TooManyAttempts."""
+    return mail_sign_in.by_code(VERIFY_EMAIL, email, code, client, _begin_verified)
 
 
 def _begin_verified(account_id: UUID, client: Client, now: datetime) -> sign_in.Outcome:

@@ -17,7 +17,7 @@ from tests.gateway.conftest import ORIGIN, Gateway, StartGateway
 from tests.gateway.echo import OK, Received, Upstream
 from tests.gateway.test_keys import KEY_SET, Auth
 from tests.gateway.test_revocations import revoke
-from tests.together.forgeries import Keys
+from tests.together.forgeries.keys import Keys
 
 ME = "/api/v1/users/me"
 LOGIN = "/api/v1/auth/login"

@@ -12,7 +12,7 @@ from shared.chassis.testing.engines import wait_until
 from shared.chassis.testing.tokens import SECRET
 from tests.gateway.conftest import Gateway, StartGateway
 from tests.gateway.echo import OK, Received, Upstream
-from tests.together.forgeries import Keys
+from tests.together.forgeries.keys import Keys
 
 KEY_SET = "/.well-known/jwks.json"
 ME = "/api/v1/users/me"

@@ -1,17 +1,25 @@
 """The gateway's own pages are limited too, with Redis and without it; its health never is."""
 
+from typing import Any
+
 import httpx
+import pytest
 from flask import Flask
+from flask_limiter import RequestLimit
 
 from gateway import page_limits
+from gateway.settings import GatewaySettings
+from shared.chassis.quotas import retry_after
 from shared.chassis.testing.clients import PrivateRedis
-from tests.gateway.conftest import StartGateway
+from shared.chassis.testing.tokens import SECRET
+from tests.gateway.conftest import SESSION_SECRET, StartGateway
 
 
 def test_what_the_gateway_answers_itself_is_counted_but_for_its_health(
     start_gateway: StartGateway, private_redis: PrivateRedis
 ) -> None:
-    gateway = start_gateway(REDIS_URL=private_redis.url(), GATEWAY_WORKERS="1")
+    patient = {"GATEWAY_WORKERS": "1", "GATEWAY_LIMITER_TIMEOUT_SECONDS": "1"}
+    gateway = start_gateway(REDIS_URL=private_redis.url(), **patient)
     with httpx.Client(base_url=gateway.url) as client:
         page = client.get("/.well-known/security.txt")
         few = [client.get(path).status_code for path in ("/", "/docs/", "/openapi.json")]
@@ -45,6 +53,51 @@ def test_pages_and_sign_ins_are_counted_by_a_share_while_redis_is_away(
     assert guesses[10:] == [429, 429]
     assert 429 not in guesses[:10]
     assert health == {200}
+
+
+def small_app(redis: PrivateRedis) -> Flask:
+    app = Flask(__name__)
+    values: dict[str, Any] = {
+        "jwt_secret_key": SECRET,
+        "session_secret_key": SESSION_SECRET,
+        "redis_url": redis.url(),
+        "public_url": "http://gateway.test",
+    }
+    page_limits.install(app, GatewaySettings(**values))
+    return app
+
+
+def test_a_page_is_answered_though_redis_leaves_after_it_has_counted(private_redis: PrivateRedis) -> None:
+    app = small_app(private_redis)
+
+    @app.get("/")
+    def page() -> str:
+        private_redis.stop()
+        return "a page"
+
+    answer = app.test_client().get("/")
+
+    assert (answer.status_code, answer.text) == (200, "a page")
+    assert answer.headers["RateLimit-Policy"] == '"pages";q=300;w=60'
+    assert "RateLimit" not in answer.headers
+
+
+def test_a_refusal_is_one_though_redis_leaves_after_it_has_counted(
+    private_redis: PrivateRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = small_app(private_redis)
+    app.add_url_rule("/", view_func=lambda: "a page")
+    monkeypatch.setattr(page_limits, "PAGES_A_MINUTE", 1)
+
+    def ask_the_departed(limit: RequestLimit) -> int:
+        private_redis.stop()
+        return retry_after(limit)
+
+    monkeypatch.setattr(page_limits, "retry_after", ask_the_departed)
+    answers = [app.test_client().get("/") for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert answers[1].headers["Retry-After"] == "61"
 
 
 def test_an_ipv6_customer_is_one_client_however_many_addresses_it_has() -> None:

@@ -19,7 +19,8 @@ from services.auth.models import db
 from shared.chassis.errors import PROBLEM_TYPE
 from shared.chassis.sealing import Sealer
 from shared.chassis.testing.tokens import SECRET
-from tests.together.forgeries import ALGORITHMS, Keys, bent_headers, claims, forgeries
+from tests.together.forgeries import bent_headers, forgeries
+from tests.together.forgeries.keys import ALGORITHMS, Keys, claims
 
 PATHS = {
     "auth": "/api/v1/auth/sessions",
