@@ -1,8 +1,8 @@
 """Forwarding: one exchange to one replica of its upstream, and the answer back, streamed both ways."""
 
 import time
-from dataclasses import dataclass
 from time import monotonic
+from typing import NamedTuple
 
 from gateway import errors, headers, measures
 from gateway.attempt import Attempt, Relay
@@ -23,8 +23,7 @@ log = get_logger(__name__)
 VIA = (b"via", b"1.1 doorward")
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """What a replica is sent; its own authority comes between ``start`` and ``rest``."""
 
     method: bytes
