@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from shared.chassis import access_tokens, service_tokens
 from shared.chassis.access import caller_from
-from shared.chassis.access_tokens import TokenInvalid, TokenMissing
+from shared.chassis.access_tokens import TokenExpired, TokenInvalid, TokenMissing
 from shared.chassis.ids import new_id
 from shared.chassis.sealing import derive_key
 from shared.chassis.signing_keys import key_id
@@ -60,6 +60,7 @@ def service_token() -> str:
 
 WRONG: dict[str, tuple[Callable[[], str], str]] = {
     "expired": (lambda: with_claims(exp=int(time.time()) - 1), "token_expired"),
+    "expired long ago": (lambda: with_claims(exp=int(time.time()) - 3600), "token_expired"),
     "not yet": (lambda: with_claims(nbf=int(time.time()) + 600), "token_invalid"),
     "issued in the future": (lambda: with_claims(iat=int(time.time()) + 600), "token_invalid"),
     "another audience": (lambda: with_claims(aud="internal"), "token_invalid"),
@@ -99,6 +100,14 @@ def test_wrong_token_is_refused(mini: Mini, name: str) -> None:
     assert (answer.status_code, answer.json["code"]) == (401, code)
     assert answer.content_type == "application/problem+json"
     assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+
+
+@pytest.mark.parametrize("seconds", [1, 3600])
+def test_a_token_that_came_otherwise_is_refused_from_its_last_second_on(mini: Mini, seconds: int) -> None:
+    token = with_claims(exp=int(time.time()) - seconds)
+
+    with mini.app.app_context(), pytest.raises(TokenExpired):
+        access_tokens.verify(token)
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Basic YTpi", "Bearer a b c", "bearer"])
