@@ -23,6 +23,7 @@ from gateway.upstream.replicas import Service
 from shared.chassis import access_tokens
 from shared.chassis.access_tokens import published_keys
 from shared.chassis.app import new_app
+from shared.chassis.health import Check
 from shared.chassis.metrics import before_scrape
 
 
@@ -49,7 +50,6 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
     )
     assert isinstance(app, GatewayFlask)  # noqa: S101  (new_app makes what it is told to)
     access_tokens.install(app, settings, keys.find)
-    access_log = AccessLog(is_enabled=settings.log_level in {"DEBUG", "INFO"})
     app.pipeline = Pipeline(
         table,
         services,
@@ -57,7 +57,7 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
         tokens=Tokens(revocations, keys),
         keys=keys,
         open_streams=OpenStreams(revocations),
-        access_log=access_log,
+        access_log=AccessLog(is_enabled=settings.log_level in {"DEBUG", "INFO"}),
         api_keys=ApiKeys(services.get("auth"), settings),
     )
     app.hosts = settings.hosts
@@ -66,13 +66,24 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
     app.drain = drain
     app.drain_seconds = settings.drain_seconds
     document = MergedDocument(table, services, url=str(settings.public_url), version=version("doorward"))
-    pages.install(app, settings, document)
-    links.install(app)
-    page_limits.install(app, settings)
-    console.install(app, settings, app.pipeline, checks, auth=deps.auth if deps else None)
+    _install_pages(app, settings, document, checks, deps or Deps())
     health = Health(services.values())
     app.on_start += [health.start, limiter.start, revocations.start, keys.start]
     app.on_stop += [measures.stop, health.stop, keys.stop, revocations.stop, limiter.stop]
     before_scrape(app, measures.flush)
     app.take_over_hooks()
     return app
+
+
+def _install_pages(
+    app: GatewayFlask,
+    settings: GatewaySettings,
+    document: MergedDocument,
+    checks: dict[str, Check],
+    deps: Deps,
+) -> None:
+    """All that the gateway answers itself."""
+    pages.install(app, settings, document)
+    links.install(app)
+    page_limits.install(app, settings)
+    console.install(app, settings, app.pipeline, checks, auth=deps.auth)

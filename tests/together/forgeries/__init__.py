@@ -8,12 +8,12 @@ import base64
 
 from tests.together.forgeries.algorithms import confused, crossed, foreign, unsigned
 from tests.together.forgeries.contents import claimed
-from tests.together.forgeries.headers import embedded, headed, typed
+from tests.together.forgeries.headers import embedded, extended, headed, typed
 from tests.together.forgeries.keys import Keys
 from tests.together.forgeries.spellings import mended, spelt
 
 SOURCES = (
-    unsigned, confused, crossed, foreign, embedded, typed, claimed, headed, spelt, mended,
+    unsigned, confused, crossed, foreign, embedded, extended, typed, claimed, headed, spelt, mended,
 )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from tests.together.forgeries.keys import (
 
 
 def embedded(keys: Keys) -> Iterator[tuple[str, str]]:
-    """A header that brings its own key, or says where one is, or what else to understand."""
+    """A header that brings its own key, or says where one is."""
     attacker = Ed25519PrivateKey.generate()
     own = public_jwk("EdDSA", attacker.public_key())
     octets = {"kty": "oct", "k": b64(b"x" * 32), "alg": "HS256", "kid": "x"}
@@ -50,6 +50,10 @@ def embedded(keys: Keys) -> Iterator[tuple[str, str]]:
         "embedded: a secret",
         token(keys.header("HS256", kid="x", jwk=octets), claims(), by_secret(b"x" * 32)),
     )
+
+
+def extended(keys: Keys) -> Iterator[tuple[str, str]]:
+    """A header that says what else to understand, and bodies that are detached, compressed, nested or encrypted."""
     extensions: dict[str, dict[str, Any]] = {
         "crit exp": {"crit": ["exp"], "exp": 1},
         "crit unknown": {"crit": ["urn:x"], "urn:x": 1},
