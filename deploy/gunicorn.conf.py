@@ -2,18 +2,14 @@
 """gunicorn as every process runs it; addresses, workers and threads come from ``doorward serve``."""
 
 import os
-import shutil
-import tempfile
-from pathlib import Path
 from typing import Any
 
+from deploy import metrics_folder
 from deploy.gunicorn_logging import JsonLogger
 from shared.chassis import open_files
 
-# Where each worker keeps its counts, so that /metrics can add them up (prometheus_client reads this
-# variable when it is imported, hence before the application is).
-_metrics = Path(tempfile.mkdtemp(prefix="doorward-metrics-"))
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics)
+# prometheus_client reads this variable when it is imported, hence before the application is.
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder.path())
 
 open_files.allow_many()
 logger_class = JsonLogger
@@ -42,9 +38,9 @@ def child_exit(_server: Any, worker: Any) -> None:
     """Forget the gauges of a worker that is gone; its counters stay counted."""
     from prometheus_client import multiprocess
 
-    multiprocess.mark_process_dead(worker.pid, str(_metrics))  # type: ignore[no-untyped-call]
+    multiprocess.mark_process_dead(worker.pid, str(metrics_folder.path()))  # type: ignore[no-untyped-call]
 
 
 def on_exit(_server: Any) -> None:
     """Leave no counts behind."""
-    shutil.rmtree(_metrics, ignore_errors=True)
+    metrics_folder.remove()

@@ -45,6 +45,10 @@ class AccessLog:
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
 
+    async def stop(self) -> None:
+        """Write what came last."""
+        self.flush()
+
     def flush(self) -> None:
         """Write what is there."""
         if self._timer is not None:

@@ -50,6 +50,7 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
     )
     assert isinstance(app, GatewayFlask)  # noqa: S101  (new_app makes what it is told to)
     access_tokens.install(app, settings, keys.find)
+    access_log = AccessLog(is_enabled=settings.log_level in {"DEBUG", "INFO"})
     app.pipeline = Pipeline(
         table,
         services,
@@ -57,7 +58,7 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
         tokens=Tokens(revocations, keys),
         keys=keys,
         open_streams=OpenStreams(revocations),
-        access_log=AccessLog(is_enabled=settings.log_level in {"DEBUG", "INFO"}),
+        access_log=access_log,
         api_keys=ApiKeys(services.get("auth"), settings),
     )
     app.hosts = settings.hosts
@@ -69,8 +70,8 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
     _install_pages(app, settings, document, checks, deps or Deps())
     health = Health(services.values())
     app.on_start += [health.start, limiter.start, revocations.start, keys.start]
-    app.on_stop += [measures.stop, health.stop, keys.stop, revocations.stop, limiter.stop]
-    before_scrape(app, measures.flush)
+    app.on_stop += [access_log.stop, measures.stop, health.stop, keys.stop, revocations.stop, limiter.stop]
+    before_scrape(app, lambda: app.on_loop(measures.stop()))
     app.take_over_hooks()
     return app
 

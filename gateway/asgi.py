@@ -34,8 +34,10 @@ from gateway.messages import (
 )
 from gateway.reply import Reply
 from shared.chassis.app import DoorwardFlask
+from shared.chassis.logs import get_logger
 
 T = TypeVar("T")
+log = get_logger(__name__)
 THREADS = 16
 # How long a client may take to read what is under way to it: about 64 KiB.
 TAKING_SECONDS = 30.0
@@ -50,6 +52,7 @@ class AsgiFlask(DoorwardFlask):
         self.on_stop: list[Callable[[], Awaitable[None]]] = []
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="view")
         self._start: asyncio.Future[None] | None = None
+        self._is_started = False
 
     def __call__(self, *args: Any) -> Any:
         """Serve one ASGI scope (three arguments) or one WSGI request (two)."""
@@ -60,7 +63,7 @@ class AsgiFlask(DoorwardFlask):
     async def asgi_app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application."""
         if scope["type"] == "http":
-            if self._start is None or not self._start.done():
+            if not self._is_started:
                 await self.started()
             await self.serve(self.async_context(scope, receive), send)
         elif scope["type"] == "lifespan":
@@ -72,7 +75,12 @@ class AsgiFlask(DoorwardFlask):
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                await self.started()
+                try:
+                    await self.started()
+                except Exception as error:
+                    log.exception("start_failed")
+                    await send({"type": "lifespan.startup.failed", "message": repr(error)})
+                    return
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await self.stopped()
@@ -82,11 +90,13 @@ class AsgiFlask(DoorwardFlask):
     async def started(self) -> None:
         """Run what must run on the loop before the first request, once."""
         if self._start is None:
-            self._start = asyncio.get_running_loop().create_future()
-            for start in self.on_start:
-                await start()
-            self._start.set_result(None)
-        await self._start
+            self._start = asyncio.ensure_future(self._run_start_hooks())
+        await asyncio.shield(self._start)
+        self._is_started = True
+
+    async def _run_start_hooks(self) -> None:
+        for start in self.on_start:
+            await start()
 
     def on_loop(self, work: Coroutine[Any, Any, T]) -> T:
         """What ``work`` returns, awaited where the connection pools live; for the thread of a sync view."""
@@ -95,8 +105,7 @@ class AsgiFlask(DoorwardFlask):
         return asyncio.run_coroutine_threadsafe(work, self._start.get_loop()).result()
 
     async def stopped(self) -> None:
-        """Undo ``started``, in the opposite order."""
-        self._start = None
+        """Undo ``started``, in the opposite order; a request that comes later starts nothing again."""
         for stop in reversed(self.on_stop):
             await stop()
 

@@ -14,17 +14,19 @@ from flask.ctx import RequestContext
 from uuid_utils import uuid7
 from werkzeug.exceptions import NotFound
 
-from gateway import errors, targets
+from gateway import errors, single_fields, targets
 from gateway.asgi import AsgiFlask
 from gateway.client_address import client_of
 from gateway.exchange import EdgeContext, Exchange
-from gateway.messages import Receive, Scope, Send
+from gateway.messages import RawHeaders, Receive, Scope, Send
 from gateway.pipeline import CLIENT_GONE, Pipeline
 from gateway.readiness import Drain
 from shared.chassis import tracing
 from shared.chassis.errors import ApiError, from_http_exception
 
 METRICS_PATHS = frozenset({"/metrics", "/livez", "/readyz"})
+# Asked for by whoever runs this process, at an address that no setting names (a pod's). They tell no secrets.
+HEALTH_PATHS = frozenset({b"/livez", b"/readyz", b"/healthz"})
 
 
 class GatewayFlask(AsgiFlask):
@@ -103,7 +105,8 @@ class GatewayFlask(AsgiFlask):
             origin=None if origin is None else origin.decode("latin-1"),
             authorization=found.get(b"authorization"),
             api_key=found.get(b"x-api-key"),
-            upgrade=found.get(b"upgrade"),
+            upgrade=_all_of(b"upgrade", fields) if b"upgrade" in found else None,
+            doubled=None if len(found) == len(fields) else single_fields.find_doubled(fields),
             has_cookies=b"cookie" in found,
             fetch_site=found.get(b"sec-fetch-site"),
             delivery=found.get(b"token-delivery"),
@@ -111,12 +114,16 @@ class GatewayFlask(AsgiFlask):
 
     def _route(self, exchange: Exchange) -> None:
         scope = exchange.scope
-        if exchange.upgrade is not None and is_insistent(scope["http_version"], exchange.upgrade):
+        if exchange.doubled is not None:
+            raise errors.FieldRepeated(field=exchange.doubled.decode("latin-1"))
+        if exchange.upgrade is not None and is_websocket(scope["http_version"], exchange.upgrade):
             # What follows may be in the other protocol already: it must not be read as a request.
             raise errors.UpgradeNotSupported(headers={"Connection": "close"})
         targets.check(scope["raw_path"], scope["query_string"])
         host = _without_port(exchange.host)
         if host not in self.hosts:
+            if scope["raw_path"] in HEALTH_PATHS:
+                return
             raise errors.HostNotAllowed
         table = self.pipeline.table
         exchange.match = table.find(host, scope["method"], scope["raw_path"])
@@ -175,12 +182,18 @@ class GatewayFlask(AsgiFlask):
             self.pipeline.record(context.exchange, CLIENT_GONE)
 
 
-def is_insistent(http_version: str, upgrade: bytes) -> bool:
-    """Whether the client can go on in that protocol only; HTTP/1.0 has no such field (RFC 9110 section 7.8).
+def _all_of(name: bytes, fields: RawHeaders) -> bytes:
+    return b",".join(value for key, value in fields if key == name)
 
-    "h2c" is an offer that Java's client and curl make in passing: they go on in HTTP/1.1 just as well.
+
+def is_websocket(http_version: str, upgrade: bytes) -> bool:
+    """Whether the client wants to speak WebSocket; HTTP/1.0 has no such field (RFC 9110 section 7.8).
+
+    Any other protocol is an offer, which a server may ignore: those who make it (h2c by Java's client and
+    curl, TLS/1.2 by Apache's) go on in HTTP/1.1 just as well.
     """
-    return http_version != "1.0" and upgrade.strip().lower() != b"h2c"
+    offers = (offer.strip().lower().partition(b"/")[0] for offer in upgrade.split(b","))
+    return http_version != "1.0" and b"websocket" in offers
 
 
 def _trace_of(found: dict[bytes, bytes]) -> tracing.Trace:

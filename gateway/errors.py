@@ -2,6 +2,7 @@
 
     ApiError
     ├── HostNotAllowed          421  host_not_allowed
+    ├── FieldRepeated           400  field_repeated
     ├── OriginNotAllowed        403  origin_not_allowed
     ├── TokenDeliveryInvalid    400  token_delivery_invalid
     ├── MethodNotAllowed        405  method_not_allowed
@@ -25,6 +26,14 @@ class HostNotAllowed(errors.ApiError):
     status = 421
     code = "host_not_allowed"
     detail = "This server does not answer for that host; GATEWAY_ALLOWED_HOSTS lists those it does."
+
+
+class FieldRepeated(errors.ApiError):
+    """A header field comes twice of which there may be one only; ``field`` names it."""
+
+    status = 400
+    code = "field_repeated"
+    detail = "This header field may be sent once only: programs would disagree about which of two counts."
 
 
 class OriginNotAllowed(errors.Forbidden):

@@ -40,6 +40,7 @@ class Exchange:
     authorization: bytes | None = None
     api_key: bytes | None = None
     upgrade: bytes | None = None
+    doubled: bytes | None = None  # the name of a field that comes twice and must not
     has_cookies: bool = False
     fetch_site: bytes | None = None  # what the browser says of the page that asks (Fetch Metadata)
     delivery: bytes | None = None  # how the client wants its tokens

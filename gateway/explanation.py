@@ -63,7 +63,7 @@ def explanation(settings: GatewaySettings, table: Table, request: Asked) -> Line
 
 def _route(settings: GatewaySettings, table: Table, request: Asked) -> Match | None:
     upgrade = request.field(b"upgrade")
-    if upgrade is not None and edge.is_insistent("1.1", upgrade.encode()):
+    if upgrade is not None and edge.is_websocket("1.1", upgrade.encode()):
         raise errors.UpgradeNotSupported
     path = request.path.encode()
     targets.check(path, request.query[1:].encode())

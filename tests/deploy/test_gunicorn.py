@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -75,6 +76,11 @@ class Server:
         """The events of that name; every line of the log is JSON."""
         events = [json.loads(line) for line in self._log.read_text().splitlines()]
         return [event for event in events if event["event"] == name]
+
+    def worker_pids(self) -> list[int]:
+        """The workers that there are now."""
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def stop(self) -> None:
         """End it in order."""
@@ -173,6 +179,22 @@ def test_server_leaves_no_socket_and_no_counts_behind(tmp_path: Path) -> None:
 
     assert counts != []
     assert list(server.home.rglob("*")) == []
+    assert list(server.temporary.iterdir()) == []
+
+
+def test_a_reload_keeps_the_counts_where_they_were(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    before = list(server.temporary.glob("doorward-metrics-*"))
+    worker = server.worker_pids()
+
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: not set(worker) & set(server.worker_pids()), what="the workers of before to leave")
+    server.client.get("/again")
+    after = list(server.temporary.glob("doorward-metrics-*"))
+    server.stop()
+
+    assert before == after
+    assert len(after) == 1
     assert list(server.temporary.iterdir()) == []
 
 

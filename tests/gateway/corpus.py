@@ -298,14 +298,24 @@ def _upgrades() -> list[Case]:
         "to WebSocket of an old version": "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 8\r\n",
         "to WebSocket that Connection does not name": f"Upgrade: websocket\r\n{key}",
         "to a choice": f"Connection: Upgrade\r\nUpgrade: h2c, websocket\r\n{key}",
-        "to TLS": "Connection: Upgrade\r\nUpgrade: TLS/1.2\r\n",
-        "to nothing that there is": "Connection: Upgrade\r\nUpgrade: foo\r\n",
+        "to a WebSocket with a version": f"Connection: Upgrade\r\nUpgrade: websocket/13\r\n{key}",
+        "in two fields": f"Connection: Upgrade\r\nUpgrade: websocket\r\nUpgrade: foo\r\n{key}",
     }
+    # RFC 9110 section 7.8: "A server MAY ignore a received Upgrade header field".
+    ignored = ["TLS/1.2", "TLS/1.0, TLS/1.1", "h2c", "h2,h2c", "HTTP/2.0", "foo", "IRC/6.9, RTA/x11"]
     posted = f"POST {PATH} HTTP/1.1\r\n{HOST}Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 3\r\n\r\nabc"
     return [
         *(
             _case(f"upgrade: {name}", _get(PATH, HOST + text) + SECOND, "refused")
             for name, text in refused.items()
+        ),
+        *(
+            _case(
+                f"upgrade: to {name}",
+                _get(PATH, f"{HOST}Connection: Upgrade\r\nUpgrade: {name}\r\n"),
+                "exact",
+            )
+            for name in ignored
         ),
         _case("upgrade: with a body", posted + SECOND, "refused"),
         _case(
@@ -316,4 +326,36 @@ def _upgrades() -> list[Case]:
     ]
 
 
-CASES = [*_paths(), *_request_lines(), *_hosts(), *_headers(), *_framing(), *_upgrades()]
+DOUBLED = {
+    "Authorization": ("Bearer x", "Bearer y"),
+    "X-API-Key": ("dw_a", "dw_b"),
+    "Origin": ("https://app.example.org", "https://evil.example"),
+    "Content-Type": ("text/plain", "application/json"),
+    "Cookie": ("a=1", "a=2"),
+    "Sec-Fetch-Site": ("same-origin", "cross-site"),
+    "Token-Delivery": ("cookie", "body"),
+    "Idempotency-Key": ("a", "b"),
+    "X-HTTP-Method-Override": ("GET", "DELETE"),
+    "Range": ("bytes=0-1", "bytes=2-3"),
+}
+
+
+def _doubled() -> list[Case]:
+    """Fields of which there may be one (RFC 9110 section 5.3), in the same and in another spelling."""
+    cases = []
+    for name, (first, second) in DOUBLED.items():
+        for label, other, value in (
+            ("twice", name, second),
+            ("twice alike", name, first),
+            ("twice in capitals", name.upper(), second),
+            ("twice, the second empty", name, ""),
+        ):
+            lines = f"{HOST}{name}: {first}\r\nX-Between: 1\r\n{other}: {value}\r\n"
+            cases.append(_case(f"doubled: {name} {label}", _get(PATH, lines), "refused"))
+    lists = "Accept: a/b\r\nAccept: c/d\r\nVia: 1.1 a\r\nVia: 1.1 b\r\nX-A: 1\r\nX-A: 2\r\n"
+    return [*cases, _case("doubled: what may be", _get(PATH, HOST + lists), "exact")]
+
+
+CASES = [
+    *(*_paths(), *_request_lines(), *_hosts(), *_headers(), *_framing(), *_upgrades(), *_doubled()),
+]

@@ -190,6 +190,31 @@ async def test_an_offer_of_http_2_is_passed_over(gateway: Gateway, upstream: Ups
     ] == [None] * 4
 
 
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/healthz"])
+async def test_health_answers_whatever_host_is_named(gateway: Gateway, path: str) -> None:
+    wire = await Wire.connect(gateway.port)
+    await wire.send(f"GET {path} HTTP/1.1\r\nHost: 10.2.3.4:8080\r\n\r\n".encode())
+    health = await wire.receive()
+    await wire.send(b"GET /docs/ HTTP/1.1\r\nHost: 10.2.3.4:8080\r\n\r\n")
+    page = await wire.receive()
+    wire.close()
+
+    assert b'"status":"pass"' in health.body or b'"not_ready"' in health.body
+    assert page.status == 421
+
+
+async def test_a_repeated_field_is_named(gateway: Gateway, upstream: Upstream) -> None:
+    wire = await Wire.connect(gateway.port)
+    lines = "Authorization: Bearer a\r\nAuthorization: Bearer b\r\n"
+    await wire.send(f"GET {PATH} HTTP/1.1\r\n{HOST}{lines}\r\n".encode())
+    answer = await wire.receive()
+    wire.close()
+
+    assert (answer.status, upstream.requests) == (400, [])
+    assert b'"code":"field_repeated"' in answer.body
+    assert b'"field":"authorization"' in answer.body
+
+
 async def test_a_request_that_comes_before_the_last_is_answered_waits_its_turn(
     gateway: Gateway, upstream: Upstream
 ) -> None:

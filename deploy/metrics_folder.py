@@ -1,0 +1,21 @@
+"""Where the workers of one gunicorn keep their counts, so that /metrics can add them up.
+
+One folder for the life of the master: a reload (SIGHUP) runs gunicorn's configuration file again, and the
+counts go on.
+"""
+
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+
+@cache
+def path() -> Path:
+    """The folder, made when it is first asked for."""
+    return Path(tempfile.mkdtemp(prefix="doorward-metrics-"))
+
+
+def remove() -> None:
+    """Leave no counts behind."""
+    shutil.rmtree(path(), ignore_errors=True)
