@@ -13,11 +13,21 @@ from shared.chassis.logs import get_logger
 
 log = get_logger(__name__)
 
+SLOW_SECONDS = 1.0  # a client that takes less has not kept the upstream waiting
+
 
 class Attempt:
     """One request under way to one replica; ends exactly once, however it ends."""
 
-    __slots__ = ("_is_over", "_upload", "connection", "deadline", "read_seconds", "replica", "service")
+    __slots__ = (
+        "_is_over",
+        "_upload",
+        "connection",
+        "deadline",
+        "read_seconds",
+        "replica",
+        "service",
+    )
 
     def __init__(self, service: Service, replica: Replica, *, deadline: float, read_seconds: float) -> None:
         self.service = service
@@ -36,6 +46,16 @@ class Attempt:
         """How long the next wait may take, in seconds."""
         left = self.deadline - monotonic()
         return max(0.0, min(left, self.read_seconds))
+
+    def is_clients_doing(self, body: RequestBody, began: float) -> bool:
+        """Whether what went wrong by now comes of a client that is slow to send: no fault of the replica.
+
+        A part of the body is still to come, or waiting for it took most of the time that the request had.
+        """
+        if self._upload is not None and body.is_awaited:
+            return True
+        now = monotonic()
+        return self.deadline <= now and body.waited_seconds * 2 > now - began
 
     def take_warm_connection(self) -> bool:
         """Use a connection that is there; False if none is."""
@@ -115,24 +135,47 @@ def _framed(piece: bytes, *, is_chunked: bool, is_last: bool) -> bytes:
 class Relay:
     """The rest of an upstream's body, read when the client has taken what came before."""
 
-    __slots__ = ("_attempt", "_is_cut")
+    __slots__ = ("_attempt", "_client_seconds", "_given_at", "_is_cut", "_upstream_seconds")
 
     def __init__(self, attempt: Attempt) -> None:
         self._attempt = attempt
         self._is_cut = False
+        self._given_at = monotonic()
+        self._client_seconds = 0.0  # that the client took
+        self._upstream_seconds = 0.0  # that the upstream took
 
     async def read(self) -> bytes:
         """The next piece; a body that breaks off must not look complete."""
         if self._is_cut:
             raise ResponseBroken
+        began = monotonic()
+        self._client_seconds += began - self._given_at
+        try:
+            return await self._read_since(began)
+        except faults.UpstreamFault as fault:
+            if not self._is_cut:
+                self._note(fault)
+            raise ResponseBroken from fault
+
+    async def _read_since(self, began: float) -> bytes:
         try:
             return await self._attempt.connection.read(self._attempt.patience)
-        except faults.UpstreamFault as fault:
-            if self._is_cut:
-                raise ResponseBroken from fault
-            log.warning("upstream_broke_off", upstream=self._attempt.service.name, fault=fault.proxy_status)
-            self._attempt.replica.breaker.fail()
-            raise ResponseBroken from fault
+        finally:
+            self._given_at = monotonic()
+            self._upstream_seconds += self._given_at - began
+
+    def _note(self, fault: faults.UpstreamFault) -> None:
+        service = self._attempt.service.name
+        if self._is_client_slow:
+            log.info("client_too_slow", upstream=service, fault=fault.proxy_status)
+            return
+        log.warning("upstream_broke_off", upstream=service, fault=fault.proxy_status)
+        self._attempt.replica.breaker.fail()
+
+    @property
+    def _is_client_slow(self) -> bool:
+        """Whether the time went to the client: what a slow reader brings about is no fault of the replica."""
+        return self._client_seconds > max(SLOW_SECONDS, self._upstream_seconds)
 
     def cut(self) -> None:
         """Send no more of it; who waits for the next piece hears of it at once."""

@@ -12,6 +12,7 @@
     ├── RequestTimeout          408  request_timeout
     ├── BadGateway              502  bad_gateway
     ├── UpstreamUnavailable     503  upstream_unavailable
+    ├── BodiesFull              503  bodies_full
     └── GatewayTimeout          504  gateway_timeout
 
 Those of the path stand in ``targets.py``, of API keys in ``api_keys.py``, of tokens in the chassis.
@@ -107,6 +108,13 @@ class UpstreamUnavailable(errors.Unavailable):
 
     code = "upstream_unavailable"
     detail = "The service behind this address does not take requests now; try again shortly."
+
+
+class BodiesFull(errors.Unavailable):
+    """The memory for request bodies is in use, all of it or the share of one address."""
+
+    code = "bodies_full"
+    detail = "Too many request bodies are on their way at once; try again shortly."
 
 
 class GatewayTimeout(errors.ApiError):

@@ -38,12 +38,16 @@ async def forward(exchange: Exchange, service: Service) -> StreamedResponse:
     match = exchange.match
     assert match is not None  # noqa: S101  (only matched exchanges are forwarded)
     deadline = exchange.started_at + match.route.timeouts.total
-    body = body_of(exchange.scope["headers"], exchange.receive, match.route.max_body_bytes)
+    body = body_of(exchange.scope["headers"], exchange.receive, match.route.max_body_bytes, exchange.address)
     exchange.body = body
-    if not body.is_done:
+    if body.is_done:
+        return await _try_replicas(exchange, service, _outgoing(exchange, match, body, deadline))
+    try:
         await body.hold(deadline)
         exchange.held_seconds = body.waited_seconds
-    return await _try_replicas(exchange, service, _outgoing(exchange, match, body, deadline))
+        return await _try_replicas(exchange, service, _outgoing(exchange, match, body, deadline))
+    finally:
+        body.let_go()
 
 
 def _outgoing(exchange: Exchange, match: Match, body: RequestBody, deadline: float) -> Outgoing:
@@ -79,7 +83,10 @@ async def _try_replicas(exchange: Exchange, service: Service, outgoing: Outgoing
         except faults.UpstreamFault as fault:
             exchange.upstream_seconds += monotonic() - began
             tried.append(attempt.replica)
-            _note(fault, attempt, service)
+            is_clients = attempt.is_clients_doing(outgoing.body, exchange.started_at)
+            _note(fault, attempt, service, is_clients=is_clients)
+            if is_clients and fault.is_timeout:
+                raise errors.RequestTimeout(headers={"Connection": "close"}) from fault
             if not _may_retry(exchange, service, attempt, fault, tried=len(tried), body=outgoing.body):
                 raise _as_error(fault, service) from fault
             exchange.retries += 1
@@ -102,8 +109,10 @@ async def _ask(attempt: Attempt, outgoing: Outgoing) -> Head:
     return await attempt.head()
 
 
-def _note(fault: faults.UpstreamFault, attempt: Attempt, service: Service) -> None:
+def _note(fault: faults.UpstreamFault, attempt: Attempt, service: Service, *, is_clients: bool) -> None:
     attempt.end()
+    if is_clients:
+        return
     attempt.replica.breaker.fail()
     measures.UPSTREAM_FAULTS.labels(service.name, fault.proxy_status).inc()
 

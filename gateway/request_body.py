@@ -1,16 +1,16 @@
-"""The client's request body: read as it comes, counted against the route's limit, never kept whole.
+"""The client's request body: read as it comes, counted against the route's limit.
 
-Only its first part is waited for before a service hears of the request: a client that sends a byte now and
+Up to 1 MiB of it is waited for before a service hears of the request: a client that sends a byte now and
 then (slowhttptest's slow body) would else hold a place, and a thread, of the service for as long as it likes.
 """
 
 import asyncio
 from time import monotonic
 
-from gateway import errors
+from gateway import errors, held_bodies
 from gateway.messages import ClientGone, Message, Receive
 
-HELD_BYTES = 65_536
+HELD_BYTES = 1_048_576
 # A client may keep us waiting for so long in all, and for a second more with each so many bytes.
 PATIENCE_SECONDS = 20.0
 LEAST_BYTES_A_SECOND = 512
@@ -20,38 +20,58 @@ class RequestBody:
     """The body of one request."""
 
     __slots__ = (
+        "_address",
         "_has_arrived",
         "_held",
+        "_held_size",
         "_limit",
         "_receive",
         "_size",
+        "is_awaited",
         "is_done",
         "length",
         "waited_seconds",
     )
 
-    def __init__(self, receive: Receive, length: int | None, limit: int) -> None:
+    def __init__(self, receive: Receive, length: int | None, limit: int, address: str = "") -> None:
         self._receive = receive
+        self._address = address
         self._limit = limit
         self._size = 0
         self._held: list[bytes] = []  # received, and not read yet
+        self._held_size = 0
+        self.is_awaited = False  # whether the client is waited for now
         self._has_arrived = length == 0
         self.length = length  # None: chunked
         self.is_done = length == 0
         self.waited_seconds = 0.0  # for the client, in all
 
     async def hold(self, deadline: float) -> None:
-        """Wait for the whole of a small body, or the first part of a large one; raises as ``read`` does."""
-        held = 0
-        while not self._has_arrived and held < HELD_BYTES:
-            piece = await self._receive_piece(deadline - monotonic())
-            self._held.append(piece)
-            held += len(piece)
+        """Wait for the whole of a body up to 1 MiB, or the first part of a larger one.
+
+        Raises as ``read`` does, and BodiesFull.
+        """
+        try:
+            while not self._has_arrived and self._held_size < HELD_BYTES:
+                piece = await self._receive_piece(deadline - monotonic())
+                held_bodies.of_worker.take(self._address, len(piece))
+                self._held.append(piece)
+                self._held_size += len(piece)
+        except BaseException:
+            self.let_go()
+            raise
+
+    def let_go(self) -> None:
+        """Forget what was received and not read."""
+        if self._held_size:
+            held_bodies.of_worker.give_back(self._address, self._held_size)
+        self._held_size = 0
+        self._held.clear()
 
     async def read(self) -> bytes:
         """The next piece, ``b""`` at the end; raises BodyTooLarge, RequestTimeout or ClientGone."""
         piece = b"".join(self._held)
-        self._held.clear()
+        self.let_go()
         while not piece and not self._has_arrived:
             piece = await self._receive_piece(PATIENCE_SECONDS)
         self.is_done = self._has_arrived
@@ -59,12 +79,15 @@ class RequestBody:
 
     async def _receive_piece(self, most_seconds: float) -> bytes:
         began = monotonic()
+        self.is_awaited = True
         earned = PATIENCE_SECONDS + self._size / LEAST_BYTES_A_SECOND - self.waited_seconds
         try:
             async with asyncio.timeout(min(earned, PATIENCE_SECONDS, most_seconds)):
                 message = await self._receive()
         except TimeoutError as error:
             raise errors.RequestTimeout(headers={"Connection": "close"}) from error
+        finally:
+            self.is_awaited = False
         self.waited_seconds += monotonic() - began
         if message["type"] == "http.disconnect":
             raise ClientGone
@@ -76,7 +99,9 @@ class RequestBody:
         return piece
 
 
-def body_of(headers: list[tuple[bytes, bytes]], receive: Receive, limit: int) -> RequestBody:
+def body_of(
+    headers: list[tuple[bytes, bytes]], receive: Receive, limit: int, address: str = ""
+) -> RequestBody:
     """The body that ``headers`` announce; raises BodyTooLarge before a byte of it was read."""
     length: int | None = 0
     is_announced = False
@@ -91,7 +116,7 @@ def body_of(headers: list[tuple[bytes, bytes]], receive: Receive, limit: int) ->
         return _NO_BODY
     if length is not None and length > limit:
         raise errors.BodyTooLarge
-    return RequestBody(receive, length, limit)
+    return RequestBody(receive, length, limit, address)
 
 
 async def _receive_nothing() -> Message:

@@ -29,6 +29,7 @@ name = "x"
 prefix = "/x"
 upstream = "u"
 access = "public"
+max_body_bytes = 4000000
 timeouts = { connect = 0.5, read = 0.6, total = 1.5 }
 [[routes]]
 name = "away"
@@ -326,7 +327,7 @@ async def test_an_early_refusal_of_a_large_body_is_passed_on(gateway: Gateway, u
     upstream.handlers["/x/y"] = refuse
     async with connected(gateway) as wire:
         await wire.send(
-            b"POST /x/y HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\n" + b"x" * 100_000
+            b"POST /x/y HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3000000\r\n\r\n" + b"x" * 1_100_000
         )
         answer = await wire.receive()
 
