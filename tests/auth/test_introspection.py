@@ -5,6 +5,7 @@ from typing import Any
 import jwt
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from services.auth.settings import AuthSettings
 from shared.chassis import service_tokens
@@ -36,10 +37,14 @@ def new_key(person: Person) -> str:
 
 def exchange(person: Person, key: str, settings: AuthSettings) -> str:
     """The access token that the edge puts in the place of the key."""
-    headers = bearer(service_tokens.issue(settings, process="gateway"))
-    answer = person.client.post("/internal/api-keys/exchange", json={"key": key}, headers=headers)
-    token: str = answer.json["access_token"]
+    token: str = exchange_answer(person, key, settings).json["access_token"]
     return token
+
+
+def exchange_answer(person: Person, key: str, settings: AuthSettings) -> TestResponse:
+    """What auth answers to the edge that came with the key."""
+    headers = bearer(service_tokens.issue(settings, process="gateway"))
+    return person.client.post("/internal/api-keys/exchange", json={"key": key}, headers=headers)
 
 
 @pytest.mark.parametrize("hint", ["refresh_token", "pct"])
