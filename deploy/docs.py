@@ -15,7 +15,7 @@ from pydantic_core import PydanticUndefined
 
 from deploy.local.settings import LocalSettings
 from deploy.mailbox.settings import MailboxSettings
-from deploy.processes import PROCESSES
+from deploy.processes import PROCESSES, settings_class
 from shared.chassis.errors import FRAMEWORK_CODES, ApiError, all_errors
 from shared.chassis.settings import EnvironmentSettings, ProcessSettings
 from shared.contracts import queues
@@ -71,16 +71,9 @@ def settings_page() -> str:
         *_settings_table(MailboxSettings, MailboxSettings.model_fields),
         "\n## `doorward up`\n",
         LOCAL_INTRODUCTION,
-        *_settings_table(LocalSettings, ["data_dir"]),
+        *_settings_table(LocalSettings, ["data_dir", "env_file"]),
     ]
     return "\n".join(lines) + "\n"
-
-
-def settings_class(process: str) -> type[ProcessSettings]:
-    """The settings class of ``process``."""
-    module, _, attribute = PROCESSES[process].settings.partition(":")
-    found: type[ProcessSettings] = getattr(import_module(module), attribute)
-    return found
 
 
 def _common_fields() -> list[str]:

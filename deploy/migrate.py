@@ -6,6 +6,7 @@ from importlib.util import find_spec
 import click
 
 from deploy.processes import SERVICES, load_settings
+from shared.chassis.settings import SettingsError
 
 
 @click.command()
@@ -19,11 +20,19 @@ def migrate(service: str) -> None:
 
 
 def upgrade(service: str) -> None:
-    """Run the migrations of one service; concurrent runs wait for each other."""
+    """Run the migrations of one service; concurrent runs wait for each other.
+
+    Raises SettingsError where its database cannot be reached as the settings say.
+    """
     settings = load_settings(service)
     app = import_module(f"services.{service}.app").create_app(settings)
 
     import flask_migrate
+    from sqlalchemy.exc import OperationalError
 
-    with app.app_context():
-        flask_migrate.upgrade()
+    try:
+        with app.app_context():
+            flask_migrate.upgrade()
+    except OperationalError as error:
+        reason = str(error.orig).splitlines()[0]
+        raise SettingsError(f"{settings.variable('database_url')}: {reason}.") from error

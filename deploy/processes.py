@@ -31,6 +31,11 @@ PROCESSES = {
 
 def load_settings(name: str) -> ProcessSettings:
     """The settings of a process; raises SettingsError that names every bad variable."""
+    return settings_class(name).load()
+
+
+def settings_class(name: str) -> type[ProcessSettings]:
+    """What declares the settings of a process."""
     module, _, attribute = PROCESSES[name].settings.partition(":")
-    settings_class: type[ProcessSettings] = getattr(import_module(module), attribute)
-    return settings_class.load()
+    found: type[ProcessSettings] = getattr(import_module(module), attribute)
+    return found

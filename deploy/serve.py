@@ -7,7 +7,11 @@ from typing import Any
 
 import click
 
+from deploy import known_settings, preflight
 from deploy.processes import PROCESSES, load_settings
+from shared.chassis import logs
+
+log = logs.get_logger(__name__)
 
 CONFIGURATION = Path(__file__).with_name("gunicorn.conf.py")
 
@@ -16,8 +20,13 @@ CONFIGURATION = Path(__file__).with_name("gunicorn.conf.py")
 @click.argument("process", type=click.Choice(list(PROCESSES)))
 def serve(process: str) -> None:
     """Serve PROCESS until it is told to stop (SIGTERM: in order)."""
+    preflight.check([process])
+    settings: Any = load_settings(process)
+    logs.install(process, settings.log_level)
+    for sentence in known_settings.unknown(os.environ, [process]):
+        log.warning("setting_unknown", detail=sentence)
     # A new interpreter and not a call: gunicorn's own re-execution (SIGUSR2) needs its command line.
-    os.execv(sys.executable, [sys.executable, *gunicorn_arguments(process, load_settings(process))])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, *gunicorn_arguments(process, settings)])  # noqa: S606
 
 
 def gunicorn_arguments(process: str, settings: Any) -> list[str]:

@@ -6,7 +6,8 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from gateway.route_file import DEFAULT_FILE
-from shared.chassis.settings import ProcessSettings, StrongSecret, TextList
+from shared.chassis.setting_types import StrongSecret, TextList
+from shared.chassis.settings import ProcessSettings
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 

@@ -5,19 +5,21 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Collection
 from importlib import import_module
 from types import ModuleType
 
 import click
 
-from deploy.local import credentials, environment, ports, programs, summary, valkey
+from deploy import known_settings, preflight
+from deploy.local import credentials, env_file, environment, ports, programs, summary, valkey
 from deploy.local.console import Console
 from deploy.local.errors import RunnerError, StartFailed
-from deploy.local.folder import DataFolder
+from deploy.local.folder import STATE, DataFolder
 from deploy.local.postgres import Postgres
 from deploy.local.settings import LocalSettings
 from deploy.local.supervisor import Supervisor, all_of
-from deploy.processes import SERVICES
+from deploy.processes import PROCESSES, SERVICES
 
 
 @click.command()
@@ -25,10 +27,13 @@ def up() -> None:
     """Run everything on this machine until Ctrl-C; the data stays in .data."""
     os.umask(0o022)  # the server's user has to pass through the folder; what is secret says so itself
     try:
+        from_file = env_file.adopt(LocalSettings.load().env_file)
         settings = LocalSettings.load()
         folder = DataFolder(settings.data_dir)
         try:
-            asyncio.run(_Run(settings, folder).until_stopped())
+            run = _Run(settings, folder)
+            run.check(from_file)
+            asyncio.run(run.until_stopped())
         except StartFailed:
             folder.refuse_full_disk()  # if that is why, it is the clearer sentence
             raise
@@ -49,9 +54,19 @@ class _Run:
         self._secrets = credentials.ensure(folder)
         self._ports = ports.choose(folder, settings.ports)
         self._environment = environment.build(settings, folder, secrets=self._secrets, ports=self._ports)
+        self._inherited = dict(os.environ)
         self._stopping = asyncio.Event()
         self._console = Console(on_closed=self._stopping.set)
         self._supervisor = Supervisor(self._console, on_change=self._share)
+
+    def check(self, from_file: Collection[str]) -> None:
+        """Say what was read and what is no setting. Raises SettingsError where a start would be in vain."""
+        os.environ.update(self._environment)
+        preflight.check(PROCESSES)
+        if from_file:
+            self._console.say(f"{self._settings.env_file} sets {', '.join(from_file)}")
+        for sentence in known_settings.unknown(self._inherited, PROCESSES):
+            self._console.say(sentence)
 
     async def until_stopped(self) -> None:
         """Start everything, wait for a signal, stop everything. Raises RunnerError where the start fails."""
@@ -127,4 +142,5 @@ class _Run:
             await self._supervisor.start([programs.mailbox(self._environment)])
 
     def _share(self, processes: dict[str, int]) -> None:
-        environment.share(self._folder, self._environment, processes)
+        shared = environment.to_share(self._environment, self._inherited)
+        self._folder.write(STATE, {"environment": shared, "processes": processes})

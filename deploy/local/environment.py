@@ -1,14 +1,16 @@
 """The variables that every process of `doorward up` gets, and how a command beside it sees them."""
 
+import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 
+from deploy import known_settings
+from deploy.local import env_file
 from deploy.local.folder import STATE, DataFolder
 from deploy.local.ports import HOST, POSTGRES, VALKEY
 from deploy.local.settings import LocalSettings
-from deploy.processes import SERVICES
+from deploy.processes import PROCESSES, SERVICES
 
 
 def build(
@@ -49,19 +51,19 @@ def database_url(service: str, *, secrets: Mapping[str, str], port: int) -> str:
     return f"postgresql://{service}:{secrets[f'{service}_database_password']}@{HOST}:{port}/{service}"
 
 
-def share(folder: DataFolder, environment: Mapping[str, str], processes: Mapping[str, int]) -> None:
-    """Write down, for the owner's eyes, what this runner gave its processes and which they are."""
-    added = {name: value for name, value in environment.items() if os.environ.get(name) != value}
-    folder.write(STATE, {"environment": added, "processes": dict(processes)})
+def to_share(environment: Mapping[str, str], inherited: Mapping[str, str]) -> dict[str, str]:
+    """What a command beside the runner needs of it: every setting, and what the runner itself has added."""
+    settings = {name for process in PROCESSES for name in known_settings.of(process)}
+    return {
+        name: value for name, value in environment.items() if name in settings or inherited.get(name) != value
+    }
 
 
 def adopt() -> None:
-    """Give this command the environment of the running `doorward up`; what is set stays as it is."""
-    if "JWT_SECRET_KEY" in os.environ:
-        return
-    import json
-
-    path = LocalSettings.load().data_dir / STATE
+    """Give this command what `doorward up` runs with, or would; what is set stays as it is."""
+    settings = LocalSettings.load()
     with suppress(FileNotFoundError, PermissionError, ValueError):
-        for name, value in json.loads(Path(path).read_text())["environment"].items():
+        state = json.loads((settings.data_dir / STATE).read_text())
+        for name, value in state["environment"].items():
             os.environ.setdefault(name, value)
+    env_file.adopt(settings.env_file)

@@ -69,12 +69,24 @@ def _await_free(chosen: Mapping[str, int], *, seconds: float) -> None:
     while busy := {name: port for name, port in chosen.items() if not is_free(port)}:
         if time.monotonic() >= deadline:
             wanted = ", ".join(f"{port} ({name})" for name, port in busy.items())
-            name, port = next(iter(busy.items()))
             what = f"Port {wanted} is" if len(busy) == 1 else f"Ports {wanted} are"
+            others = "another" if len(busy) == 1 else "others"
             raise PortInUse(
-                f"{what} in use by another program; stop it, or choose another: {name}={port + 100} make up"
+                f"{what} in use by another program; stop it, or choose {others}: "
+                f"{_remedy(busy, chosen)} make up"
             )
         time.sleep(0.1)
+
+
+def _remedy(busy: Mapping[str, int], chosen: Mapping[str, int]) -> str:
+    """``NAME=port`` for each that is busy, with ports that are free now."""
+    taken = set(chosen.values())
+    settings = []
+    for name, port in busy.items():
+        free = _free_port(port + 100 if port + 300 < 65_536 else 0, taken=taken)
+        taken.add(free)
+        settings.append(f"{name}={free}")
+    return " ".join(settings)
 
 
 def _free_port(first: int, *, taken: set[int]) -> int:

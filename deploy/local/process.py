@@ -11,7 +11,7 @@ from deploy.local.console import Console
 from deploy.local.program import Program
 
 LONGEST_LINE = 64 * 1024
-KEPT_LINES = 5
+KEPT_LINES = 200  # the reason of a failure stands before what a server says of its end
 LAST_WORDS_SECONDS = 2.0
 
 

@@ -16,6 +16,11 @@ class LocalSettings(EnvironmentSettings):
         validation_alias="DOORWARD_DATA_DIR",
         description="The folder of `doorward up`: secrets, databases, what it remembers.",
     )
+    env_file: Path = Field(
+        Path(".env"),
+        validation_alias="DOORWARD_ENV_FILE",
+        description="A file with more variables, as Compose reads it; the environment wins over it.",
+    )
     gateway_port: int = Field(8080, ge=0, le=65535, validation_alias="GATEWAY_PORT")
     gateway_metrics_port: int = Field(9090, ge=0, le=65535, validation_alias="GATEWAY_METRICS_PORT")
     auth_port: int = Field(8001, ge=0, le=65535, validation_alias="AUTH_PORT")

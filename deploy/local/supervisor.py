@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from deploy.local import last_words
 from deploy.local.console import Console
 from deploy.local.errors import StartFailed
 from deploy.local.process import Process
@@ -175,8 +176,7 @@ async def all_of(*parts: Coroutine[Any, Any, Any]) -> None:
 
 def failure(process: Process, code: int, moment: str = "") -> StartFailed:
     """The error that says how a process ended and what it said last."""
-    last = process.last_lines[-1] if process.last_lines else "nothing"
-    sentence = f"{process.program.name} {described(code)}{moment}; its last line was: {last}"
+    sentence = f"{process.program.name} {described(code)}{moment}: {last_words.of(process.last_lines)}"
     return StartFailed(sentence, process.last_lines)
 
 

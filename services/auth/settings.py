@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, HttpUrl
 from pydantic_settings import SettingsConfigDict
 
-from shared.chassis.settings import ServiceSettings, TextList
+from shared.chassis.setting_types import TextList
+from shared.chassis.settings import ServiceSettings
 
 
 def _encrypted(url: HttpUrl) -> HttpUrl:

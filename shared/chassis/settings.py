@@ -1,44 +1,24 @@
 """Typed settings of a process, read once from the environment and from /run/secrets.
 
-Owns the reading, the checks and the wording of mistakes. Which settings a process has is
-declared in its own ``settings.py``. Nothing else in the project reads the environment.
+Owns the reading; ``setting_types`` has the checks and ``setting_mistakes`` the wording. Which settings a
+process has is declared in its own ``settings.py``. Nothing else in the project reads the environment.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, HttpUrl, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.chassis import setting_mistakes
+from shared.chassis.setting_types import AlgorithmList, PostgresUrl, RedisUrl, SecretList, StrongSecret
 from shared.contracts.tokens import Algorithm
 
 SECRETS_DIRECTORY = Path("/run/secrets")
-MINIMUM_SECRET_BYTES = 32
 
 
 class SettingsError(Exception):
     """The environment does not describe a working process; the text names every mistake."""
-
-
-def _strong(secret: SecretStr) -> SecretStr:
-    """Refuse a secret that could be guessed: HS256 needs at least its hash's length (RFC 7518 3.2)."""
-    if len(secret.get_secret_value().encode()) < MINIMUM_SECRET_BYTES:
-        raise ValueError(f"is too short: it needs at least {MINIMUM_SECRET_BYTES} bytes")
-    return secret
-
-
-def split_list(value: object) -> object:
-    """Turn ``a, b`` into ``["a", "b"]``: lists are comma-separated in the environment."""
-    if isinstance(value, str):
-        return [item.strip() for item in value.split(",") if item.strip()]
-    return value
-
-
-StrongSecret = Annotated[SecretStr, AfterValidator(_strong)]
-# NoDecode: pydantic-settings would read JSON.
-TextList = Annotated[list[str], NoDecode, BeforeValidator(split_list)]
-SecretList = Annotated[list[StrongSecret], NoDecode, BeforeValidator(split_list)]
-AlgorithmList = Annotated[list[Algorithm], NoDecode, BeforeValidator(split_list)]
 
 
 class EnvironmentSettings(BaseSettings):
@@ -58,24 +38,14 @@ class EnvironmentSettings(BaseSettings):
         try:
             return cls()
         except ValidationError as error:
-            raise SettingsError("\n".join(cls._sentences(error))) from error
+            sentences = setting_mistakes.sentences(error, cls.model_fields, cls.variable)
+            raise SettingsError("\n".join(sentences)) from error
 
     @classmethod
     def variable(cls, field: str) -> str:
         """The environment variable that sets ``field``."""
         alias = cls.model_fields[field].validation_alias
         return str(alias) if alias else f"{cls.model_config.get('env_prefix', '')}{field}".upper()
-
-    @classmethod
-    def _sentences(cls, error: ValidationError) -> list[str]:
-        names = {cls.variable(field): cls.variable(field) for field in cls.model_fields}
-        names |= {field: cls.variable(field) for field in cls.model_fields}
-        sentences = []
-        for mistake in error.errors(include_url=False, include_input=False):
-            location = mistake["loc"]
-            name = names.get(str(location[0]), str(location[0])) if location else "settings"
-            sentences.append(f"{name}: {_reason(mistake['type'], mistake['msg'])}")
-        return sentences
 
 
 class ProcessSettings(EnvironmentSettings):
@@ -102,7 +72,7 @@ class ProcessSettings(EnvironmentSettings):
         description="What access tokens may be signed with, comma-separated: `HS256` (the shared secret), "
         "`EdDSA`, `ES256` (auth's own keys). Nothing else is accepted.",
     )
-    redis_url: SecretStr = Field(
+    redis_url: RedisUrl = Field(
         validation_alias="REDIS_URL",
         description="Redis or Valkey: Celery's broker, cache, rate limits. `redis://[:password@]host:port/db`.",
     )
@@ -154,16 +124,10 @@ class ProcessSettings(EnvironmentSettings):
         return any(algorithm != "HS256" for algorithm in self.jwt_algorithms)
 
 
-def _reason(kind: str, message: str) -> str:
-    if kind == "missing":
-        return "is not set and has no default."
-    return message.removeprefix("Value error, ").rstrip(".") + "."
-
-
 class ServiceSettings(ProcessSettings):
     """What the three services know beside that: a database and a Celery worker."""
 
-    database_url: SecretStr = Field(
+    database_url: PostgresUrl = Field(
         description="This service's own PostgreSQL database: `postgresql://role:password@host:port/name`."
     )
     database_pool_size: int = Field(

@@ -52,15 +52,30 @@ def test_all_mistakes_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None
     assert named == ["REDIS_URL", "PUBLIC_URL", "WORKERS"]
 
 
-def test_mistakes_never_show_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JWT_SECRET_KEY", "tooshort")
-    monkeypatch.setenv("WORKERS", "hidden-value")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("JWT_SECRET_KEY", "tooshort"),
+        ("JWT_PREVIOUS_SECRET_KEYS", "tooshort,another"),
+        ("REDIS_URL", "tooshort"),
+        ("DATABASE_URL", "mysql://role:tooshort@host/name"),
+    ],
+)
+def test_mistake_in_a_secret_never_shows_it(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
 
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(SettingsError, match=f"^{name}: ") as caught:
         ServiceSettings.load()
 
     assert "tooshort" not in str(caught.value)
-    assert "hidden-value" not in str(caught.value)
+    assert "another" not in str(caught.value)
+
+
+def test_other_mistakes_show_the_value_and_a_long_one_not_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKERS", "x" * 1000)
+
+    with pytest.raises(SettingsError, match=r'^WORKERS: "x{80}…" is not a whole number\.$'):
+        ServiceSettings.load()
 
 
 def test_printed_settings_hide_secrets() -> None:

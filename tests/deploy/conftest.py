@@ -34,7 +34,8 @@ class Runner:
         self.folder = folder
         self.output: list[str] = []
         chosen = {name: "0" for name in PORTS}
-        self.environment = {**os.environ, "DOORWARD_DATA_DIR": str(folder), **chosen, **variables}
+        own = {"DOORWARD_DATA_DIR": str(folder), "DOORWARD_ENV_FILE": str(folder.with_suffix(".env"))}
+        self.environment = {**os.environ, **own, **chosen, **variables}
         self.process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
 

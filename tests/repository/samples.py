@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy import docs
+from deploy.processes import settings_class
 from shared.chassis.settings import ProcessSettings
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +24,7 @@ SECRET = "a secret of more than thirty-two bytes, for tests"
 
 def sample_environment(process: str) -> dict[str, str]:
     """An environment in which ``process`` starts."""
-    cls = docs.settings_class(process)
+    cls = settings_class(process)
     required = [name for name, field in cls.model_fields.items() if field.is_required()]
     return {cls.variable(name): REQUIRED.get(name, SECRET) for name in required}
 
@@ -36,4 +36,4 @@ def sample_settings(process: str) -> ProcessSettings:
             patch.delenv(name)
         for name, value in sample_environment(process).items():
             patch.setenv(name, value)
-        return docs.settings_class(process).load()
+        return settings_class(process).load()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy import docs
-from deploy.processes import PROCESSES
+from deploy.processes import PROCESSES, settings_class
 from tests.repository.samples import ROOT
 
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
@@ -21,7 +21,7 @@ def test_generated_pages_are_up_to_date(name: str) -> None:
 
 @pytest.mark.parametrize("process", PROCESSES)
 def test_every_setting_says_what_it_is_for(process: str) -> None:
-    fields = docs.settings_class(process).model_fields
+    fields = settings_class(process).model_fields
 
     assert [
         name for name, field in fields.items() if not (field.description or "").endswith((".", "`"))

@@ -1,0 +1,25 @@
+"""Which variables are settings of ours, and which only look like one: those are mistyped or gone."""
+
+from collections.abc import Collection, Iterable, Iterator
+from difflib import get_close_matches
+
+from deploy.processes import settings_class
+
+# Not of one process: read by Compose, by `doorward up`, or by the tests.
+ELSEWHERE = frozenset({"DOORWARD_DATA_DIR", "DOORWARD_ENV_FILE", "DOORWARD_TEST_SERVERS", "DOORWARD_VERSION"})
+
+
+def of(process: str) -> set[str]:
+    """The variables that ``process`` reads."""
+    cls = settings_class(process)
+    return {cls.variable(field) for field in cls.model_fields}
+
+
+def unknown(names: Iterable[str], processes: Collection[str]) -> Iterator[str]:
+    """A sentence for each name that looks like a setting of one of these processes and is none."""
+    known = {name for process in processes for name in of(process)} | ELSEWHERE
+    prefixes = ("DOORWARD_", *(f"{process.upper()}_" for process in processes))
+    for name in sorted(name for name in names if name.startswith(prefixes) and name not in known):
+        nearest = get_close_matches(name, known, n=1)
+        hint = f"; did you mean {nearest[0]}?" if nearest else "; docs/settings.md lists all of them."
+        yield f"{name} is set, but it is not a setting{hint}"

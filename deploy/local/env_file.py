@@ -1,0 +1,16 @@
+"""The file ``.env`` beside the project, which Compose reads too: what it sets, `doorward up` has as well.
+
+The environment wins over the file, and a variable that the file leaves empty is not set.
+"""
+
+import os
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+
+def adopt(path: Path) -> list[str]:
+    """Put what the file sets into this process's environment; the names, in order."""
+    found = {name: value for name, value in dotenv_values(path).items() if value and name not in os.environ}
+    os.environ.update(found)
+    return sorted(found)

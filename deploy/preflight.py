@@ -1,0 +1,35 @@
+"""Before anything starts: whether the environment describes processes that can run, all mistakes at once."""
+
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from typing import Any
+
+from deploy.processes import load_settings
+from shared.chassis.settings import SettingsError
+
+
+def check(processes: Iterable[str]) -> None:
+    """Raise SettingsError with one line for each mistake in the settings of these processes."""
+    mistakes = dict.fromkeys(sentence for process in processes for sentence in _mistakes(process))
+    if mistakes:
+        raise SettingsError("\n".join(mistakes))
+
+
+def _mistakes(process: str) -> Iterator[str]:
+    try:
+        settings: Any = load_settings(process)
+    except SettingsError as error:
+        yield from str(error).splitlines()
+        return
+    if process == "gateway":
+        yield from _mistakes_in_routes(settings)
+
+
+def _mistakes_in_routes(settings: Any) -> Iterator[str]:
+    """The route file is a setting as well: it is read here as the gateway will read it."""
+    # An image of another process does not hold the gateway's code.
+    route_file, route_source = map(import_module, ("gateway.route_file", "gateway.route_source"))
+    try:
+        route_source.table(settings)
+    except route_file.RouteFileError as error:
+        yield from error.mistakes

@@ -1,0 +1,53 @@
+"""A variable that looks like a setting and is none is named, with the one that was probably meant."""
+
+import subprocess
+import sys
+
+import pytest
+
+from deploy import known_settings
+from deploy.processes import PROCESSES
+from shared.chassis.testing.processes import bare_environment
+from tests.repository.samples import ROOT, sample_environment
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("GATEWAY_ALOWED_ORIGINS", "did you mean GATEWAY_ALLOWED_ORIGINS?"),
+        ("AUTH_REFRESH_TOKEN_DAY", "did you mean AUTH_REFRESH_TOKEN_DAYS?"),
+        ("DOORWARD_ENVIROMENT", "did you mean DOORWARD_ENVIRONMENT?"),
+        ("USERS_COLOUR_OF_THE_HAT", "docs/settings.md lists all of them."),
+    ],
+)
+def test_mistyped_setting_is_named_with_the_nearest_one(name: str, hint: str) -> None:
+    assert list(known_settings.unknown([name], PROCESSES)) == [
+        f"{name} is set, but it is not a setting; {hint}"
+    ]
+
+
+def test_settings_of_ours_and_variables_of_others_are_passed_over() -> None:
+    ours = {name for process in PROCESSES for name in known_settings.of(process)}
+
+    assert list(known_settings.unknown([*ours, "DOORWARD_DATA_DIR", "PATH", "AUTHOR"], PROCESSES)) == []
+
+
+def test_process_leaves_the_settings_of_others_to_them() -> None:
+    assert list(known_settings.unknown(["USERS_NONSENSE", "GATEWAY_NONSENSE"], ["auth"])) == []
+
+
+def test_server_says_so_in_its_log() -> None:
+    code = (
+        "import os, sys; from deploy.serve import serve; os.execv = lambda *_: sys.exit(0);serve(['users'])"
+    )
+
+    outcome = subprocess.run(
+        [sys.executable, "-c", code],
+        env=bare_environment(**sample_environment("users"), USERS_WORKER="2"),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+    assert '"event":"setting_unknown"' in outcome.stdout + outcome.stderr
+    assert "USERS_WORKER is set" in outcome.stdout + outcome.stderr
