@@ -23,8 +23,9 @@ COVERED := 90
 TOKEN_CODE_COVERED := 100
 TOKEN_CODE := gateway/tokens.py shared/contracts/tokens.py $(addprefix shared/chassis/,access.py \
 	access_tokens.py sealing.py service_tokens.py signing_keys.py token_form.py) $(addprefix services/auth/, \
-	access_tokens.py mfa_tickets.py refresh_tokens.py revocations.py sessions.py store/sessions.py \
-	routes/sessions.py key_pairs.py key_rotation.py signing_keys.py store/signing_keys.py)
+	sessions/access_tokens.py sessions/refresh_tokens.py sessions/revocations.py sessions/sessions.py \
+	sign_in/mfa_tickets.py store/sessions.py routes/sessions.py signing_keys/key_pairs.py signing_keys/rotation.py \
+	signing_keys/keyring.py store/signing_keys.py)
 comma := ,
 joined = $(subst $() ,$(comma),$(strip $(1)))
 

@@ -21,6 +21,8 @@ class Entry(NamedTuple):
     needs_environment: bool = False
 
 
+AUTH = "services.auth.commands"
+
 # needs_environment: a person calls it on a machine where `doorward up` may hold the settings.
 COMMANDS = {
     "up": Entry("deploy.local.command:up", "Run everything on this machine, without Docker."),
@@ -28,12 +30,12 @@ COMMANDS = {
     "work": Entry("deploy.work:work", "Run the Celery worker of one service."),
     "migrate": Entry("deploy.migrate:migrate", "Bring the databases to the newest schema.", True),
     "mailbox": Entry("deploy.mailbox.command:mailbox", "Run the development mail catcher."),
-    "create-admin": Entry("services.auth.cli:create_admin", "Make an account with the role admin.", True),
-    "import-accounts": Entry("services.auth.cli:import_accounts", "Take accounts in, hashes included.", True),
-    "export-accounts": Entry("services.auth.cli:export_accounts", "Write every account to a file.", True),
-    "rotate-keys": Entry("services.auth.key_commands:rotate_keys", "Sign tokens with a new key.", True),
-    "list-keys": Entry("services.auth.key_commands:list_keys", "List the keys that sign tokens.", True),
-    "withdraw-key": Entry("services.auth.key_commands:withdraw_key", "Refuse a key that leaked.", True),
+    "create-admin": Entry(f"{AUTH}.accounts:create_admin", "Make an account with the role admin.", True),
+    "import-accounts": Entry(f"{AUTH}.accounts:import_accounts", "Take accounts in, hashes included.", True),
+    "export-accounts": Entry(f"{AUTH}.accounts:export_accounts", "Write every account to a file.", True),
+    "rotate-keys": Entry(f"{AUTH}.signing_keys:rotate_keys", "Sign tokens with a new key.", True),
+    "list-keys": Entry(f"{AUTH}.signing_keys:list_keys", "List the keys that sign tokens.", True),
+    "withdraw-key": Entry(f"{AUTH}.signing_keys:withdraw_key", "Refuse a key that leaked.", True),
     "reseal": Entry("deploy.reseal:reseal", "Put what rests sealed under the current secret.", True),
     "routes": Entry("gateway.cli:routes", "List what the gateway routes where.", True),
     "explain": Entry("gateway.cli:explain", "Say what the gateway would do with a request.", True),

@@ -1,8 +1,8 @@
 """The deny-set: sessions and accounts whose tokens are dead before their time, told by auth through Redis.
 
-auth publishes each on a channel and keeps all in a set (see ``services/auth/revocations.py``). A worker
-hears the channel, and reads the whole set when it starts, after every loss of the connection and now and
-then. What it knows it forgets only when no such token can live: a Redis without memory revives nobody.
+auth publishes each on a channel and keeps all in a set (see ``services/auth/sessions/revocations.py``). A
+worker hears the channel, and reads the whole set when it starts, after every loss of the connection and now
+and then. What it knows it forgets only when no such token can live: a Redis without memory revives nobody.
 """
 
 import asyncio

@@ -16,7 +16,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import text
 
 from bench.auth.load import Connection, Load
-from services.auth import accounts as account_use_cases
+from services.auth.accounts import directory as account_use_cases
 from services.auth.app import create_app
 from services.auth.models import db
 from services.auth.settings import AuthSettings

@@ -2,41 +2,17 @@
 
 from flask import Flask
 
-from services.auth import access_tokens, limits
 from services.auth.deps import EXTENSION, Deps
 from services.auth.extensions import idempotency_keys, messages, migrate
 from services.auth.models import db
-from services.auth.routes import (
-    accounts,
-    api_keys,
-    email,
-    factors,
-    internal,
-    passkeys,
-    passwords,
-    registration,
-    sessions,
-    sign_in,
-    well_known,
-)
+from services.auth.routes import BLUEPRINTS, internal
+from services.auth.sessions import access_tokens
 from services.auth.settings import AuthSettings
+from services.auth.throttling import limits
 from shared.chassis import access_tokens as verification
 from shared.chassis import database
 from shared.chassis.app import new_app
 from shared.chassis.openapi import new_api
-
-BLUEPRINTS = [
-    registration.blueprint,
-    sign_in.blueprint,
-    sessions.blueprint,
-    passwords.blueprint,
-    email.blueprint,
-    factors.blueprint,
-    passkeys.blueprint,
-    api_keys.blueprint,
-    accounts.blueprint,
-    well_known.blueprint,
-]
 
 
 def create_app(settings: AuthSettings | None = None, *, deps: Deps | None = None) -> Flask:

@@ -1,15 +1,15 @@
 """The audit log: who did what to whom, from where. Rows are only added, in the deed's transaction."""
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 from flask import has_request_context
-from sqlalchemy import insert
 
 from services.auth.clients import Client, current_client
-from services.auth.models import db
-from services.auth.record_models import AuditEvent
-from shared.chassis import tracing
+from services.auth.models import AuditEvent
+from services.auth.store import audit_events as store
+from shared.chassis import pagination, tracing
 from shared.chassis.clock import utcnow
 from shared.chassis.ids import new_id
 
@@ -37,4 +37,15 @@ def record(
         "request_id": trace.request_id if trace else None,
         "details": details,
     }
-    db.session.execute(insert(AuditEvent).values(**values))
+    store.add(values)
+
+
+def search(*, limit: int, **filters: Any) -> dict[str, Any]:
+    """One page of events, newest first."""
+    rows = store.search(limit=limit + 1, **filters)
+    return pagination.page_of(rows, limit=limit, key=lambda event: event.id)
+
+
+def iterate(**filters: Any) -> Iterator[AuditEvent]:
+    """Every event that matches, newest first, a batch at a time."""
+    return store.iterate(**filters)

@@ -6,14 +6,14 @@ from typing import Self
 
 from flask import current_app
 
-from services.auth.backoff import Backoff
-from services.auth.breaches import Breaches
 from services.auth.codes import CodeHasher
 from services.auth.kept_keys import KeptKeys
-from services.auth.passwords import Passwords
-from services.auth.refresh_tokens import Lifetimes, RefreshTokens
+from services.auth.passwords.breaches import Breaches
+from services.auth.passwords.hashing import Passwords
+from services.auth.sessions.refresh_tokens import Lifetimes, RefreshTokens
 from services.auth.settings import AuthSettings
-from services.auth.signing_keys import SigningKeys
+from services.auth.signing_keys.keyring import SigningKeys
+from services.auth.throttling.backoff import Backoff
 from shared.chassis.sealing import Sealer
 
 EXTENSION = "doorward_auth"

@@ -6,9 +6,18 @@ from typing import Any
 
 from sqlalchemy import delete, select, text, tuple_
 
-from services.auth import deletions
-from services.auth.models import Challenge, Device, IdempotencyKey, Session, Ticket, db
-from services.auth.record_models import AuditEvent, Revocation, Throttle
+from services.auth.accounts import deletions
+from services.auth.models import (
+    AuditEvent,
+    Challenge,
+    Device,
+    IdempotencyKey,
+    Revocation,
+    Session,
+    Throttle,
+    Ticket,
+    db,
+)
 from services.auth.settings import AuthSettings
 from shared.chassis.database import transaction
 from shared.chassis.housekeeping import BATCH, Chore, delete_older

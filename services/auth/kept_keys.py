@@ -10,7 +10,7 @@ import threading
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from services.auth.factor_models import KeptKey
+from services.auth.models import KeptKey
 from services.auth.settings import AuthSettings
 from shared.chassis.clock import utcnow
 from shared.chassis.database import new_engine_beside

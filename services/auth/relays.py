@@ -6,7 +6,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError
 from redis.retry import Retry
 
-from services.auth import mail_requests, revocations
+from services.auth.mail import mail_requests
+from services.auth.sessions import revocations
 from services.auth.settings import AuthSettings
 from services.auth.tasks import MAIL_REQUESTS
 from shared.chassis.relay import Relay

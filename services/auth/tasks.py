@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
-from services.auth import email_changes, email_codes, recovery, registration
-from services.auth.mail_requests import Handler as MailRequestHandler
+from services.auth.accounts import email_changes, registration
+from services.auth.mail.mail_requests import Handler as MailRequestHandler
+from services.auth.passwords import changes
+from services.auth.sign_in import email_codes
 from shared.chassis.messaging import Handler
 from shared.contracts.messages import Message
 
@@ -12,7 +14,7 @@ HANDLERS: Mapping[type[Message], Handler] = {}
 MAIL_REQUESTS: Mapping[str, MailRequestHandler] = {
     "register": registration.grant_registration,
     "resend": registration.grant_resend,
-    "password_reset": recovery.grant_reset,
+    "password_reset": changes.grant_reset,
     "sign_in_code": email_codes.grant,
     "email_change": email_changes.grant,
 }

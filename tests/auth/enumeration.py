@@ -28,7 +28,7 @@ from scipy.stats import mannwhitneyu
 
 from services.auth.app import create_app
 from services.auth.models import db
-from services.auth.passwords import Passwords
+from services.auth.passwords.hashing import Passwords
 from services.auth.settings import AuthSettings
 from services.auth.store import accounts
 from shared.chassis.clock import utcnow

@@ -11,9 +11,9 @@ import time_machine
 from click.testing import CliRunner
 from flask import Flask
 
-from services.auth import deletions, revocations
-from services.auth.models import Account, db
-from services.auth.record_models import AuditEvent
+from services.auth.accounts import deletions
+from services.auth.models import Account, AuditEvent, db
+from services.auth.sessions import revocations
 from services.auth.settings import AuthSettings
 from shared.chassis import service_tokens
 from shared.chassis.clock import utcnow
@@ -344,10 +344,10 @@ def test_signing_in_before_the_day_cancels_the_deletion(
 def run_create_admin(
     settings: AuthSettings, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Any]:
-    from services.auth import cli
+    from services.auth.commands import accounts
 
-    monkeypatch.setattr(cli, "create_app", lambda: app)
-    return lambda *arguments: CliRunner().invoke(cli.create_admin, arguments)
+    monkeypatch.setattr(accounts, "create_app", lambda: app)
+    return lambda *arguments: CliRunner().invoke(accounts.create_admin, arguments)
 
 
 def test_command_makes_an_administrator_and_promotes_an_account(

@@ -14,9 +14,13 @@ from flask import Flask
 from prometheus_client import REGISTRY
 from pydantic import HttpUrl
 
-from services.auth.breach_file import BreachFile, BreachFileInvalid
-from services.auth.breach_service import LONGEST_ANSWER_BYTES, BreachService, BreachServiceUnavailable
-from services.auth.breaches import Breaches
+from services.auth.passwords.breach_file import BreachFile, BreachFileInvalid
+from services.auth.passwords.breach_service import (
+    LONGEST_ANSWER_BYTES,
+    BreachService,
+    BreachServiceUnavailable,
+)
+from services.auth.passwords.breaches import Breaches
 from services.auth.settings import AuthSettings
 from shared.chassis.settings import SettingsError
 from shared.chassis.testing.tokens import SECRET

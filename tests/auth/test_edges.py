@@ -10,16 +10,19 @@ import jwt
 import pytest
 from flask import Flask
 
-from services.auth import api_keys, challenges, housekeeping, mail_requests, sessions, sign_in
-from services.auth.backoff import Backoff
+from services.auth import housekeeping
+from services.auth.api_keys import keys
 from services.auth.clients import Client, network_of
 from services.auth.deps import deps
-from services.auth.models import Account, Session, Ticket, db
-from services.auth.record_models import AuditEvent, MailRequest
-from services.auth.refresh_tokens import RefreshToken
+from services.auth.mail import challenges, mail_requests
+from services.auth.models import Account, AuditEvent, MailRequest, Session, Ticket, db
+from services.auth.sessions import sessions
+from services.auth.sessions.refresh_tokens import RefreshToken
 from services.auth.settings import AuthSettings
+from services.auth.sign_in import outcomes
 from services.auth.store import accounts
 from services.auth.store import sessions as store
+from services.auth.throttling.backoff import Backoff
 from shared.chassis.clock import utcnow
 from shared.chassis.testing.databases import ServiceDatabases
 from shared.chassis.testing.engines import wait_until
@@ -100,7 +103,7 @@ def test_mailed_code_does_not_open_an_account_that_was_disabled_meanwhile(
 
 @pytest.mark.usefixtures("context")
 def test_nobody_begins_a_session_of_an_account_that_is_gone() -> None:
-    outcome = sign_in.begin_after_mail(uuid4(), Client("", ""), utcnow())
+    outcome = outcomes.begin_after_mail(uuid4(), Client("", ""), utcnow())
 
     assert getattr(outcome, "code", None) == "account_disabled"
 
@@ -181,7 +184,7 @@ def test_token_of_an_api_key_does_not_outlive_it(app: Flask, new_account: NewPer
     made = ada.call("POST", "api-keys", name="short", expires_at=expires_at.isoformat()).json
 
     with app.app_context():
-        _, seconds = api_keys.exchange(made["key"])
+        _, seconds = keys.exchange(made["key"])
 
     assert seconds <= 90
 

@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from services.auth.models import db
-from services.auth.passwords import Passwords
+from services.auth.passwords.hashing import Passwords
 from services.auth.settings import AuthSettings
 from services.auth.store import accounts
 from shared.chassis.clock import utcnow

@@ -11,9 +11,9 @@ from argon2 import PasswordHasher, Type
 from flask import Flask
 from werkzeug.security import generate_password_hash
 
-from services.auth import foreign_hashes
-from services.auth.foreign_hashes import HashNotSupported, scrypt
 from services.auth.models import IS_FOREIGN_HASH, Account, db
+from services.auth.passwords import foreign_hashes
+from services.auth.passwords.foreign_hashes import HashNotSupported, scrypt
 from tests.auth.conftest import PASSWORD, NewPerson
 
 ADA = "ada@example.org"

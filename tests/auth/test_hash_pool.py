@@ -11,7 +11,7 @@ from services.auth.app import create_app
 from services.auth.deps import EXTENSION
 from services.auth.errors import PasswordHashingBusy
 from services.auth.models import Account, db
-from services.auth.passwords import HashPool, Passwords, share_of_cores
+from services.auth.passwords.hashing import HashPool, Passwords, share_of_cores
 from services.auth.settings import AuthSettings
 from shared.chassis.testing.engines import wait_until
 from tests.auth.conftest import AUTH, PASSWORD, NewPerson

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from flask import Flask
 
-from services.auth import cli
+from services.auth.commands import accounts
 from services.auth.models import Account, db
 from tests.auth.conftest import PASSWORD, Mailbox, NewPerson
 
@@ -20,7 +20,7 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def run(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setattr(cli, "create_app", lambda: app)
+    monkeypatch.setattr(accounts, "create_app", lambda: app)
     return lambda command, *arguments: CliRunner().invoke(command, [str(each) for each in arguments])
 
 
@@ -44,7 +44,7 @@ def file(tmp_path: Path) -> Path:
 def test_accounts_are_taken_in_with_their_hashes_and_the_others_reported(
     run: Run, file: Path, stranger: NewPerson, mailbox: Mailbox
 ) -> None:
-    result = run(cli.import_accounts, file)
+    result = run(accounts.import_accounts, file)
 
     assert result.exit_code == 1
     assert "Made 2, known 1, refused 5." in result.output
@@ -56,7 +56,7 @@ def test_accounts_are_taken_in_with_their_hashes_and_the_others_reported(
 
 
 def test_dry_run_makes_nothing(app: Flask, run: Run, file: Path) -> None:
-    result = run(cli.import_accounts, "--dry-run", file)
+    result = run(accounts.import_accounts, "--dry-run", file)
 
     assert "Would make 2" in result.output
     with app.app_context():
@@ -64,20 +64,20 @@ def test_dry_run_makes_nothing(app: Flask, run: Run, file: Path) -> None:
 
 
 def test_run_that_broke_off_is_repeated(run: Run, file: Path) -> None:
-    run(cli.import_accounts, file)
+    run(accounts.import_accounts, file)
 
-    assert "Made 0, known 3" in run(cli.import_accounts, file).output
-    assert "Would make 0, known 3" in run(cli.import_accounts, "--dry-run", file).output
+    assert "Made 0, known 3" in run(accounts.import_accounts, file).output
+    assert "Would make 0, known 3" in run(accounts.import_accounts, "--dry-run", file).output
 
 
 def test_export_can_be_taken_in_again(app: Flask, run: Run, file: Path, tmp_path: Path) -> None:
-    run(cli.import_accounts, file)
+    run(accounts.import_accounts, file)
     exported = tmp_path / "exported.ndjson"
 
-    assert run(cli.export_accounts, exported).exit_code == 0
+    assert run(accounts.export_accounts, exported).exit_code == 0
     with app.app_context():
         db.session.execute(db.delete(Account))
         db.session.commit()
-    result = run(cli.import_accounts, exported)
+    result = run(accounts.import_accounts, exported)
 
     assert (result.exit_code, "Made 2" in result.output) == (0, True)

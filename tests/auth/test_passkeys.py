@@ -9,9 +9,8 @@ import pytest
 from flask import Flask
 from pydantic import HttpUrl
 
-from services.auth import relying_party
-from services.auth.models import db
-from services.auth.record_models import AuditEvent
+from services.auth.factors import relying_party
+from services.auth.models import AuditEvent, db
 from services.auth.settings import AuthSettings
 from tests.auth.authenticator import Authenticator, b64
 from tests.auth.conftest import Mailbox, NewPerson, Person

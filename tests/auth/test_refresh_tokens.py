@@ -1,5 +1,6 @@
 """The refresh protocol without a database: what a token says, and what its use means."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -7,12 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.auth.refresh_tokens import (
+from services.auth.sessions.refresh_tokens import (
     Lifetimes,
     NotARefreshToken,
     RefreshToken,
     RefreshTokens,
-    SessionState,
     Verdict,
     judge,
 )
@@ -23,6 +23,17 @@ OLD, NEW = "an-older-secret-0123456789-0123456789", "a-newer-secret-0123456789-0
 TOKENS = RefreshTokens([NEW])
 
 
+@dataclass(frozen=True)
+class State:
+    """A session as the database might have it."""
+
+    counter: int
+    rotations: list[float]
+    last_used_at: datetime
+    expires_at: datetime
+    is_ended: bool
+
+
 def state(
     counter: int = 5,
     *,
@@ -30,8 +41,8 @@ def state(
     used_days_ago: float = 0,
     days_left: float = 10,
     is_ended: bool = False,
-) -> SessionState:
-    return SessionState(
+) -> State:
+    return State(
         counter=counter,
         rotations=[NOW.timestamp() - seconds for seconds in ago],
         last_used_at=NOW - timedelta(days=used_days_ago),
@@ -90,5 +101,5 @@ def test_token_of_an_accepted_older_secret_is_read_and_another_is_not() -> None:
         (6, state(), Verdict.REVOKED),
     ],
 )
-def test_use_of_a_token_means(counter: int, session: SessionState, verdict: Verdict) -> None:
+def test_use_of_a_token_means(counter: int, session: State, verdict: Verdict) -> None:
     assert judge(counter, session, now=NOW, lifetimes=LIFETIMES) is verdict

@@ -9,7 +9,7 @@ import pytest
 import redis as redis_library
 from flask import Flask
 
-from services.auth import revocations
+from services.auth.sessions import revocations
 from shared.contracts.tokens import REVOCATION_CHANNEL, REVOCATION_SET
 from tests.auth.conftest import NewPerson
 

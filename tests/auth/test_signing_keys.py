@@ -10,13 +10,13 @@ import time_machine
 from click.testing import CliRunner
 from flask import Flask
 
-from services.auth import key_commands, key_pairs, key_rotation, signing_keys
 from services.auth.app import create_app
-from services.auth.key_pairs import KeyPair
-from services.auth.models import db
-from services.auth.record_models import AuditEvent
+from services.auth.commands import signing_keys as key_commands
+from services.auth.models import AuditEvent, db
 from services.auth.settings import AuthSettings
+from services.auth.signing_keys import key_pairs, keyring, rotation
 from services.auth.store import signing_keys as store
+from services.auth.store.signing_keys import KeyPair
 from shared.chassis.clock import utcnow
 from shared.chassis.sealing import Sealer
 from shared.chassis.signing_keys import key_id, read_jwk
@@ -34,7 +34,7 @@ NewWorker = Callable[..., Flask]
 @pytest.fixture(autouse=True)
 def _read_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time travel moves the date and not the clock by which a worker reads the keys again."""
-    monkeypatch.setattr(signing_keys, "READ_AGAIN_SECONDS", 0)
+    monkeypatch.setattr(keyring, "READ_AGAIN_SECONDS", 0)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def later(seconds: float) -> time_machine.travel:
 
 def rotate(worker: Flask, algorithm: str | None = None) -> None:
     with worker.app_context():
-        key_rotation.rotate(algorithm)
+        rotation.rotate(algorithm)
 
 
 def published(worker: Flask) -> list[dict[str, str]]:
@@ -136,12 +136,12 @@ def test_a_worker_reads_the_keys_once_for_many_requests(
 ) -> None:
     worker = new_worker("EdDSA")
     names(worker)
-    monkeypatch.setattr(signing_keys, "READ_AGAIN_SECONDS", 60)
+    monkeypatch.setattr(keyring, "READ_AGAIN_SECONDS", 60)
     rotate(worker)
 
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda _: len(names(worker)), range(20)))
-    monkeypatch.setattr(signing_keys, "READ_AGAIN_SECONDS", 0)
+    monkeypatch.setattr(keyring, "READ_AGAIN_SECONDS", 0)
 
     assert set(found) == {1}
     assert len(names(worker)) == 2
@@ -208,7 +208,7 @@ def test_withdrawn_key_is_refused_and_replaced_at_once(new_account: NewPerson, n
     ada = sign_in(worker)
 
     with worker.app_context():
-        key_rotation.withdraw(header(ada)["kid"])
+        rotation.withdraw(header(ada)["kid"])
 
     with later(3):
         assert not opens(worker, ada)
@@ -232,7 +232,7 @@ def test_withdrawing_the_key_that_comes_next_leaves_the_present_one_signing(
         if rotations > 1:
             rotate(worker)
         with worker.app_context():
-            key_rotation.withdraw(following)
+            rotation.withdraw(following)
 
     found = []
     for seconds in (LEAD + 11, 2 * LEAD + 8, 2 * LEAD + 30):
@@ -293,7 +293,7 @@ def test_rotation_and_withdrawal_are_audited(new_worker: NewWorker) -> None:
     [kid] = names(worker)
     rotate(worker)
     with worker.app_context():
-        key_rotation.withdraw(kid)
+        rotation.withdraw(kid)
 
         found = db.session.scalars(db.select(AuditEvent.action).order_by(AuditEvent.id)).all()
 

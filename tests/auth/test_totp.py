@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pyotp
 import pytest
 
-from services.auth import totp
+from services.auth.factors import totp
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -1,5 +1,6 @@
 """Every route states who may call it, and the public ones are those that clients rely on."""
 
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,27 @@ def test_only_internal_routes_lie_outside_the_service_s_own_prefix(
     ]
 
     assert strays == []
+
+
+def test_a_url_leads_to_the_module_of_its_first_noun(apps: dict[str, Flask]) -> None:
+    astray = [
+        f"{rule} is in {module_of(view)}"
+        for rule, view in own_views(apps["auth"])
+        if not module_of(view).endswith(f".routes.{first_noun(rule, 'auth')}")
+    ]
+
+    assert astray == []
+
+
+def module_of(view: Any) -> str:
+    """Where the view's code is, whatever decorators lie around it."""
+    return str(inspect.unwrap(view).__module__)
+
+
+def first_noun(rule: str, service: str) -> str:
+    """`/api/v1/auth/email-code/verify` as `email_code`."""
+    noun = rule.removeprefix(f"/api/v1/{service}").strip("/").partition("/")[0]
+    return noun.strip(".").replace("-", "_")
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -30,7 +30,7 @@ import services.users.models
 import services.users.tasks
 from gateway.app import create_app as create_gateway
 from gateway.settings import GatewaySettings
-from services.auth import mail_requests
+from services.auth.mail import mail_requests
 from services.auth.settings import AuthSettings
 from services.notifications import bells
 from services.notifications.deps import Deps as NotificationsDeps

@@ -13,9 +13,9 @@ from flask import Flask
 from gateway.app import create_app as create_gateway
 from gateway.edge import GatewayFlask
 from gateway.settings import GatewaySettings
-from services.auth import key_pairs, key_rotation
-from services.auth.key_pairs import KeyPair
 from services.auth.models import db
+from services.auth.signing_keys import key_pairs, rotation
+from services.auth.store.signing_keys import KeyPair
 from shared.chassis.errors import PROBLEM_TYPE
 from shared.chassis.sealing import Sealer
 from shared.chassis.testing.tokens import SECRET
@@ -47,8 +47,8 @@ def keys(apps: dict[str, Flask]) -> Keys:
     sealer = Sealer([SECRET], "signing-key")
     with apps["auth"].app_context():
         for algorithm in ("EdDSA", "ES256"):
-            key_rotation.rotate(algorithm)
-        pairs = {pair.algorithm: pair for pair in key_rotation.list_keys()}
+            rotation.rotate(algorithm)
+        pairs = {pair.algorithm: pair for pair in rotation.list_keys()}
         db.session.rollback()
 
     def private(pair: KeyPair) -> Any:

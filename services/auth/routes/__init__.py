@@ -1,0 +1,48 @@
+"""The routes of auth: `/api/v1/auth/<noun>…` is the module of that noun."""
+
+from services.auth.routes import (
+    accounts,
+    api_keys,
+    audit,
+    email,
+    email_code,
+    introspect,
+    login,
+    logout,
+    logout_all,
+    mfa,
+    passkeys,
+    password,
+    reauthenticate,
+    refresh,
+    refusals,
+    register,
+    revoke,
+    sessions,
+    verify_email,
+    well_known,
+)
+
+# In the order in which the API is documented.
+BLUEPRINTS = [
+    register.blueprint,
+    verify_email.blueprint,
+    login.blueprint,
+    refresh.blueprint,
+    reauthenticate.blueprint,
+    logout.blueprint,
+    logout_all.blueprint,
+    sessions.blueprint,
+    password.blueprint,
+    email_code.blueprint,
+    email.blueprint,
+    mfa.blueprint,
+    passkeys.blueprint,
+    api_keys.blueprint,
+    introspect.blueprint,
+    revoke.blueprint,
+    accounts.blueprint,
+    refusals.blueprint,
+    audit.blueprint,
+    well_known.blueprint,
+]

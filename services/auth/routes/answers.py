@@ -10,9 +10,9 @@ from typing import Any
 
 from flask import Response, after_this_request, jsonify, request
 
-from services.auth.access_tokens import TokenPair
 from services.auth.clients import DEVICE_HEADER
-from services.auth.schemas.sign_in import CookieSessionSchema, TokenPairSchema
+from services.auth.schemas.answers import CookieSessionSchema, TokenPairSchema
+from services.auth.sessions.access_tokens import TokenPair
 from shared.chassis.openapi import Blueprint
 from shared.contracts.delivery import (
     ACCESS_COOKIE,

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from flask import Blueprint, request
 
-from services.auth import accounts, api_keys, deletions
+from services.auth.accounts import deletions, directory
+from services.auth.api_keys import keys
 from services.auth.clients import Client
 from shared.chassis.access import internal
 from shared.contracts.internal import ApiKeyBody, DeletionAskedBody, DeletionBody, IssuedTokenBody
@@ -17,7 +18,7 @@ blueprint = Blueprint("internal", __name__, url_prefix="/internal")
 @internal
 def show_account(account_id: UUID) -> dict[str, Any]:
     """The account, as `contracts.internal.AccountBody`."""
-    return accounts.as_body(accounts.get(account_id)).model_dump(mode="json")
+    return directory.as_body(directory.get(account_id)).model_dump(mode="json")
 
 
 @blueprint.post("/accounts/<uuid:account_id>/deletion")
@@ -35,5 +36,5 @@ def ask_for_deletion(account_id: UUID) -> dict[str, Any]:
 def exchange_api_key() -> dict[str, Any]:
     """An access token for a program that came with `ApiKeyBody`; answers `IssuedTokenBody`."""
     body = ApiKeyBody.model_validate_json(request.get_data())
-    token, seconds = api_keys.exchange(body.key)
+    token, seconds = keys.exchange(body.key)
     return IssuedTokenBody(access_token=token, expires_in=seconds).model_dump(mode="json")

@@ -5,10 +5,10 @@ from uuid import UUID
 
 from flask import Response
 
-from services.auth import passkeys
 from services.auth.clients import current_client
-from services.auth.factor_models import Passkey
-from services.auth.limits import limited
+from services.auth.factors import passkeys
+from services.auth.factors.ceremonies import Ceremony
+from services.auth.models import Passkey
 from services.auth.routes.answers import answer_pair, pair_response
 from services.auth.schemas.passkeys import (
     CeremonySchema,
@@ -18,6 +18,8 @@ from services.auth.schemas.passkeys import (
     PasskeySchema,
     PasskeySignInSchema,
 )
+from services.auth.sign_in import by_passkey
+from services.auth.throttling.limits import limited
 from shared.chassis.access import caller, public, signed_in
 from shared.chassis.openapi import Blueprint
 
@@ -35,7 +37,7 @@ def show_all() -> dict[str, Any]:
 @blueprint.post("/options")
 @signed_in
 @blueprint.response(200, CeremonySchema)
-def begin_adding() -> passkeys.Ceremony:
+def begin_adding() -> Ceremony:
     """Options for the browser's `navigator.credentials.create`."""
     who = caller()
     return passkeys.begin_adding(who.account_id, who.session_id)
@@ -72,9 +74,9 @@ def remove(passkey_id: UUID) -> None:
 @public
 @limited("sign_in_limit")
 @blueprint.response(200, CeremonySchema)
-def begin_sign_in() -> passkeys.Ceremony:
+def begin_sign_in() -> Ceremony:
     """Options for the browser's `navigator.credentials.get`; the same for everybody."""
-    return passkeys.begin_sign_in()
+    return by_passkey.begin_sign_in()
 
 
 @blueprint.post("/login")
@@ -84,4 +86,4 @@ def begin_sign_in() -> passkeys.Ceremony:
 @pair_response(blueprint, gives_device_token=True)
 def finish_sign_in(body: dict[str, Any]) -> Response:
     """Sign in by a passkey; it counts as two factors."""
-    return answer_pair(passkeys.finish_sign_in(**body, client=current_client()))
+    return answer_pair(by_passkey.finish_sign_in(**body, client=current_client()))

@@ -3,9 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from services.auth import sessions
 from services.auth.models import Session
-from services.auth.schemas.sign_in import SessionListSchema
+from services.auth.schemas.sessions import SessionListSchema
+from services.auth.sessions import sessions
 from shared.chassis.access import caller, signed_in
 from shared.chassis.openapi import Blueprint
 

@@ -3,7 +3,7 @@
 from flask import Response, jsonify
 
 from services.auth.deps import deps
-from services.auth.schemas.keys import KeySetSchema
+from services.auth.schemas.well_known import KeySetSchema
 from shared.chassis.access import public
 from shared.chassis.openapi import Blueprint
 

@@ -8,7 +8,7 @@ from flask import current_app
 from marshmallow import fields, validate
 
 from services.auth.deps import deps
-from services.auth.password_policy import MAXIMUM_LENGTH
+from services.auth.passwords.policy import MAXIMUM_LENGTH
 from shared.chassis.schemas import Secret, Text
 
 LONGEST_EMAIL = 254  # RFC 5321 section 4.5.3.1.3, less the angle brackets

@@ -1,4 +1,4 @@
-"""The bodies of passkeys."""
+"""The bodies of `/passkeys`."""
 
 from marshmallow import fields
 

@@ -9,8 +9,7 @@ from uuid import UUID
 from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from services.auth.factor_models import TotpFactor
-from services.auth.models import IS_FOREIGN_HASH, Account, db
+from services.auth.models import IS_FOREIGN_HASH, Account, TotpFactor, db
 
 LIKE_ESCAPE = "\\"
 

@@ -8,8 +8,7 @@ from uuid import UUID
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import select, update
 
-from services.auth.factor_models import ApiKey
-from services.auth.models import Account, db
+from services.auth.models import Account, ApiKey, db
 
 
 @dataclass(frozen=True, slots=True)

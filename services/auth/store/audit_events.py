@@ -1,16 +1,20 @@
-"""The audit_events table, read."""
+"""The audit_events table: rows are added and read, never changed."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
-from services.auth.models import db
-from services.auth.record_models import AuditEvent
+from services.auth.models import AuditEvent, db
 
 EXPORT_BATCH = 500
+
+
+def add(values: dict[str, Any]) -> None:
+    """Note an event."""
+    db.session.execute(insert(AuditEvent).values(**values))
 
 
 def search(

@@ -7,8 +7,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from services.auth.factor_models import RecoveryCode, TotpFactor
-from services.auth.models import db
+from services.auth.models import RecoveryCode, TotpFactor, db
 
 
 def find_totp(account_id: UUID) -> TotpFactor | None:

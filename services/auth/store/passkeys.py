@@ -8,8 +8,7 @@ from uuid import UUID
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from services.auth.factor_models import Passkey
-from services.auth.models import db
+from services.auth.models import Passkey, db
 
 
 def add(**values: Any) -> Passkey | None:

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Float, Table, bindparam, case, func, select, update
 
 from services.auth.models import Account, Session, db
-from services.auth.refresh_tokens import ROTATIONS_KEPT, Lifetimes, RefreshToken, SessionState
+from services.auth.models.sessions import ROTATIONS_KEPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +31,9 @@ class Standing:
     is_active: bool
 
     @property
-    def state(self) -> SessionState:
-        """What decides over a refresh token."""
-        return SessionState(
-            counter=self.counter,
-            rotations=self.rotations,
-            last_used_at=self.last_used_at,
-            expires_at=self.expires_at,
-            is_ended=self.ended_at is not None or not self.is_active,
-        )
+    def is_ended(self) -> bool:
+        """Whether no token of the session is worth anything any more."""
+        return self.ended_at is not None or not self.is_active
 
 
 _table = cast("Table", Session.__table__)
@@ -94,17 +88,17 @@ _ROTATE = (
 
 
 def rotate(
-    token: RefreshToken, *, now: datetime, lifetimes: Lifetimes, ip: str, user_agent: str
+    session_id: UUID, counter: int, *, now: datetime, idle_since: datetime, ip: str, user_agent: str
 ) -> Standing | None:
-    """Make the next refresh token the current one, if ``token`` is the current one of a living session.
+    """Make the next refresh token the current one, if ``counter`` is the current one of a living session.
 
     One conditional UPDATE: of many at once exactly one finds the row as it was.
     """
     parameters = {
-        "session_id": token.session_id,
-        "presented": token.counter,
+        "session_id": session_id,
+        "presented": counter,
         "now": now,
-        "idle_since": now - lifetimes.idle,
+        "idle_since": idle_since,
         "rotated_at": now.timestamp(),
         "from_ip": ip,
         "from_user_agent": user_agent,

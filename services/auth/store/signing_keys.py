@@ -3,14 +3,35 @@
 It is read beside requests as well, so each function is given the connection to use.
 """
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import Connection, Select, Table, delete, func, insert, select, update
 
-from services.auth.factor_models import SigningKey
-from services.auth.key_pairs import KeyPair
+from services.auth.models import SigningKey
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """A pair as it is stored: the public half for everybody, the private one sealed."""
+
+    kid: str
+    algorithm: str
+    public_jwk: dict[str, str]
+    sealed_private_key: str
+    signs_from: datetime
+    signs_until: datetime | None
+    accepted_until: datetime | None
+
+    def signs_at(self, moment: datetime) -> bool:
+        """Whether tokens may be signed with it then."""
+        return self.signs_from <= moment and (self.signs_until is None or moment < self.signs_until)
+
+    def is_accepted_at(self, moment: datetime) -> bool:
+        """Whether a token under it may be valid then."""
+        return self.accepted_until is None or moment < self.accepted_until
+
 
 _LOCK = 7_221_940_316  # any number that nothing else here locks
 _table = cast("Table", SigningKey.__table__)

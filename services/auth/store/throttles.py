@@ -6,8 +6,7 @@ from typing import Any
 from sqlalchemy import case, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from services.auth.models import db
-from services.auth.record_models import Throttle
+from services.auth.models import Throttle, db
 
 
 def count(key_hash: str, kind: str, *, now: datetime, forgotten_after: timedelta) -> int | None:

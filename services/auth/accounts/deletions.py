@@ -1,0 +1,59 @@
+"""The use cases of leaving: an account is deleted some days after its owner asked, unless the owner returns.
+
+Asked for through users (`DELETE /users/me`), which asks here. Signing in before the day cancels it.
+"""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from services.auth import audit
+from services.auth.clients import Client
+from services.auth.deps import deps
+from services.auth.errors import AccountNotFound
+from services.auth.extensions import messages
+from services.auth.mail import outgoing
+from services.auth.models import Account, db
+from services.auth.sessions import revocations, sessions
+from services.auth.sign_in.reauthentication import prove_by_password
+from services.auth.store import accounts
+from shared.chassis.clock import utcnow
+from shared.chassis.database import transaction
+from shared.contracts.messages import AccountDeleted
+
+BATCH = 50
+
+
+def ask(account_id: UUID, password: str, client: Client) -> datetime:
+    """End the sessions and set the day; raises InvalidCredentials, AccountNotFound, TooManyAttempts."""
+    prove_by_password(account_id, password, client)
+    now = utcnow()
+    deletes_at = now + timedelta(days=deps().settings.deletion_days)
+    with transaction(db):
+        account = accounts.find_for_update(account_id)
+        if account is None:
+            raise AccountNotFound
+        account.deletes_at = deletes_at
+        sessions.end_all(account_id, reason="deletion_asked")
+        outgoing.send_notice("account_deletion", account, time=f"{deletes_at:%Y-%m-%d %H:%M} UTC")
+        audit.record("deletion_asked", account_id=account_id, client=client)
+    return deletes_at
+
+
+def delete_due(now: datetime) -> int:
+    """A chore of the worker: delete accounts whose day has come; how many."""
+    with transaction(db) as session:
+        due = (
+            db.select(Account).where(Account.deletes_at <= now).limit(BATCH).with_for_update(skip_locked=True)
+        )
+        found = session.scalars(due).all()
+        for account in found:
+            _delete(account, now)
+    return len(found)
+
+
+def _delete(account: Account, now: datetime) -> None:
+    revocations.revoke_account(account.id, now)
+    messages.send(AccountDeleted(account_id=account.id, occurred_at=now))
+    audit.record("account_deleted", account_id=account.id)
+    db.session.delete(account)
+    db.session.flush()

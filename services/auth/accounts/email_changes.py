@@ -1,0 +1,117 @@
+"""The use cases of getting another address: asked for with the password, proven by what is sent there.
+
+Its reader has to be the account's owner as well, in a session or by the password: an address may be
+mistyped, and then a link alone would give the account to a stranger. Both addresses are told.
+Whether the new one is taken is told to nobody but its owner.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+
+from services.auth import audit
+from services.auth.clients import Client
+from services.auth.deps import deps
+from services.auth.errors import AddressTaken, CodeInvalid
+from services.auth.extensions import messages
+from services.auth.mail import challenges, mail_requests, outgoing
+from services.auth.mail.challenges import EMAIL_CHANGE
+from services.auth.models import Account, db
+from services.auth.sessions import sessions
+from services.auth.sign_in.reauthentication import prove_by_password
+from services.auth.store import accounts
+from services.auth.store import challenges as challenge_store
+from services.auth.store.challenges import Consumed
+from services.auth.throttling import attempts
+from shared.chassis.clock import utcnow
+from shared.chassis.database import transaction
+from shared.contracts.messages import EmailChanged
+
+
+def ask(account_id: UUID, *, new_email: str, password: str, client: Client) -> None:
+    """Mail a code and link to the new address; raises InvalidCredentials, TooManyAttempts."""
+    prove_by_password(account_id, password, client)
+    with transaction(db):
+        mail_requests.ask("email_change", {"account_id": str(account_id), "new_email": new_email})
+        audit.record("email_change_asked", account_id=account_id)
+
+
+def grant(wish: dict[str, Any], now: datetime) -> None:
+    """Mail the code and link to the new address and a notice to the old one; in the worker's transaction."""
+    account = accounts.find_for_update(UUID(wish["account_id"]))
+    if account is None:
+        return
+    holder = accounts.find_by_email_for_update(wish["new_email"])
+    if holder is not None:
+        interval = timedelta(seconds=deps().settings.mail_interval_seconds)
+        if accounts.take_notice_slot(holder.id, now, not_since=now - interval):
+            outgoing.send_notice("account_exists", holder)
+        return
+    new_email = wish["new_email"]
+    details = {"new_email": new_email}
+    if challenges.mail(EMAIL_CHANGE, account, now, to_email=new_email, details=details):
+        outgoing.send_notice("email_change_notice", account)
+
+
+def confirm_by_code(account_id: UUID, session_id: UUID | None, code: str) -> None:
+    """Take the new address over by the mail's code; raises CodeInvalid, AddressTaken, TooManyAttempts."""
+    attempt = attempts.enter(attempts.second_factor_key(account_id))
+    now = utcnow()
+    with _unless_taken(), transaction(db):
+        consumed = challenges.try_code(EMAIL_CHANGE, Account.id == account_id, code, now)
+        if consumed is not None:
+            _take_over(consumed, session_id, now)
+            attempt.succeed()
+    if consumed is None:
+        raise CodeInvalid
+
+
+def confirm_by_token(account_id: UUID, session_id: UUID | None, token: str) -> None:
+    """Take the new address over by the mail's link, signed in; raises CodeInvalid, AddressTaken."""
+    now = utcnow()
+    with _unless_taken(), transaction(db):
+        consumed = challenges.consume_token(EMAIL_CHANGE, token, now)
+        if consumed.account_id != account_id:
+            raise CodeInvalid
+        _take_over(consumed, session_id, now)
+
+
+def confirm_by_password(token: str, password: str, client: Client) -> None:
+    """Take the new address over by the mail's link and the password; ends every session.
+
+    Raises CodeInvalid, InvalidCredentials, AddressTaken, TooManyAttempts.
+    """
+    with transaction(db):
+        account_id = challenges.find_account_of_token(EMAIL_CHANGE, token, utcnow())
+    prove_by_password(account_id, password, client)
+    confirm_by_token(account_id, None, token)
+
+
+@contextmanager
+def _unless_taken() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        raise AddressTaken from error
+
+
+def _take_over(consumed: Consumed, session_id: UUID | None, now: datetime) -> None:
+    account = accounts.find_for_update(consumed.account_id)
+    if account is None:
+        return
+    old_email, account.email = account.email, consumed.details["new_email"]
+    account.verified_at = now
+    account.updated_at = now
+    db.session.flush()
+    challenge_store.forget(account.id)  # codes that went to the old address
+    sessions.end_all(account.id, reason="email_changed", but=session_id)
+    messages.send(
+        EmailChanged(account_id=account.id, old_email=old_email, new_email=account.email, occurred_at=now)
+    )
+    for email in (old_email, account.email):
+        outgoing.send_notice("email_changed", account, to_email=email)
+    audit.record("email_changed", account_id=account.id)

@@ -1,0 +1,109 @@
+"""The use cases on API keys: made, listed, deleted, and exchanged for an access token.
+
+A key reads ``dwk_<8 marks>_<43 marks>``: the first part names it in lists, the whole is stored as a hash
+only. At the edge it is exchanged for a short-lived access token, so that services verify one kind of
+thing.
+"""
+
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from services.auth import audit
+from services.auth.codes import digest, new_token
+from services.auth.errors import ApiKeyNotFound, ApiKeyUnknown, ScopeNotGrantable
+from services.auth.models import ApiKey, db
+from services.auth.sessions import revocations
+from services.auth.sessions.access_tokens import issue_for_api_key
+from services.auth.sign_in.reauthentication import require_fresh
+from services.auth.store import api_keys as store
+from shared.chassis.clock import utcnow
+from shared.chassis.database import transaction
+from shared.chassis.ids import new_id
+from shared.contracts import tokens
+
+PREFIX = "dwk"
+ACCOUNT_SCOPE = tokens.OWN_ACCOUNT_SCOPE
+ADMIN_SCOPE = "admin"  # to use the account's roles
+SCOPES = (ACCOUNT_SCOPE, ADMIN_SCOPE, "notifications:send", "tokens:introspect")
+_USE_NOTED_EVERY = timedelta(minutes=1)
+_NAME_MARKS = "abcdefghijkmnpqrstuvwxyz23456789"
+
+
+@dataclass(frozen=True, slots=True)
+class NewApiKey:
+    """A key that was just made; the only time that it is seen whole."""
+
+    row: ApiKey
+    key: str
+
+
+def create(
+    account_id: UUID,
+    session_id: UUID | None,
+    *,
+    is_admin: bool,
+    name: str,
+    scopes: Collection[str],
+    expires_at: datetime | None,
+) -> NewApiKey:
+    """Make a key of the caller's; raises FreshSignInRequired, ScopeNotGrantable."""
+    require_fresh(session_id)
+    if not is_admin and not set(scopes) <= {ACCOUNT_SCOPE}:
+        raise ScopeNotGrantable
+    prefix = f"{PREFIX}_{''.join(secrets.choice(_NAME_MARKS) for _ in range(8))}"
+    key = f"{prefix}_{new_token()}"
+    with transaction(db):
+        row = store.add(
+            id=new_id(),
+            account_id=account_id,
+            name=name,
+            prefix=prefix,
+            key_hash=digest(key),
+            scopes=sorted(set(scopes)),
+            created_at=utcnow(),
+            expires_at=expires_at,
+        )
+        audit.record("api_key_created", account_id=account_id, api_key_id=str(row.id), scopes=row.scopes)
+    return NewApiKey(row, key)
+
+
+def list_own(account_id: UUID) -> list[ApiKey]:
+    """The caller's keys, newest first."""
+    return store.list_of(account_id)
+
+
+def delete(account_id: UUID, key_id: UUID) -> None:
+    """Make a key worthless, and within a second its access tokens; raises ApiKeyNotFound."""
+    with transaction(db):
+        if not store.delete(ApiKey.id == key_id, ApiKey.account_id == account_id):
+            raise ApiKeyNotFound
+        revocations.revoke_sessions([key_id], utcnow())
+        audit.record("api_key_deleted", account_id=account_id, api_key_id=str(key_id))
+
+
+def find_living(key: str, now: datetime) -> store.Holder | None:
+    """The key and its account, if both are alive."""
+    return store.find_holder([digest(key)], now)
+
+
+def exchange(key: str) -> tuple[str, int]:
+    """An access token with the key's scopes, and its seconds; raises ApiKeyUnknown."""
+    now = utcnow()
+    with transaction(db):
+        holder = find_living(key, now)
+        if holder is None:
+            raise ApiKeyUnknown
+        store.note_use(holder.key_id, now, not_since=now - _USE_NOTED_EVERY)
+    return issue_for_api_key(
+        account_id=holder.account_id,
+        key_id=holder.key_id,
+        roles=holder.roles if ADMIN_SCOPE in holder.scopes else [],
+        scopes=holder.scopes,
+        version=holder.version,
+        is_verified=holder.is_verified,
+        expires_at=holder.expires_at,
+        now=now,
+    )

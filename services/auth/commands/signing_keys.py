@@ -1,0 +1,75 @@
+"""auth's commands for signing keys, which `doorward` carries."""
+
+from datetime import datetime
+
+import click
+
+from services.auth.app import create_app
+from services.auth.models import db
+from services.auth.signing_keys import rotation
+from services.auth.signing_keys.key_pairs import KeyPair, signing_at
+from shared.chassis.clock import utcnow
+from shared.chassis.database import transaction
+
+
+@click.command("rotate-keys")
+@click.option(
+    "--algorithm",
+    type=click.Choice(["EdDSA", "ES256", "HS256"]),
+    help="What to sign with (HS256: the shared secret); by default the first other one of JWT_ALGORITHMS.",
+)
+def rotate_keys(algorithm: str | None) -> None:
+    """Let a new key take over the signing of access tokens. Nothing is restarted, no token refused."""
+    with create_app().app_context():
+        try:
+            signs_from = rotation.rotate(algorithm)
+        except rotation.AlgorithmNotAccepted as error:
+            raise click.ClickException(
+                f"JWT_ALGORITHMS does not accept {error}: add it there, for every process."
+            ) from error
+        click.echo(f"The next key signs from {_moment(signs_from)}.")
+        _show()
+
+
+@click.command("list-keys")
+def list_keys() -> None:
+    """Say which keys access tokens are signed with, and until when each is accepted."""
+    with create_app().app_context():
+        _show()
+
+
+@click.command("withdraw-key")
+@click.argument("kid")
+def withdraw_key(kid: str) -> None:
+    """Refuse the tokens under the key KID from now on: it is in the wrong hands. Others sign in its place."""
+    with create_app().app_context():
+        try:
+            rotation.withdraw(kid)
+        except rotation.KeyNotFound as error:
+            raise click.BadParameter("there is no such key", param_hint="KID") from error
+        _show()
+
+
+def _show() -> None:
+    with transaction(db):
+        pairs = rotation.list_keys()
+    now = utcnow()
+    signing = signing_at(pairs, now)
+    if signing is None:
+        click.echo("The shared secret signs (HS256).")
+    for pair in pairs:
+        click.echo(f"{pair.kid}  {pair.algorithm}  {_standing(pair, signing, now)}")
+
+
+def _standing(pair: KeyPair, signing: KeyPair | None, now: datetime) -> str:
+    if signing is not None and pair.kid == signing.kid:
+        return f"signs since {_moment(pair.signs_from)}"
+    if not pair.is_accepted_at(now):
+        return "not accepted any more"
+    if pair.signs_from > now and (pair.signs_until is None or pair.signs_until > pair.signs_from):
+        return f"published, signs from {_moment(pair.signs_from)}"
+    return f"accepted until {_moment(pair.accepted_until)}" if pair.accepted_until else "accepted"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,140 @@
+"""The use cases on an account's passkeys (WebAuthn): add, list, rename, remove.
+
+The authenticator checks its user (PIN, finger, face), so a passkey is two factors by itself.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+import webauthn
+from webauthn.helpers import bytes_to_base64url
+from webauthn.helpers.exceptions import WebAuthnException
+from webauthn.helpers.structs import (
+    AuthenticatorSelectionCriteria,
+    PublicKeyCredentialDescriptor,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
+
+from services.auth import audit
+from services.auth.deps import deps
+from services.auth.errors import AccountNotFound, PasskeyInvalid, PasskeyNotFound
+from services.auth.factors import ceremonies, relying_party
+from services.auth.factors.ceremonies import Ceremony
+from services.auth.mail import outgoing
+from services.auth.models import Account, Passkey, db
+from services.auth.sign_in.reauthentication import require_fresh
+from services.auth.store import accounts
+from services.auth.store import passkeys as store
+from shared.chassis.clock import utcnow
+from shared.chassis.database import transaction
+from shared.chassis.ids import new_id
+
+ADDING = "passkey_adding"
+
+
+def begin_adding(account_id: UUID, session_id: UUID | None) -> Ceremony:
+    """Options for ``navigator.credentials.create``; raises FreshSignInRequired."""
+    require_fresh(session_id)
+    settings = deps().settings
+    with transaction(db):
+        account = _get(account_id)
+        options = webauthn.generate_registration_options(
+            rp_id=relying_party.domain(settings),
+            rp_name=relying_party.domain(settings),
+            user_name=account.email,
+            user_display_name=account.display_name or account.email,
+            user_id=account_id.bytes,
+            authenticator_selection=AuthenticatorSelectionCriteria(
+                resident_key=ResidentKeyRequirement.REQUIRED,
+                user_verification=UserVerificationRequirement.REQUIRED,
+            ),
+            exclude_credentials=_known(store.list_of(account_id)),
+        )
+        token = ceremonies.keep(ADDING, options.challenge, account_id)
+    return Ceremony(token, orjson.loads(webauthn.options_to_json(options)))
+
+
+def _known(passkeys: Sequence[Passkey]) -> list[PublicKeyCredentialDescriptor]:
+    return [PublicKeyCredentialDescriptor(id=passkey.credential_id) for passkey in passkeys]
+
+
+def add(account_id: UUID, *, passkey_token: str, credential: dict[str, Any], name: str) -> Passkey:
+    """Keep the new passkey; raises PasskeyInvalid."""
+    with transaction(db):
+        challenge = ceremonies.take(ADDING, passkey_token, account_id)
+        try:
+            verified = webauthn.verify_registration_response(
+                credential=credential,
+                expected_challenge=challenge,
+                expected_rp_id=relying_party.domain(deps().settings),
+                expected_origin=relying_party.origins(deps().settings),
+                require_user_verification=True,
+            )
+        except (WebAuthnException, ValueError, TypeError, KeyError) as error:
+            raise PasskeyInvalid from error
+        passkey = store.add(
+            id=new_id(),
+            account_id=account_id,
+            credential_id=verified.credential_id,
+            public_key=verified.credential_public_key,
+            sign_count=verified.sign_count,
+            transports=_transports(credential),
+            is_backed_up=verified.credential_backed_up,
+            name=name,
+            created_at=utcnow(),
+        )
+        if passkey is None:
+            raise PasskeyInvalid
+        _tell(account_id, passkey, "passkey_added", "a passkey was added")
+    return passkey
+
+
+def _transports(credential: dict[str, Any]) -> list[str]:
+    response = credential.get("response")
+    transports = response.get("transports", []) if isinstance(response, dict) else []
+    return [str(transport)[:32] for transport in transports[:8]] if isinstance(transports, list) else []
+
+
+def list_own(account_id: UUID) -> Sequence[Passkey]:
+    """The account's passkeys, newest first."""
+    return store.list_of(account_id)
+
+
+def rename(account_id: UUID, passkey_id: UUID, name: str) -> Passkey:
+    """Give a passkey another name; raises PasskeyNotFound."""
+    with transaction(db):
+        passkey = _get_own(account_id, passkey_id)
+        passkey.name = name
+    return passkey
+
+
+def remove(account_id: UUID, session_id: UUID | None, passkey_id: UUID) -> None:
+    """Forget a passkey; raises FreshSignInRequired, PasskeyNotFound."""
+    require_fresh(session_id)
+    with transaction(db) as session:
+        passkey = _get_own(account_id, passkey_id)
+        session.delete(passkey)
+        _tell(account_id, passkey, "passkey_removed", "a passkey was removed")
+
+
+def _get_own(account_id: UUID, passkey_id: UUID) -> Passkey:
+    passkey = db.session.get(Passkey, passkey_id)
+    if passkey is None or passkey.account_id != account_id:
+        raise PasskeyNotFound
+    return passkey
+
+
+def _tell(account_id: UUID, passkey: Passkey, action: str, change: str) -> None:
+    outgoing.send_notice("mfa_changed", _get(account_id), change=change)
+    credential_id = bytes_to_base64url(passkey.credential_id)
+    audit.record(action, account_id=account_id, passkey_id=str(passkey.id), credential_id=credential_id)
+
+
+def _get(account_id: UUID) -> Account:
+    account = accounts.find(account_id)
+    if account is None:
+        raise AccountNotFound
+    return account

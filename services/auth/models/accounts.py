@@ -1,0 +1,40 @@
+"""The table of accounts."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Index, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.auth.models.database import Model
+
+# Literal, so that every plan can use the partial index of the few accounts that it is true of.
+IS_FOREIGN_HASH = "password_hash NOT LIKE '$argon2id$%'"
+
+
+class Account(Model):
+    """Who may sign in. Addresses are stored case-folded; a null password hash means: not by password."""
+
+    __tablename__ = "accounts"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(unique=True)
+    display_name: Mapped[str | None]
+    locale: Mapped[str] = mapped_column(server_default="en")
+    password_hash: Mapped[str | None]
+    roles: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
+    is_active: Mapped[bool] = mapped_column(server_default=text("true"))
+    verified_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(server_default="1")
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    last_sign_in_at: Mapped[datetime | None]
+    told_of_registration_at: Mapped[datetime | None]
+    deletes_at: Mapped[datetime | None] = mapped_column(index=True)
+
+    # For searches by the beginning of an address, which the unique index serves in the C locale only.
+    __table_args__ = (
+        Index("ix_accounts_email_prefix", "email", postgresql_ops={"email": "text_pattern_ops"}),
+        Index("ix_accounts_foreign_hash", "id", postgresql_where=text(IS_FOREIGN_HASH)),
+    )

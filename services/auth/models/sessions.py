@@ -1,0 +1,37 @@
+"""The table of sessions."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Float
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.auth.models.database import Model, account_reference
+
+ROTATIONS_KEPT = 16  # superseded numbers whose time is known; older ones are long outside any grace
+
+
+class Session(Model):
+    """One sign-in on one device: a row that every refresh updates in place.
+
+    ``counter`` numbers the refresh tokens, ``rotations`` says when the latest of them were superseded
+    (unix seconds, newest first). The tokens themselves are derived from the shared secret and stored nowhere.
+    """
+
+    __tablename__ = "sessions"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID] = account_reference()
+    counter: Mapped[int] = mapped_column(BigInteger, server_default="1")
+    rotations: Mapped[list[float]] = mapped_column(ARRAY(Float), server_default="{}")
+    methods: Mapped[list[str]] = mapped_column(JSONB)
+    authenticated_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    ip: Mapped[str]
+    user_agent: Mapped[str]
+    device_id: Mapped[UUID | None]
+    ended_at: Mapped[datetime | None]
+    end_reason: Mapped[str | None]

@@ -1,0 +1,28 @@
+"""`/api/v1/auth/introspect`: what a token is worth (RFC 7662)."""
+
+from typing import Any
+
+from flask import Response, jsonify
+
+from services.auth.schemas.introspect import IntrospectionSchema, TokenFormSchema
+from services.auth.sessions import introspection
+from shared.chassis.access import requires_scope
+from shared.chassis.openapi import Blueprint
+
+blueprint = Blueprint(
+    "introspect", __name__, url_prefix="/api/v1/auth/introspect", description="Introspection of tokens"
+)
+
+
+@blueprint.post("")
+@requires_scope("tokens:introspect")
+@blueprint.arguments(TokenFormSchema, location="form", error_status_code=400)
+@blueprint.response(200, IntrospectionSchema)
+def introspect(form: dict[str, Any]) -> Response:
+    """What a token is worth now (RFC 7662): an access token, a refresh token or an API key.
+
+    `token_type_hint` is passed over: every kind is looked for, as section 2.1 allows.
+    """
+    response = jsonify(introspection.introspect(form["token"]))
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,20 @@
+"""`/api/v1/auth/logout-all`: ending every session."""
+
+from services.auth.routes.answers import forget_cookies, is_by_cookie
+from services.auth.sessions import sessions
+from shared.chassis.access import caller, signed_in
+from shared.chassis.openapi import Blueprint
+
+blueprint = Blueprint(
+    "logout_all", __name__, url_prefix="/api/v1/auth/logout-all", description="Signing out everywhere"
+)
+
+
+@blueprint.post("")
+@signed_in
+@blueprint.response(204)
+def logout_all() -> None:
+    """End every session of the account, this one included."""
+    if is_by_cookie():
+        forget_cookies()
+    sessions.sign_out_everywhere(caller().account_id)

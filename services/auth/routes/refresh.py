@@ -1,0 +1,41 @@
+"""`/api/v1/auth/refresh`: the next pair of a session."""
+
+from typing import Any
+
+from flask import Response
+
+from services.auth.clients import current_client
+from services.auth.routes.answers import answer_pair, forget_cookies, is_by_cookie, pair_response
+from services.auth.routes.bearer import bearer_token
+from services.auth.schemas.refresh import RefreshSchema
+from services.auth.sessions import sessions
+from shared.chassis.access import public
+from shared.chassis.errors import Unauthorized
+from shared.chassis.openapi import Blueprint
+
+blueprint = Blueprint("refresh", __name__, url_prefix="/api/v1/auth/refresh", description="Refreshing")
+
+
+@blueprint.post("")
+@public
+@blueprint.arguments(RefreshSchema)
+@pair_response(blueprint, gives_device_token=False)
+def refresh(body: dict[str, Any]) -> Response:
+    """Exchange a refresh token for the current pair (rotation: RFC 9700 section 4.14.2).
+
+    Tabs that send one token at once all get the same next one; a token that was superseded longer ago
+    ends the session. A token cannot be guessed, so there is no limit here but the gateway's.
+    """
+    if is_by_cookie():
+        return _refresh_cookies()
+    token = body.get("refresh_token") or bearer_token()
+    return answer_pair(sessions.refresh(token, current_client()))
+
+
+def _refresh_cookies() -> Response:
+    """As ``refresh``; cookies that are worth nothing any more are cleared, since no script can do it."""
+    try:
+        return answer_pair(sessions.refresh(bearer_token(), current_client()))
+    except Unauthorized:
+        forget_cookies()
+        raise

@@ -1,0 +1,19 @@
+"""`/api/v1/auth/refusals`: why tries are refused."""
+
+from typing import Any
+
+from services.auth.accounts import administration
+from services.auth.schemas.refusals import RefusalListSchema, RefusalQuerySchema
+from shared.chassis.access import requires_role
+from shared.chassis.openapi import Blueprint
+
+blueprint = Blueprint("refusals", __name__, url_prefix="/api/v1/auth/refusals", description="Refused tries")
+
+
+@blueprint.get("")
+@requires_role("admin")
+@blueprint.arguments(RefusalQuerySchema, location="query")
+@blueprint.response(200, RefusalListSchema)
+def list_refusals(query: dict[str, Any]) -> dict[str, Any]:
+    """Why guesses at an address, or from a client address, are refused; without either the hundred latest."""
+    return {"items": administration.find_refusals(**query), "next_cursor": None}

@@ -1,0 +1,29 @@
+"""`/api/v1/auth/register`: getting an account."""
+
+from typing import Any
+
+from services.auth.accounts import registration
+from services.auth.clients import current_client
+from services.auth.schemas.answers import StatusSchema
+from services.auth.schemas.register import RegisterSchema
+from services.auth.throttling.limits import limited
+from shared.chassis.access import public
+from shared.chassis.idempotency import idempotent
+from shared.chassis.openapi import Blueprint
+
+blueprint = Blueprint("register", __name__, url_prefix="/api/v1/auth/register", description="Registration")
+
+
+SENT = {"status": "verification_sent"}
+
+
+@blueprint.post("")
+@public
+@limited("register_limit")
+@idempotent
+@blueprint.arguments(RegisterSchema)
+@blueprint.response(202, StatusSchema)
+def register(body: dict[str, Any]) -> dict[str, str]:
+    """Make an account. The answer is the same for an address that has one: its owner is told by mail."""
+    registration.register(**body, client=current_client())
+    return SENT

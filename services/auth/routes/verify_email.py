@@ -1,0 +1,47 @@
+"""`/api/v1/auth/verify-email`: proving an address."""
+
+from typing import Any
+
+from flask import Response
+
+from services.auth.accounts import registration
+from services.auth.clients import current_client
+from services.auth.routes.answers import answer_pair, pair_response
+from services.auth.schemas.answers import StatusSchema
+from services.auth.schemas.mailed import CodeOrTokenSchema, EmailSchema
+from services.auth.throttling.limits import limited
+from shared.chassis.access import public
+from shared.chassis.idempotency import idempotent
+from shared.chassis.openapi import Blueprint
+
+blueprint = Blueprint(
+    "verify_email", __name__, url_prefix="/api/v1/auth/verify-email", description="Verification of addresses"
+)
+
+
+SENT = {"status": "verification_sent"}
+
+
+@blueprint.post("")
+@public
+@limited("sign_in_limit")
+@blueprint.arguments(CodeOrTokenSchema)
+@pair_response(blueprint, gives_device_token=True)
+def verify(body: dict[str, Any]) -> Response:
+    """Prove the address by the mail's code or link, and sign in. No GET does: mail scanners follow links."""
+    client = current_client()
+    if "token" in body:
+        return answer_pair(registration.verify_by_token(body["token"], client))
+    return answer_pair(registration.verify_by_code(body["email"], body["code"], client))
+
+
+@blueprint.post("/resend")
+@public
+@limited("mail_limit")
+@idempotent
+@blueprint.arguments(EmailSchema)
+@blueprint.response(202, StatusSchema)
+def resend(body: dict[str, Any]) -> dict[str, str]:
+    """Mail another code, at most one a minute, if the address waits for one. The answer does not tell."""
+    registration.resend(body["email"])
+    return SENT

@@ -1,0 +1,11 @@
+"""The body of `/login`."""
+
+from services.auth.schemas.fields import Email, Password
+from shared.chassis.schemas import Schema
+
+
+class SignInSchema(Schema):
+    """An address and its password."""
+
+    email = Email(required=True)
+    password = Password(required=True)

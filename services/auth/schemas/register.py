@@ -1,0 +1,13 @@
+"""The body of `/register`."""
+
+from services.auth.schemas.fields import Email, Locale, Password
+from shared.chassis.schemas import Schema, Text
+
+
+class RegisterSchema(Schema):
+    """A new account."""
+
+    email = Email(required=True)
+    password = Password(required=True)
+    name = Text(minimum=1, maximum=200, load_default=None, allow_none=True)
+    locale = Locale(load_default="en")

@@ -1,0 +1,95 @@
+"""Revocation: which access tokens are dead before their time, told to the gateways within a second.
+
+Whoever ends a session writes a row in the same transaction. A relay of the worker publishes new rows to
+Redis (a set for gateways that start, a channel for those that run), and fills the set again after
+Redis has lost it. Nobody looks a token up in the database.
+
+Set ``doorward:revoked``: member ``session:<sid>`` or ``account:<id>:<floor>`` (tokens with an ``iat`` below
+the floor), score the unix second after which no such token can live. Channel ``doorward:revocations``: the
+JSON object ``{"member": …, "expires_at": <unix seconds>}``, or ``{"reload": true}`` after the set was filled.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+from redis import Redis
+from sqlalchemy import insert, select, text, update
+
+from services.auth.deps import deps
+from services.auth.models import Revocation, db
+from shared.chassis.clock import utcnow
+from shared.chassis.database import transaction
+from shared.contracts import tokens
+
+CHANNEL = "doorward_revocations"  # PostgreSQL's NOTIFY, which wakes the relay
+FILLED = f"{tokens.REVOCATION_SET}:filled"  # a key that goes with the set when Redis forgets
+CLOCK_SKEW = timedelta(seconds=60)
+BATCH = 500
+
+
+def revoke_sessions(session_ids: Iterable[UUID], now: datetime) -> None:
+    """Refuse the access tokens of these sessions, once the caller's transaction commits."""
+    _revoke([f"session:{session_id}" for session_id in session_ids], now)
+
+
+def revoke_account(account_id: UUID, now: datetime) -> None:
+    """Refuse every access token that the account got until now, once the caller's transaction commits."""
+    _revoke([f"account:{account_id}:{int(now.timestamp()) + 1}"], now)
+
+
+def _revoke(members: Sequence[str], now: datetime) -> None:
+    if not members:
+        return
+    longest = timedelta(seconds=deps().settings.access_token_seconds)
+    expires_at = now + longest + CLOCK_SKEW
+    rows = [{"member": member, "expires_at": expires_at} for member in members]
+    db.session.execute(insert(Revocation), rows)
+    db.session.execute(text(f"NOTIFY {CHANNEL}"))
+
+
+def publish(redis: Redis) -> int:
+    """One step of the relay: tell what is new; how much it was. Raises RedisError while Redis is away."""
+    _fill_if_lost(redis)
+    with transaction(db) as session:
+        rows = session.execute(
+            select(Revocation.id, Revocation.member, Revocation.expires_at)
+            .where(Revocation.published_at.is_(None))
+            .order_by(Revocation.id)
+            .limit(BATCH)
+            .with_for_update(skip_locked=True)
+        ).all()
+        if rows:
+            _tell(redis, rows)
+            published = update(Revocation).where(Revocation.id.in_([row.id for row in rows]))
+            session.execute(published.values(published_at=utcnow()))
+    return len(rows)
+
+
+def _tell(redis: Redis, rows: Sequence[Any]) -> None:
+    pipeline = redis.pipeline(transaction=True)
+    pipeline.zremrangebyscore(tokens.REVOCATION_SET, "-inf", int(utcnow().timestamp()))
+    for row in rows:
+        expires_at = int(row.expires_at.timestamp())
+        pipeline.zadd(tokens.REVOCATION_SET, {row.member: expires_at})
+        news = {"member": row.member, "expires_at": expires_at}
+        pipeline.publish(tokens.REVOCATION_CHANNEL, orjson.dumps(news))
+    pipeline.execute()
+
+
+def _fill_if_lost(redis: Redis) -> None:
+    """After a flush or a restart without its file, put every living row back."""
+    if redis.exists(FILLED):
+        return
+    now = utcnow()
+    with transaction(db) as session:
+        living = select(Revocation.member, Revocation.expires_at).where(Revocation.expires_at > now)
+        scores = {row.member: int(row.expires_at.timestamp()) for row in session.execute(living)}
+    pipeline = redis.pipeline(transaction=True)
+    if scores:
+        pipeline.zadd(tokens.REVOCATION_SET, scores)
+    pipeline.set(FILLED, int(now.timestamp()))
+    pipeline.publish(tokens.REVOCATION_CHANNEL, orjson.dumps({"reload": True}))
+    pipeline.execute()

@@ -1,0 +1,54 @@
+"""Ending a sign-in by a second factor: the ticket that the first one gave, and a code that serves once."""
+
+from datetime import datetime
+from uuid import UUID
+
+from services.auth.clients import Client
+from services.auth.deps import deps
+from services.auth.errors import CodeInvalid, MfaTokenInvalid
+from services.auth.factors.codes import use_code
+from services.auth.models import db
+from services.auth.sessions.access_tokens import TokenPair
+from services.auth.sign_in import outcomes
+from services.auth.sign_in.mfa_tickets import TICKET
+from services.auth.store import accounts, challenges
+from services.auth.throttling import attempts
+from shared.chassis.clock import utcnow
+from shared.chassis.database import transaction
+
+PROVEN = ("otp", "mfa")
+
+
+def verify(mfa_token: str, code: str, client: Client) -> TokenPair:
+    """End a sign-in by its second factor; raises MfaTokenInvalid, CodeInvalid, TooManyAttempts."""
+    hashes = deps().codes.hashes(TICKET, mfa_token)
+    account_id = _account_of(hashes)
+    attempt = attempts.enter(attempts.second_factor_key(account_id))
+    now = utcnow()
+    with transaction(db):
+        # Taken first: of many with one ticket the second waits here and finds it gone. A wrong
+        # code rolls back, so that the ticket serves another try.
+        ticket = challenges.take_ticket(TICKET, hashes, now)
+        if ticket is None:
+            raise MfaTokenInvalid
+        if not use_code(account_id, code, now):
+            raise CodeInvalid("This code is wrong or was used before.")
+        outcome = _begin(account_id, ticket.details["methods"], client, now)
+        attempt.succeed()
+    return outcomes.settle(outcome)
+
+
+def _account_of(hashes: list[str]) -> UUID:
+    with transaction(db):
+        ticket = challenges.find_ticket(TICKET, hashes, utcnow())
+        if ticket is None or ticket.account_id is None:
+            raise MfaTokenInvalid
+        account_id: UUID = ticket.account_id
+    return account_id
+
+
+def _begin(account_id: UUID, methods: list[str], client: Client, now: datetime) -> outcomes.Outcome:
+    account = accounts.note_sign_in(account_id, now, password_hash=None)
+    if account is None:
+        return MfaTokenInvalid()  # disabled since the password was checked
+    return outcomes.begin(account, client, [*methods, *PROVEN], now)
