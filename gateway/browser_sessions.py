@@ -7,7 +7,7 @@ need not carry a token against forgery. Cookies never pass to a service.
 
 from flask import Response
 
-from gateway import errors
+from gateway import errors, targets
 from gateway.cors import CorsPolicy
 from gateway.exchange import Exchange
 from gateway.messages import RawHeaders, raw
@@ -44,7 +44,7 @@ class BrowserSessions:
         if token is not None and is_ours:
             exchange.authorization = exchange.issued = b"Bearer " + token
             exchange.is_by_cookie = True
-        elif token is not None and (exchange.scope["raw_path"] in REFRESH_PATHS or _needs_caller(exchange)):
+        elif token is not None and (_is_for_refresh(exchange) or _needs_caller(exchange)):
             raise errors.OriginNotAllowed
         if exchange.is_by_cookie or is_asked_for:
             exchange.scope["headers"].append((DELIVERY, BY_COOKIE))
@@ -74,7 +74,7 @@ class BrowserSessions:
         """The token of the cookie that serves at this path, unless the request presents another."""
         if exchange.authorization is not None or exchange.api_key is not None:
             return None
-        return _only(found.get(REFRESH if exchange.scope["raw_path"] in REFRESH_PATHS else ACCESS))
+        return _only(found.get(REFRESH if _is_for_refresh(exchange) else ACCESS))
 
 
 def cache_fields(response: Response) -> RawHeaders:
@@ -84,6 +84,12 @@ def cache_fields(response: Response) -> RawHeaders:
     """
     is_said = any(name == b"cache-control" for name, _ in raw(response))
     return [] if is_said else [(b"cache-control", b"private")]
+
+
+def _is_for_refresh(exchange: Exchange) -> bool:
+    match = exchange.match
+    path = match.reads(exchange.scope["raw_path"]) if match else b""
+    return targets.without_last_slash(path) in REFRESH_PATHS
 
 
 def _needs_caller(exchange: Exchange) -> bool:

@@ -56,6 +56,8 @@ def explanation(settings: GatewaySettings, table: Table, request: Asked) -> Line
         yield "refused", "404 not_found, unless a page of the gateway, which Flask-Limiter limits"
         yield from _of_unmatched(table, request)
         return
+    if (read := match.reads(request.path.encode())) != request.path.encode():
+        yield "read as", read.decode()
     yield "route", f"{match.route.name}, by the prefix {match.prefix.decode()} in {settings.routes_file}"
     yield from _of_policies(match, request)
     yield from _of_forwarding(match, request)

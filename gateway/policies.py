@@ -197,6 +197,7 @@ class Route:
     host: Annotated[str, Field(pattern=r"^[a-z0-9.-]+$")] | None = None
     methods: ListedSet[Method] = METHODS
     exact: bool = False
+    case_sensitive: bool = True  # false: the service takes capital and small letters for the same
     strip_prefix: bool = False
     rewrite_prefix: Path | None = None
     access: Annotated[Access, BeforeValidator(_access)] = field(default_factory=Access)

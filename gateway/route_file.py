@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -14,7 +14,8 @@ from gateway.routing import Table, new_table
 
 DEFAULT_FILE = Path(__file__).with_name("routes.toml")
 _VARIABLE = re.compile(r"\$\{([A-Z_]+)\}")
-_ROUTE_DEFAULTS = frozenset({"access", "limits", "cors", "timeouts", "retries", "max_body_bytes"})
+Default = Literal["access", "limits", "cors", "timeouts", "retries", "max_body_bytes", "case_sensitive"]
+_ROUTE_DEFAULTS: frozenset[str] = frozenset(get_args(Default))
 
 
 class RouteFileError(Exception):
@@ -40,7 +41,7 @@ class _Document(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    defaults: dict[Literal["access", "limits", "cors", "timeouts", "retries", "max_body_bytes"], Any] = {}
+    defaults: dict[Default, Any] = {}
     limits: Annotated[dict[str, Limit], BeforeValidator(_named)] = {}
     cors: Annotated[dict[str, Cors], BeforeValidator(_named)] = {}
     upstreams: Annotated[dict[str, Upstream], BeforeValidator(_named)]
@@ -128,6 +129,7 @@ def _reason(message: str) -> str:
 def _unknown_names(document: _Document) -> list[str]:
     mistakes = []
     seen: set[str] = set()
+    folds: dict[str, bool] = {}
     for index, route in enumerate(document.routes):
         at = f"routes[{index}]"
         if route.name in seen:
@@ -139,6 +141,8 @@ def _unknown_names(document: _Document) -> list[str]:
                 mistakes.append(missing)
         if route.cors and route.cors not in document.cors:
             mistakes.append(f"{at}.cors ({route.name}): there is no [cors.{route.cors}].")
+        if route.case_sensitive is not folds.setdefault(route.upstream, route.case_sensitive):
+            mistakes.append(f"{at}.case_sensitive ({route.name}): all routes of {route.upstream} must agree.")
         mistakes += [
             f"{at}.limits ({route.name}): there is no [limits.{limit}]."
             for limit in route.limits

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from werkzeug.routing import Map, Rule
 
+from gateway import targets
 from gateway.policies import Cors, Limit, Route, Upstream
 
 ENDPOINT = "forward"
@@ -30,9 +31,21 @@ class Match:
         route = self.route
         if not route.strip_prefix and route.rewrite_prefix is None:
             return raw_path
-        rest = raw_path[len(self.prefix) :]
-        path = (route.rewrite_prefix or "").rstrip("/").encode() + rest
+        # By segments: a prefix that is spelled with percent signs is longer.
+        segments = raw_path.split(b"/", self.prefix.count(b"/") + 1)[self.prefix.count(b"/") + 1 :]
+        path = (route.rewrite_prefix or "").encode() + b"".join(b"/" + segment for segment in segments)
         return path or b"/"
+
+    def reads(self, raw_path: bytes) -> bytes:
+        """The path as this route's service compares it."""
+        return targets.reading(raw_path) if self.route.case_sensitive else targets.folded(raw_path)
+
+    def is_at(self, path: bytes) -> bool:
+        """Whether the route takes a path of this reading, by its prefix alone."""
+        if path.startswith(self.prefix):
+            rest = path[len(self.prefix) :]
+            return rest in {b"", b"/"} or (rest.startswith(b"/") and not self.route.exact)
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,43 +59,58 @@ class Table:
     version: str = ""
     default_cors: str | None = None  # for answers to requests that no route takes
     _by_prefix: Mapping[bytes, tuple[Match, ...]] = field(default_factory=dict)
+    _by_folded_prefix: Mapping[bytes, tuple[Match, ...]] = field(default_factory=dict)
     _deepest: int = 0  # segments of the longest prefix
 
     def find(self, host: str, method: str, raw_path: bytes) -> Match | None:
         """The match with the longest prefix, one of the same host before one of any host."""
-        prefix = raw_path
-        if raw_path.count(b"/") > self._deepest:
-            prefix = b"/".join(raw_path.split(b"/", self._deepest + 1)[: self._deepest + 1])
+        path = targets.reading(raw_path)
+        if self._by_folded_prefix:
+            return self._find_in_both(host, method, path, targets.folded(raw_path))
+        prefix = _first(self._deepest, path)
         while prefix:
             for match in self._by_prefix.get(prefix, ()):
-                if _takes(match, host, method, raw_path):
+                if _takes(match, host, method, path):
                     return match
             prefix = prefix.rpartition(b"/")[0]
+        return None
+
+    def _find_in_both(self, host: str, method: str, path: bytes, folded: bytes) -> Match | None:
+        for segments in range(min(path.count(b"/"), self._deepest), 0, -1):
+            exactly = self._by_prefix.get(_first(segments, path), ())
+            in_any_case = self._by_folded_prefix.get(_first(segments, folded), ())
+            for match in sorted((*exactly, *in_any_case), key=_rank):
+                if _takes(match, host, method, path if match.route.case_sensitive else folded):
+                    return match
         return None
 
     def methods_at(self, host: str, raw_path: bytes) -> frozenset[str]:
         """The methods that some route takes at this path: what a 405 answers in ``Allow``."""
         methods: set[str] = set()
         for match in self.matches:
-            if raw_path.startswith(match.prefix) and _is_boundary(match, raw_path):
+            if match.is_at(match.reads(raw_path)):
                 methods |= match.methods if match.route.host in {None, host} else set()
         return frozenset(methods)
 
 
-def _takes(match: Match, host: str, method: str, raw_path: bytes) -> bool:
-    route = match.route
-    if route.host is not None and route.host != host:
+def _first(segments: int, path: bytes) -> bytes:
+    """The first ``segments`` of the path, or all of it."""
+    if path.count(b"/") <= segments:
+        return path
+    return b"/".join(path.split(b"/", segments + 1)[: segments + 1])
+
+
+def _rank(match: Match) -> tuple[bool, bool]:
+    """Of routes with the same prefix the more exact ones come first."""
+    return match.route.host is None, not match.route.exact
+
+
+def _takes(match: Match, host: str, method: str, path: bytes) -> bool:
+    if match.route.host is not None and match.route.host != host:
         return False
     if method not in match.methods and method != "OPTIONS":
         return False
-    return not route.exact or len(raw_path) == len(match.prefix)
-
-
-def _is_boundary(match: Match, raw_path: bytes) -> bool:
-    length = len(match.prefix)
-    if match.route.exact:
-        return len(raw_path) == length
-    return len(raw_path) == length or raw_path[length : length + 1] == b"/"
+    return not match.route.exact or match.is_at(path)
 
 
 def new_table(
@@ -103,7 +131,7 @@ def new_table(
             matches.append(
                 Match(
                     route=route,
-                    prefix=prefix.encode(),
+                    prefix=(prefix if route.case_sensitive else prefix.lower()).encode(),
                     upstream=upstreams[route.upstream],
                     limits=tuple(limits[name] for name in route.limits),
                     cors=cors[route.cors] if route.cors else None,
@@ -112,8 +140,10 @@ def new_table(
                 )
             )
     by_prefix: dict[bytes, list[Match]] = {}
-    for match in sorted(matches, key=lambda match: (match.route.host is None, not match.route.exact)):
-        by_prefix.setdefault(match.prefix, []).append(match)
+    by_folded_prefix: dict[bytes, list[Match]] = {}
+    for match in sorted(matches, key=_rank):
+        prefixes = by_prefix if match.route.case_sensitive else by_folded_prefix
+        prefixes.setdefault(match.prefix, []).append(match)
     return Table(
         tuple(matches),
         upstreams,
@@ -122,5 +152,6 @@ def new_table(
         version,
         default_cors,
         {prefix: tuple(found) for prefix, found in by_prefix.items()},
-        max((prefix.count(b"/") for prefix in by_prefix), default=0),
+        {prefix: tuple(found) for prefix, found in by_folded_prefix.items()},
+        max((match.prefix.count(b"/") for match in matches), default=0),
     )

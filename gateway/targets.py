@@ -1,7 +1,8 @@
-"""The request target, judged as the bytes that arrived: one string is routed, authorised and forwarded.
+"""The request target: refused where programs could read it differently, else judged as they read it.
 
-Nothing is normalised. A path that two programs could read differently is refused with 400, since the
-gateway might authorise one reading and the upstream serve the other (CVE-2021-43557, CVE-2019-9901).
+If the gateway authorised one reading and the upstream served the other, a request could get around every
+rule (CVE-2021-43557, CVE-2019-9901). A percent-encoded letter is that letter to every service, so the table
+is searched with it decoded; the bytes that are forwarded stay those of the client.
 """
 
 import re
@@ -18,6 +19,7 @@ _WELL_KNOWN = b"/.well-known/"
 _ENCODED = re.compile(rb"%([0-9A-Fa-f]{2})")
 _PATH = re.compile(rb"/(?:[A-Za-z0-9._~!$&'()*+,=:@/-]|%[0-9A-Fa-f]{2})*")
 _QUERY = re.compile(rb"[!-\x22\x24-~]*")
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 # What must not hide behind a percent sign: controls, dot, slash, backslash, semicolon, percent, DEL.
 _AMBIGUOUS = frozenset([*range(0x20), ord("."), ord("/"), ord("\\"), ord(";"), ord("%"), 0x7F])
 
@@ -46,6 +48,29 @@ def check(raw_path: bytes, query: bytes) -> None:
         raise UnsafeTarget
     if query and _QUERY.fullmatch(query) is None:
         raise UnsafeTarget("The query has characters that must be percent-encoded.")
+
+
+def reading(raw_path: bytes) -> bytes:
+    """The path as every program compares it: unreserved characters decoded (RFC 3986 section 6.2.2.2)."""
+    return _ENCODED.sub(_decoded, raw_path) if b"%" in raw_path else raw_path
+
+
+def folded(raw_path: bytes) -> bytes:
+    """The path as a program compares it that takes capital and small letters for the same.
+
+    By both ways of folding, since "\u0131" becomes an ASCII letter in capitals and "\u212a" in small letters.
+    """
+    return unquote_to_bytes(raw_path).decode(errors="replace").upper().casefold().encode()
+
+
+def without_last_slash(path: bytes) -> bytes:
+    """The path without one slash at its end: most frameworks take both forms for the same."""
+    return path[:-1] if path.endswith(b"/") and len(path) > 1 else path
+
+
+def _decoded(encoded: re.Match[bytes]) -> bytes:
+    octet = int(encoded[1], 16)
+    return bytes([octet]) if octet in _UNRESERVED else encoded[0].upper()
 
 
 def _is_unambiguous(raw_path: bytes) -> bool:
