@@ -37,6 +37,7 @@ COMMANDS = {
     "list-keys": Entry(f"{AUTH}.signing_keys:list_keys", "List the keys that sign tokens.", True),
     "withdraw-key": Entry(f"{AUTH}.signing_keys:withdraw_key", "Refuse a key that leaked.", True),
     "reseal": Entry("deploy.reseal:reseal", "Put what rests sealed under the current secret.", True),
+    "outbox": Entry("deploy.outbox:outbox", "Show and resend messages that were refused for days.", True),
     "routes": Entry("gateway.cli:routes", "List what the gateway routes where.", True),
     "explain": Entry("gateway.cli:explain", "Say what the gateway would do with a request.", True),
 }

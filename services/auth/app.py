@@ -25,7 +25,7 @@ def create_app(settings: AuthSettings | None = None, *, deps: Deps | None = None
     database.install(app, db, settings)
     migrate.init_app(app, db)
     limits.install(app, settings)
-    messages.init_app(secrets=settings.accepted_secrets, redelivery_seconds=settings.redelivery_seconds)
+    messages.init_app(app, settings)
     idempotency_keys.init_app(app, settings.accepted_secrets)
     manager = verification.install(app, settings, own.signing_keys.find)
     manager.encode_key_loader(access_tokens.signing_key)

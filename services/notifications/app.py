@@ -24,7 +24,7 @@ def create_app(settings: NotificationsSettings | None = None, *, deps: Deps | No
     migrate.init_app(app, db)
     mail.init_app(app)
     metrics.before_scrape(app, counts.measure)
-    messages.init_app(secrets=settings.accepted_secrets, redelivery_seconds=settings.redelivery_seconds)
+    messages.init_app(app, settings)
     idempotency_keys.init_app(app, settings.accepted_secrets)
     access_tokens.install(app, settings, published_keys(settings, process="notifications").find)
     app.extensions[EXTENSION] = deps or Deps.from_settings(settings)

@@ -25,7 +25,7 @@ def create_app(settings: UsersSettings | None = None, *, deps: Deps | None = Non
     database.install(app, db, settings)
     migrate.init_app(app, db)
     cache.profiles.init_app(app, settings)
-    messages.init_app(secrets=settings.accepted_secrets, redelivery_seconds=settings.redelivery_seconds)
+    messages.init_app(app, settings)
     idempotency_keys.init_app(app, settings.accepted_secrets)
     manager = access_tokens.install(app, settings, published_keys(settings, process="users").find)
     manager.user_lookup_loader(_profile_of_caller)

@@ -6,6 +6,7 @@ acknowledgement that lets the sender forget. Publishing never happens in a reque
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
@@ -19,7 +20,7 @@ from flask_sqlalchemy import SQLAlchemy
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
-from shared.chassis import inbox, metrics, tracing
+from shared.chassis import dead_messages, inbox, metrics, tracing
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.housekeeping import Chore, Housekeeper, delete_older
@@ -120,6 +121,9 @@ def relay_outbox(celery: Celery, outbox: Outbox, *, unread: Collection[str] = ()
             outbox.release(batch[done:], utcnow())
             log.warning("broker_unavailable", waiting=len(batch) - done, cause=repr(error))
             return done
+        except Exception:
+            # A row of which no message can be made (a subscriber of a release that is gone) stops no other.
+            log.exception("message_not_published", message_id=str(claimed.message_id))
     return len(batch)
 
 
@@ -237,10 +241,13 @@ def outbox_relay(
 ) -> Relay:
     """The relay that every service has; it goes round at least once a second, and shows that it does."""
     heartbeat = heartbeat_file(service)
+    patience = timedelta(hours=settings.refused_hours)
 
     def step() -> int:
         heartbeat.touch()
-        return relay_outbox(celery, outbox, unread=unread(celery))
+        absent = unread(celery)
+        dead_messages.bury(outbox, utcnow(), unread=absent, after=patience)
+        return relay_outbox(celery, outbox, unread=absent)
 
     return Relay(
         app,

@@ -4,31 +4,38 @@ One row per message and subscriber. A worker of the service claims due rows, pub
 goes only when its subscriber has acknowledged the message; until then it is published again and again,
 at growing intervals. So neither a lost broker nor a killed process loses a message; that a message
 may arrive twice is the inbox's business. The body is sealed for its subscriber before it is stored.
+What becomes of a message that its subscriber refuses for days is in ``dead_messages.py``.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, cast
 from uuid import UUID
 
 import orjson
+from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import delete, func, or_, select, text, tuple_, update
+from sqlalchemy import Index, case, delete, func, null, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
-from shared.chassis import tracing
+from shared.chassis import metrics, outbox_metrics, tracing
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
 from shared.chassis.sealing import Sealer
+from shared.chassis.settings import ServiceSettings
 from shared.contracts import queues
 from shared.contracts.messages import Message
 
 CHANNEL = "doorward_outbox"
 BATCH = 100
 LONGEST_INTERVAL_SECONDS = 300
+# Enough to reach the longest interval from a tenth of a second; more would leave the range of numbers.
+MOST_DOUBLINGS = 12
+_EXTENSION = "doorward_outbox"
 
 
 class OutboxMixin:
@@ -42,8 +49,23 @@ class OutboxMixin:
     sealed: Mapped[str]
     trace: Mapped[dict[str, str]] = mapped_column(JSONB)
     attempts: Mapped[int] = mapped_column(default=0)
-    available_at: Mapped[datetime] = mapped_column(index=True)
+    available_at: Mapped[datetime]
     created_at: Mapped[datetime]
+    refused_since: Mapped[datetime | None]  # taken by the subscriber and not acknowledged, ever since
+    died_at: Mapped[datetime | None]  # not published any more
+
+    @declared_attr.directive
+    def __table_args__(cls) -> tuple[Index, ...]:  # noqa: N805  (SQLAlchemy's form)
+        """Dead rows are in no index that the relay reads."""
+        is_alive = text("died_at IS NULL")
+        return (
+            Index("ix_outbox_alive_available_at", "available_at", postgresql_where=is_alive),
+            Index(
+                "ix_outbox_refused_since",
+                "refused_since",
+                postgresql_where=text("died_at IS NULL AND refused_since IS NOT NULL"),
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +84,28 @@ def purpose(subscriber: str) -> str:
     return f"message:{subscriber}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """What one app gives its outbox."""
+
+    sealers: Mapping[str, Sealer]  # by subscriber
+    interval_seconds: float
+
+
 class Outbox:
     """The outbox of one service."""
 
     def __init__(self, db: SQLAlchemy, model: type[OutboxMixin], *, service: str) -> None:
-        self._db = db
-        self._model = model
-        self._service = service
-        self._secrets: Sequence[str] = ()
-        self._sealers: dict[str, Sealer] = {}
-        self._interval_seconds = 10.0
+        self.db = db
+        self.model = model
+        self.service = service
 
-    def init_app(self, *, secrets: Sequence[str], redelivery_seconds: float) -> None:
-        """Give it the secrets to seal with and the first redelivery interval."""
-        self._secrets = secrets
-        self._sealers = {}
-        self._interval_seconds = redelivery_seconds
+    def init_app(self, app: Flask, settings: ServiceSettings) -> None:
+        """Give ``app``'s outbox the secrets to seal with and its intervals, and measure what waits."""
+        secrets = settings.accepted_secrets
+        sealers = {name: Sealer(secrets, purpose(name)) for name in queues.SERVICES}
+        app.extensions[_EXTENSION] = _Bound(sealers, settings.redelivery_seconds)
+        metrics.before_scrape(app, partial(outbox_metrics.measure, self.db, self.model, self.service))
 
     def send(self, message: Message) -> UUID:
         """Write ``message`` into the caller's transaction, for each of its subscribers; its id."""
@@ -88,9 +116,9 @@ class Outbox:
         contents = [(type(message), self._content_of(message)) for message in messages]
         for kind, content in contents:
             for subscriber in queues.SUBSCRIBERS[kind]:
-                self._db.session.add(self._row(subscriber, content))
+                self.db.session.add(self._row(subscriber, content))
         # Delivered on commit; wakes the relay of a worker, which polls as well.
-        self._db.session.execute(text(f"NOTIFY {CHANNEL}"))
+        self.db.session.execute(text(f"NOTIFY {CHANNEL}"))
         return [content["id"] for _, content in contents]
 
     def _content_of(self, message: Message) -> dict[str, Any]:
@@ -98,26 +126,21 @@ class Outbox:
             "id": new_id(),
             "name": message.name,
             "version": message.version,
-            "source": self._service,
+            "source": self.service,
             "body": message.model_dump(mode="json"),
         }
 
     def _row(self, subscriber: str, content: dict[str, Any]) -> OutboxMixin:
         now = utcnow()
-        return self._model(  # type: ignore[call-arg]
+        return self.model(  # type: ignore[call-arg]
             message_id=content["id"],
             subscriber=subscriber,
             name=content["name"],
-            sealed=self._sealer(subscriber).seal(orjson.dumps(content)),
+            sealed=_bound().sealers[subscriber].seal(orjson.dumps(content)),
             trace=tracing.current_headers(),
             available_at=now,
             created_at=now,
         )
-
-    def _sealer(self, subscriber: str) -> Sealer:
-        if subscriber not in self._sealers:
-            self._sealers[subscriber] = Sealer(self._secrets, purpose(subscriber))
-        return self._sealers[subscriber]
 
     def claim(self, now: datetime, *, unread: Collection[str] = ()) -> list[Claimed]:
         """Lease up to a batch of due rows: no other worker sees them before the interval is over.
@@ -126,7 +149,7 @@ class Outbox:
         sent to them again before they have read it, or the longest interval is over: so a subscriber that
         was away finds each message once, and a message that a killed worker took along is soon back.
         """
-        model = self._model
+        model = self.model
         key = tuple_(model.message_id, model.subscriber)
         is_worth_it = or_(
             model.attempts == 0,
@@ -135,21 +158,19 @@ class Outbox:
         )
         due = (
             select(model.message_id, model.subscriber)
-            .where(model.available_at <= now, is_worth_it)
+            .where(model.died_at.is_(None), model.available_at <= now, is_worth_it)
             .order_by(model.available_at)
             .limit(BATCH)
             .with_for_update(skip_locked=True)
         )
-        interval = func.least(
-            self._interval_seconds * func.power(2, model.attempts), LONGEST_INTERVAL_SECONDS
-        )
-        with transaction(self._db) as session:
+        with transaction(self.db) as session:
             rows = session.execute(
                 update(model)
                 .where(key.in_(due))
                 .values(
-                    available_at=now + func.make_interval(0, 0, 0, 0, 0, 0, interval),
+                    available_at=now + func.make_interval(0, 0, 0, 0, 0, 0, _interval(model)),
                     attempts=model.attempts + 1,
+                    refused_since=_refused_since(model, now, unread),
                 )
                 .returning(model.message_id, model.subscriber, model.name, model.sealed, model.trace)
             ).all()
@@ -157,9 +178,9 @@ class Outbox:
 
     def release(self, unpublished: Sequence[Claimed], now: datetime) -> None:
         """Make rows that could not be published due again in a second, the attempt not counted."""
-        model = self._model
+        model = self.model
         keys = [(claimed.message_id, claimed.subscriber) for claimed in unpublished]
-        with transaction(self._db) as session:
+        with transaction(self.db) as session:
             session.execute(
                 update(model)
                 .where(tuple_(model.message_id, model.subscriber).in_(keys))
@@ -168,13 +189,24 @@ class Outbox:
 
     def acknowledge(self, message_id: UUID, subscriber: str) -> None:
         """Forget a message that its subscriber has handled; harmless when repeated."""
-        model = self._model
-        with transaction(self._db) as session:
+        model = self.model
+        with transaction(self.db) as session:
             session.execute(
                 delete(model).where(model.message_id == message_id, model.subscriber == subscriber)
             )
 
-    def oldest_age_seconds(self, now: datetime) -> float:
-        """How long the oldest message has been waiting; 0 when none is."""
-        oldest = self._db.session.scalar(select(func.min(self._model.created_at)))
-        return (now - oldest).total_seconds() if oldest else 0.0
+
+def _bound() -> _Bound:
+    return cast("_Bound", current_app.extensions[_EXTENSION])
+
+
+def _interval(model: type[OutboxMixin]) -> Any:
+    """The seconds until the next attempt; no number of attempts makes it an error."""
+    doublings = func.power(2, func.least(model.attempts, MOST_DOUBLINGS))
+    return func.least(_bound().interval_seconds * doublings, LONGEST_INTERVAL_SECONDS)
+
+
+def _refused_since(model: type[OutboxMixin], now: datetime, unread: Collection[str]) -> Any:
+    """A subscriber that reads its queue and acknowledges nothing refuses; one that is away does not."""
+    is_first, is_away = model.attempts == 0, model.subscriber.in_(unread)
+    return case((or_(is_first, is_away), null()), else_=func.coalesce(model.refused_since, now))

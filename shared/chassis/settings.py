@@ -147,6 +147,13 @@ class ServiceSettings(ProcessSettings):
         gt=0,
         description="After how long an unacknowledged message is sent again; doubles up to 5 minutes.",
     )
+    refused_hours: float = Field(
+        72.0,
+        gt=0,
+        le=8760,
+        description="For how many hours another service may refuse a message before it is given up. "
+        "`doorward outbox` shows such messages and sends them again.",
+    )
 
     @property
     def sqlalchemy_url(self) -> str:

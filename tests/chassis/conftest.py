@@ -80,7 +80,7 @@ def new_mini(settings: ServiceSettings, *, service: str) -> Mini:
 
     app = new_app(__name__, settings, process=service, checks={"database": lambda: database.ping(app, db)})
     database.install(app, db, settings)
-    messages.init_app(secrets=settings.accepted_secrets, redelivery_seconds=settings.redelivery_seconds)
+    messages.init_app(app, settings)
     keys.init_app(app, settings.accepted_secrets)
     access_tokens.install(app, settings, published_keys(settings, process=service).find)
     new_api(app, title="Mini", blueprints=[mini_blueprint()])

@@ -1,0 +1,41 @@
+"""The migrations of every service make exactly the tables of its models, and can be taken back one by one."""
+
+from importlib import import_module
+
+import flask_migrate
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from flask import Flask
+
+from deploy.processes import PROCESSES, SERVICES
+from shared.chassis.testing.clients import PostgresServer
+from tests.repository.samples import sample_environment
+
+
+def app_on(url: str, service: str, monkeypatch: pytest.MonkeyPatch) -> Flask:
+    environment = sample_environment(service) | {f"{service.upper()}_DATABASE_URL": url}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    app: Flask = import_module(PROCESSES[service].app.partition(":")[0]).create_app()
+    return app
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_migrations_make_the_tables_of_the_models(
+    service: str, postgres_server: PostgresServer, worker_number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"migrations_{service}_{worker_number}"
+    app = app_on(postgres_server.create_database(name), service, monkeypatch)
+    with app.app_context():
+        flask_migrate.upgrade()
+        flask_migrate.downgrade(revision="-1")
+        flask_migrate.upgrade()
+        db = app.extensions["migrate"].db
+
+        with db.engine.connect() as connection:
+            differences = compare_metadata(MigrationContext.configure(connection), db.metadata)
+
+        db.engine.dispose()
+    postgres_server.drop_database(name)
+    assert differences == []
