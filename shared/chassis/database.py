@@ -27,6 +27,7 @@ _NAMES = {
     "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+_WHOLE = "doorward_whole"  # in a session's info: the transactions that begin are parts of one
 _SERVER_OPTIONS = "-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s"
 
 
@@ -118,8 +119,15 @@ def ping(app: Flask, db: SQLAlchemy) -> None:
 
 @contextmanager
 def transaction(db: SQLAlchemy) -> Iterator[scoped_session[Session]]:
-    """One unit of work: commits at the end, rolls back on any error."""
+    """One unit of work: commits at the end, rolls back on any error.
+
+    Inside ``whole`` it is a part: what it did is kept or undone by itself, and commits with the whole.
+    """
     session = cast("scoped_session[Session]", db.session)
+    if _WHOLE in session.info:
+        with session.begin_nested():
+            yield session
+        return
     try:
         yield session
         session.commit()
@@ -129,8 +137,23 @@ def transaction(db: SQLAlchemy) -> Iterator[scoped_session[Session]]:
 
 
 @contextmanager
-def single_statements(db: SQLAlchemy) -> Iterator[scoped_session[Session]]:
-    """Work whose statements each stand alone: they commit by themselves, without a BEGIN and a COMMIT."""
+def whole(db: SQLAlchemy) -> Iterator[scoped_session[Session]]:
+    """One transaction around several: they are its parts, and nothing is stored unless all of it is."""
     with transaction(db) as session:
-        session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        session.info[_WHOLE] = True
+        try:
+            yield session
+        finally:
+            session.info.pop(_WHOLE, None)
+
+
+@contextmanager
+def single_statements(db: SQLAlchemy) -> Iterator[scoped_session[Session]]:
+    """Work whose statements each stand alone: they commit by themselves, without a BEGIN and a COMMIT.
+
+    Inside ``whole`` they commit with it.
+    """
+    with transaction(db) as session:
+        if _WHOLE not in session.info:
+            session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
         yield session

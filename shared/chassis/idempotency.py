@@ -1,12 +1,15 @@
 """Idempotency-Key: a POST that is sent twice with one key is done once (the IETF httpapi draft).
 
-The key, the caller and the route name a row in the service's own database, made before the work and
-kept a day with the sealed answer. The same request again gets the same answer; another body under the
-key is 422, one whose first try is still running is 409. A first try that failed with a 5xx frees its key.
+The work, its row and the sealed answer are one transaction: where the answer is not stored, nothing is. The
+key, the route and the caller name the row; without a caller, the client's network does. The same request
+again gets the same answer for a day; another body under the key is 422, one whose first try is still running
+is 409. A first try that failed frees its key: an error of the caller's keeps what the use cases stored of it,
+and a 5xx undoes them.
 """
 
 import hashlib
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, NamedTuple, TypeVar, cast
@@ -17,10 +20,12 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
+from werkzeug.exceptions import HTTPException
 
 from shared.chassis import errors
+from shared.chassis.client_networks import network_of
 from shared.chassis.clock import utcnow
-from shared.chassis.database import transaction
+from shared.chassis.database import whole
 from shared.chassis.sealing import Sealer, derive_key
 
 KEPT_FOR = timedelta(days=1)
@@ -73,95 +78,120 @@ class _Name(NamedTuple):
     request_hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """What one app gives its keys."""
+
+    keys: "Idempotency"
+    sealer: Sealer
+    peppers: Sequence[bytes]  # of the current secret first, then of the older ones
+
+
 class Idempotency:
     """The keys of one service."""
 
     def __init__(self, db: SQLAlchemy, model: type[IdempotencyMixin]) -> None:
         self._db = db
         self._model = model
-        self._sealer: Sealer | None = None
-        self._peppers: Sequence[bytes] = ()
 
-    def init_app(self, app: Flask, secrets: list[str]) -> None:
-        """Give it the secrets that stored answers are sealed with."""
-        self._sealer = Sealer(secrets, ANSWER_PURPOSE)
-        self._peppers = [derive_key(secret, "idempotency-key") for secret in secrets]
-        app.extensions[_EXTENSION] = self
+    def init_app(self, app: Flask, secrets: Sequence[str]) -> None:
+        """Have ``app`` honour the header, with the secrets that its stored answers are sealed with."""
+        peppers = [derive_key(secret, "idempotency-key") for secret in secrets]
+        app.extensions[_EXTENSION] = _Bound(self, Sealer(secrets, ANSWER_PURPOSE), peppers)
 
     def answer(self, key: str, work: Callable[[], Response]) -> Response:
         """The stored answer of the request with ``key``, or that of ``work``, which is then stored."""
-        names = self._names(key)
-        stored = self._begin(names)
-        if stored is not None:
-            return stored
-        key_hash = names[0].key_hash
-        try:
-            response = work()
-        except BaseException:
-            self._forget(key_hash)
-            raise
-        if response.status_code >= 500:
-            self._forget(key_hash)
-        else:
-            self._keep(key_hash, response)
+        names = _names(key)
+        failure = None
+        with whole(self._db):
+            self._lock(names)
+            stored = self._find(names)
+            if stored is not None:
+                return _replayed(stored, {name.request_hash for name in names})
+            self._note(names[0])
+            try:
+                response = work()
+            except Exception as error:
+                if _status_of(error) >= 500:
+                    raise
+                self._forget(names[0].key_hash)
+                failure = error
+            else:
+                self._settle(names[0].key_hash, response)
+        if failure is not None:
+            raise failure
         return response
 
-    def _names(self, key: str) -> list[_Name]:
-        """What the request may be stored as: under the current secret first, then under the older ones."""
-        who = str(g.caller.account_id) if "caller" in g else ""
-        name = "\n".join([who, request.method, request.path, key]).encode()
-        body = request.get_data(cache=True)
-        return [_Name(_keyed(pepper, name), _keyed(pepper, body)) for pepper in self._peppers]
+    def _lock(self, names: Sequence[_Name]) -> None:
+        """Have the request to oneself until the transaction ends, however it ends.
 
-    def _begin(self, names: Sequence[_Name]) -> Response | None:
-        now = utcnow()
-        model, current = self._model, names[0]
-        is_meant = model.key_hash.in_([name.key_hash for name in names])
-        find = select(model.request_hash, model.sealed_answer).where(is_meant)
-        with transaction(self._db) as session:
-            if len(names) > 1:
-                # While a secret is rotated, two processes may store one request under two names.
-                lock = func.pg_advisory_xact_lock(func.hashtextextended(min(names).key_hash, 0))
-                session.execute(select(lock))
-            session.execute(
-                delete(model).where(
-                    is_meant,
-                    (model.started_at < now - KEPT_FOR)
-                    | (model.sealed_answer.is_(None) & (model.started_at < now - RUNS_AT_MOST)),
-                )
-            )
-            row = session.execute(find).first()
-            if row is None:
-                values = {"key_hash": current.key_hash, "request_hash": current.request_hash}
-                make = insert(model).values(**values, started_at=now).on_conflict_do_nothing()
-                if session.execute(make.returning(model.key_hash)).one_or_none():
-                    return None
-                row = session.execute(find).first()
-        return self._replay(row, {name.request_hash for name in names})
-
-    def _replay(self, row: Any, request_hashes: Collection[str]) -> Response:
-        is_same = row is None or row.request_hash in request_hashes
-        if not is_same:
-            raise IdempotencyKeyReused
-        if row is None or row.sealed_answer is None:
+        All names are locked: while a secret is rotated, two processes know one request by different lists.
+        """
+        locks = [
+            func.pg_try_advisory_xact_lock(func.hashtextextended(name.key_hash, 0)) for name in sorted(names)
+        ]
+        if not all(self._db.session.execute(select(*locks)).one()):
             raise IdempotentRequestRunning(headers={"Retry-After": "1"})
-        stored = orjson.loads(cast("Sealer", self._sealer).open(row.sealed_answer))
-        response = Response(stored["body"], status=stored["status"], headers=stored["headers"])
-        response.headers["Idempotency-Replayed"] = "true"
-        return response
 
-    def _keep(self, key_hash: str, response: Response) -> None:
+    def _find(self, names: Sequence[_Name]) -> Any:
+        now = utcnow()
+        model = self._model
+        is_meant = model.key_hash.in_([name.key_hash for name in names])
+        # Only the release before stored rows without an answer: they are requests that run there, or died.
+        is_given_up = model.sealed_answer.is_(None) & (model.started_at < now - RUNS_AT_MOST)
+        is_old = model.started_at < now - KEPT_FOR
+        self._db.session.execute(delete(model).where(is_meant, is_old | is_given_up))
+        return self._db.session.execute(
+            select(model.request_hash, model.sealed_answer).where(is_meant)
+        ).first()
+
+    def _note(self, name: _Name) -> None:
+        """Make the row: a process of the release before, which knows no lock, waits for it."""
+        row = {"key_hash": name.key_hash, "request_hash": name.request_hash, "started_at": utcnow()}
+        self._db.session.execute(insert(self._model).values(**row))
+
+    def _settle(self, key_hash: str, response: Response) -> None:
+        if response.status_code >= 500:
+            self._db.session.rollback()
+            return
         headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
         stored = {"status": response.status_code, "headers": headers, "body": response.get_data(as_text=True)}
-        sealed = cast("Sealer", self._sealer).seal(orjson.dumps(stored))
-        with transaction(self._db) as session:
-            session.execute(
-                update(self._model).where(self._model.key_hash == key_hash).values(sealed_answer=sealed)
-            )
+        sealed = _bound().sealer.seal(orjson.dumps(stored))
+        self._db.session.execute(
+            update(self._model).where(self._model.key_hash == key_hash).values(sealed_answer=sealed)
+        )
 
     def _forget(self, key_hash: str) -> None:
-        with transaction(self._db) as session:
-            session.execute(delete(self._model).where(self._model.key_hash == key_hash))
+        self._db.session.execute(delete(self._model).where(self._model.key_hash == key_hash))
+
+
+def _bound() -> _Bound:
+    return cast("_Bound", current_app.extensions[_EXTENSION])
+
+
+def _names(key: str) -> list[_Name]:
+    """What the request may be stored as: under the current secret first, then under the older ones."""
+    who = str(g.caller.account_id) if "caller" in g else f"client {network_of(request.remote_addr)}"
+    name = "\n".join([who, request.method, request.path, key]).encode()
+    body = request.get_data(cache=True)
+    return [_Name(_keyed(pepper, name), _keyed(pepper, body)) for pepper in _bound().peppers]
+
+
+def _status_of(error: Exception) -> int:
+    if isinstance(error, errors.ApiError):
+        return error.status
+    return (isinstance(error, HTTPException) and error.code) or 500
+
+
+def _replayed(row: Any, request_hashes: Collection[str]) -> Response:
+    if row.request_hash not in request_hashes:
+        raise IdempotencyKeyReused
+    if row.sealed_answer is None:
+        raise IdempotentRequestRunning(headers={"Retry-After": "1"})
+    stored = orjson.loads(_bound().sealer.open(row.sealed_answer))
+    response = Response(stored["body"], status=stored["status"], headers=stored["headers"])
+    response.headers["Idempotency-Replayed"] = "true"
+    return response
 
 
 def _keyed(pepper: bytes, value: bytes) -> str:
@@ -178,7 +208,6 @@ def idempotent(view: View) -> View:
             return view(*args, **kwargs)
         if not 1 <= len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
             raise IdempotencyKeyInvalid
-        keys = cast("Idempotency", current_app.extensions[_EXTENSION])
-        return keys.answer(key, lambda: current_app.make_response(view(*args, **kwargs)))
+        return _bound().keys.answer(key, lambda: current_app.make_response(view(*args, **kwargs)))
 
     return cast("View", guarded)
