@@ -27,7 +27,7 @@ def checks(
     return {
         "accepting": _check(lambda: not drain.has_begun, "this process is about to stop"),
         "rate_limits": _check(lambda: not limiter.is_degraded, "each worker counts for itself"),
-        "revocations": _check(lambda: revocations.is_current, "revocations are not heard"),
+        "revocations": _check(lambda: revocations.is_current, "revocations do not arrive"),
         "tokens": _check(lambda: keys.is_known, "auth has not shown its public keys yet"),
         **{name: _service_check(service) for name, service in services.items()},
     }

@@ -3,6 +3,7 @@
 auth publishes each on a channel and keeps all in a set (see ``services/auth/sessions/revocations.py``). A
 worker hears the channel, and reads the whole set when it starts, after every loss of the connection and now
 and then. What it knows it forgets only when no such token can live: a Redis without memory revives nobody.
+Whether revocations arrive is told by auth's pulse, which names the newest: see ``revocation_pulse.py``.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from redis.exceptions import RedisError
 
 from gateway import measures
 from gateway.background import keep_running
+from gateway.revocation_pulse import Pulse
 from shared.chassis.logs import get_logger
 from shared.contracts import tokens
 
@@ -47,11 +49,17 @@ class Revocations:
         self._accounts: dict[str, tuple[int, float]] = {}  # account id: least iat that lives, needless when
         self._task: asyncio.Task[None] | None = None
         self._heard_at = DEAF
+        self._pulse = Pulse()
         self.on_news: Callable[[str], None] = lambda _name: None  # of the session or account of that id
 
     @property
     def is_current(self) -> bool:
-        """Whether news arrive: told by what was heard, since a client may hang while it ends a connection."""
+        """Whether news arrive, all the way from auth."""
+        return self._is_connected and self._pulse.is_good(monotonic())
+
+    @property
+    def _is_connected(self) -> bool:
+        """Told by what was heard, since a client may hang while it ends a connection."""
         return monotonic() - self._heard_at < SILENCE_SECONDS
 
     def covers(self, session: str, account: str, issued_at: int) -> bool:
@@ -96,10 +104,10 @@ class Revocations:
             )
             try:
                 async with redis, redis.pubsub() as channel:
-                    await channel.subscribe(tokens.REVOCATION_CHANNEL)
+                    await channel.subscribe(tokens.REVOCATION_CHANNEL, tokens.REVOCATION_PULSE_CHANNEL)
+                    self._pulse = Pulse(monotonic())
                     await self._sync(redis)  # after subscribing, so that nothing falls between
                     self._heard_at = monotonic()
-                    measures.REVOCATIONS_DEAF.set(0)
                     first.set()
                     await self._hear(redis, channel)
             except LOST as error:
@@ -117,21 +125,29 @@ class Revocations:
             message = await channel.get_message(ignore_subscribe_messages=True, timeout=PING_SECONDS)
             if message is not None:
                 self._heard_at = monotonic()
-            elif self.is_current:
+            elif self._is_connected:
                 await channel.ping()  # a dead connection looks just as quiet
             else:
                 raise TimeoutError("no answer to a ping")
-            if message is not None and message["type"] == "message" and not self._take_news(message["data"]):
+            if message is not None and message["type"] == "message" and not self._take(message):
                 synced_at = 0.0
             if time() - synced_at > SYNC_SECONDS:
                 await self._sync(redis)
                 synced_at = time()
+            measures.REVOCATIONS_DEAF.set(0 if self.is_current else 1)
+
+    def _take(self, message: Any) -> bool:
+        """Take in news or a pulse; False if the set has to be read."""
+        if message["channel"] == tokens.REVOCATION_PULSE_CHANNEL.encode():
+            return self._pulse.take(message["data"], monotonic())
+        return self._take_news(message["data"])
 
     def _take_news(self, text: bytes) -> bool:
         """Learn what the message says; False if it says to read the set."""
         try:
             news = orjson.loads(text)
             self.learn(str(news["member"]), float(news["expires_at"]))
+            self._pulse.note(int(news.get("id", 0)))
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
             return False
         return True

@@ -22,3 +22,6 @@ AUTHENTICATED_AT = "auth_time"  # when it last did, unix seconds
 # Where auth tells the gateways which tokens are dead before their time (see docs/messages.md).
 REVOCATION_CHANNEL = "doorward:revocations"
 REVOCATION_SET = "doorward:revoked"
+
+# auth's worker says once a second that revocations arrive, so that gateways know when they do not.
+REVOCATION_PULSE_CHANNEL = "doorward:revocations:pulse"

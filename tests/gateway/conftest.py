@@ -5,12 +5,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event, Thread
 from uuid import UUID
 
 import httpx
 import pytest
+from redis import Redis
+from redis.exceptions import RedisError
 
 from deploy.serve import gunicorn_arguments
 from gateway.settings import GatewaySettings
@@ -18,6 +22,7 @@ from shared.chassis.ids import new_id
 from shared.chassis.testing.engines import free_port, wait_until
 from shared.chassis.testing.processes import stop_all
 from shared.chassis.testing.tokens import SECRET, access_token, bearer
+from shared.contracts import tokens
 from tests.gateway.echo import Upstream
 
 SESSION_SECRET = "a-session-secret-for-tests-that-is-long-enough"
@@ -102,6 +107,30 @@ def upstream(running_upstream: Upstream) -> Upstream:
     running_upstream.requests.clear()
     running_upstream.handlers.clear()
     return running_upstream
+
+
+@contextmanager
+def pulse(redis_url: str) -> Iterator[None]:
+    """As auth's worker: say all the while that revocations arrive."""
+    stopping = Event()
+
+    def beat() -> None:
+        with Redis.from_url(redis_url, socket_timeout=1, socket_connect_timeout=1) as redis:
+            while not stopping.wait(0.2):
+                with suppress(RedisError):
+                    redis.publish(tokens.REVOCATION_PULSE_CHANNEL, b'{"newest": 0, "is_stored": true}')
+
+    worker = Thread(target=beat, daemon=True)
+    worker.start()
+    yield
+    stopping.set()
+    worker.join()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _pulse(redis_url: str) -> Iterator[None]:
+    with pulse(redis_url):
+        yield
 
 
 @pytest.fixture

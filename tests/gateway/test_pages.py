@@ -12,7 +12,7 @@ from gateway import route_file
 from gateway.openapi import merge
 from shared.chassis.testing.clients import PrivateRedis
 from shared.chassis.testing.engines import wait_until
-from tests.gateway.conftest import ORIGIN, Gateway, StartGateway
+from tests.gateway.conftest import ORIGIN, Gateway, StartGateway, pulse
 from tests.gateway.echo import OK, Received, Upstream
 from tests.gateway.test_route_file import VARIABLES
 
@@ -125,14 +125,15 @@ def test_readiness_knows_whether_tokens_can_be_verified(
 def test_readiness_knows_whether_revocations_are_heard(
     start_gateway: StartGateway, private_redis: PrivateRedis, leave: str, come_back: str
 ) -> None:
-    gateway = start_gateway(REDIS_URL=private_redis.url())
+    with pulse(private_redis.url()):
+        gateway = start_gateway(REDIS_URL=private_redis.url())
 
-    assert checks(gateway)["revocations"] == "pass"
-    getattr(private_redis, leave)()
-    wait_until(lambda: checks(gateway)["revocations"] == "fail", what="a gateway that says it is deaf")
-    wait_until(lambda: "revocations_not_heard" in gateway.lines(), what="a line that says so")
-    getattr(private_redis, come_back)()
-    wait_until(lambda: checks(gateway)["revocations"] == "pass", what="a gateway that hears again")
+        assert checks(gateway)["revocations"] == "pass"
+        getattr(private_redis, leave)()
+        wait_until(lambda: checks(gateway)["revocations"] == "fail", what="a gateway that says it is deaf")
+        wait_until(lambda: "revocations_not_heard" in gateway.lines(), what="a line that says so")
+        getattr(private_redis, come_back)()
+        wait_until(lambda: checks(gateway)["revocations"] == "pass", what="a gateway that hears again")
 
 
 def test_a_healthy_gateway_is_ready(client: httpx.Client) -> None:
