@@ -1,9 +1,9 @@
 """Which variables are settings of ours, and which only look like one: those are mistyped or gone."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 
-from deploy.processes import settings_class
+from deploy.processes import PROCESSES, settings_class
 
 # Not of one process: read by Compose, by `doorward up`, or by the tests.
 ELSEWHERE = frozenset({"DOORWARD_DATA_DIR", "DOORWARD_ENV_FILE", "DOORWARD_TEST_SERVERS", "DOORWARD_VERSION"})
@@ -13,6 +13,13 @@ def of(process: str) -> set[str]:
     """The variables that ``process`` reads."""
     cls = settings_class(process)
     return {cls.variable(field) for field in cls.model_fields}
+
+
+def without_others(environment: Mapping[str, str], process: str) -> dict[str, str]:
+    """The environment for ``process``: without what is a setting of other processes alone."""
+    own = of(process)
+    others = {name for other in PROCESSES if other != process for name in of(other)} - own
+    return {name: value for name, value in environment.items() if name not in others}
 
 
 def unknown(names: Iterable[str], processes: Collection[str]) -> Iterator[str]:

@@ -60,10 +60,15 @@ class Process:
         code = self._transport.get_returncode()
         return 0 if code is None else code
 
+    def signal(self, number: signal.Signals | None) -> None:
+        """Send it the signal, where there is one and it still runs."""
+        if number is not None:
+            with suppress(ProcessLookupError):
+                self._transport.send_signal(number)
+
     async def stop(self, *, grace_seconds: float) -> bool:
         """End it: by its own signal, and by force after the grace. Whether it went by itself."""
-        with suppress(ProcessLookupError):
-            self._transport.send_signal(self.program.stop_signal)
+        self.signal(self.program.stop_signal)
         try:
             await asyncio.wait_for(self._protocol.exited.wait(), grace_seconds)
         except TimeoutError:

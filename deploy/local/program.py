@@ -36,6 +36,7 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     is_ready: Probe = at_once
     stop_signal: signal.Signals = signal.SIGTERM
+    reload_signal: signal.Signals | None = None  # has it read its files again
     identity: Identity | None = None
     folder: Path | None = None
     noise: str = ""  # lines that match it are not worth showing

@@ -1,10 +1,12 @@
 """The processes of the backend as the runner starts them: command, environment, readiness."""
 
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from deploy import known_settings
 from deploy.local import probes
 from deploy.local.program import Probe, Program
 from deploy.processes import SERVICES
@@ -18,7 +20,9 @@ def mailbox(environment: Mapping[str, str]) -> Program:
 
 def migration(service: str, environment: Mapping[str, str]) -> Program:
     """A service's migrations, run to their end."""
-    return _program(f"{service}-migrate", ["migrate", service], environment)
+    return _program(
+        f"{service}-migrate", ["migrate", service], known_settings.without_others(environment, service)
+    )
 
 
 def servers(environment: Mapping[str, str]) -> list[Program]:
@@ -28,19 +32,27 @@ def servers(environment: Mapping[str, str]) -> list[Program]:
         heartbeat = Path(environment["TMPDIR"]) / f"doorward-{service}-worker.alive"
         programs.append(_serving(service, environment))
         programs.append(
-            _program(f"{service}-worker", ["work", service], environment, probes.touched(heartbeat))
+            _program(
+                f"{service}-worker",
+                ["work", service],
+                known_settings.without_others(environment, service),
+                probes.touched(heartbeat),
+            )
         )
     return programs
 
 
 def gateway(environment: Mapping[str, str]) -> Program:
-    """The gateway, ready when all behind it is."""
-    return _serving("gateway", environment)
+    """The gateway, ready when all behind it is. A reload is its route file and its certificates."""
+    return replace(_serving("gateway", environment), reload_signal=signal.SIGHUP)
 
 
 def _serving(process: str, environment: Mapping[str, str]) -> Program:
     port = int(environment[f"{process.upper()}_PORT"])
-    program = _program(process, ["serve", process], environment, probes.http(port, "/readyz"))
+    ready = probes.http(port, "/readyz")
+    program = _program(
+        process, ["serve", process], known_settings.without_others(environment, process), ready
+    )
     return replace(program, noise="setting_unknown")  # the runner has said so, for all of them
 
 

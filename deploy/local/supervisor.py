@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -44,6 +44,7 @@ class Keeper:
         self._patience = patience
         self._on_change = on_change
         self._is_stopping = False
+        self._is_renewing = False
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -73,6 +74,28 @@ class Keeper:
             with suppress(asyncio.CancelledError):
                 await self._task
 
+    async def renew(self, program: Program) -> None:
+        """Go on with another environment; with the same one, have the process reload if it can."""
+        process = self.process
+        if process is None or not process.is_running:
+            self.program = program
+        elif program.environment == self.program.environment:
+            process.signal(program.reload_signal)
+        else:
+            self.program = program
+            self._is_renewing = True
+            self._console.say(f"{program.name} has new settings and is started again")
+            await process.stop(grace_seconds=self._patience.stop)
+            await self._wait_until_back(process)
+
+    async def _wait_until_back(self, former: Process) -> None:
+        deadline = time.monotonic() + self._patience.start
+        while time.monotonic() < deadline:
+            process = self.process
+            if process is not None and process is not former and await self._is_ready(process):
+                return
+            await asyncio.sleep(PROBE_SECONDS)
+
     async def _spawn(self) -> Process:
         process = await Process.start(self.program, self._console)
         self.process = process
@@ -89,10 +112,15 @@ class Keeper:
             code = await process.wait()
             if self._is_stopping:
                 return
-            deaths = 1 if time.monotonic() - started_at > self._patience.calm else deaths + 1
-            pause = self._patience.pause(deaths)
-            self._console.say(f"{self.program.name} {described(code)}; it is started again in {pause:g} s")
-            await asyncio.sleep(pause)
+            if self._is_renewing:
+                self._is_renewing = False
+            else:
+                deaths = 1 if time.monotonic() - started_at > self._patience.calm else deaths + 1
+                pause = self._patience.pause(deaths)
+                self._console.say(
+                    f"{self.program.name} {described(code)}; it is started again in {pause:g} s"
+                )
+                await asyncio.sleep(pause)
             process = await self._spawn()
             await self._tell_when_ready(process)
 
@@ -138,6 +166,12 @@ class Supervisor:
         ]
         self._stages.append(stage)
         await all_of(*(keeper.start() for keeper in stage))
+
+    async def renew(self, programs: Iterable[Program]) -> None:
+        """Go on with these programs in the place of those of the same name, one after the other."""
+        keepers = {keeper.program.name: keeper for stage in self._stages for keeper in stage}
+        for program in programs:
+            await keepers[program.name].renew(program)
 
     async def run(self, program: Program) -> None:
         """Run a program to its end; raises StartFailed where that is not a good one."""

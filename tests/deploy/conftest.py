@@ -32,6 +32,7 @@ class Runner:
 
     def __init__(self, folder: Path, **variables: str) -> None:
         self.folder = folder
+        self.arguments: list[str] = []
         self.output: list[str] = []
         chosen = {name: "0" for name in PORTS}
         own = {"DOORWARD_DATA_DIR": str(folder), "DOORWARD_ENV_FILE": str(folder.with_suffix(".env"))}
@@ -63,7 +64,7 @@ class Runner:
         """Start it; returns at once."""
         self.output = []
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "deploy", "up"],
+            [sys.executable, "-m", "deploy", "up", *self.arguments],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -88,6 +89,21 @@ class Runner:
             return text in self.text
 
         wait_until(is_written, what=f"{text!r} in the runner's output", seconds=START_SECONDS)
+
+    def reload(self, outcome: str) -> None:
+        """Have it read its settings again; returns when it says the outcome once more."""
+        assert self.process is not None
+        count = self.text.count(f" {outcome}\n")
+        self.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: self.text.count(f" {outcome}\n") > count, what=outcome, seconds=START_SECONDS)
+
+    def first_json(self) -> dict[str, Any]:
+        """The line that it prints for programs, awaited."""
+        wait_until(self._json_lines, what="a line of JSON", seconds=START_SECONDS)
+        return dict(json.loads(self._json_lines()[0]))
+
+    def _json_lines(self) -> list[str]:
+        return [line for line in self.text.splitlines() if line.startswith("{")]
 
     def stop(self) -> int:
         """Ask it to end in order; its exit code."""

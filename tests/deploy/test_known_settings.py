@@ -32,6 +32,17 @@ def test_settings_of_ours_and_variables_of_others_are_passed_over() -> None:
     assert list(known_settings.unknown([*ours, "DOORWARD_DATA_DIR", "PATH", "AUTHOR"], PROCESSES)) == []
 
 
+def test_process_is_given_no_setting_of_others_alone() -> None:
+    environment = {"AUTH_PORT": "1", "GATEWAY_PORT": "2", "REDIS_URL": "3", "AUTH_URL": "4", "PATH": "5"}
+
+    assert known_settings.without_others(environment, "users") == {
+        "REDIS_URL": "3",
+        "AUTH_URL": "4",
+        "PATH": "5",
+    }
+    assert known_settings.without_others(environment, "auth").keys() == environment.keys() - {"GATEWAY_PORT"}
+
+
 def test_process_leaves_the_settings_of_others_to_them() -> None:
     assert list(known_settings.unknown(["USERS_NONSENSE", "GATEWAY_NONSENSE"], ["auth"])) == []
 

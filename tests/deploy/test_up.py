@@ -169,6 +169,54 @@ def test_stop_is_in_order_and_leaves_nothing(running: Runner) -> None:
         running.start_until_ready()
 
 
+def test_reload_starts_what_has_new_settings_and_nothing_else(running: Runner) -> None:
+    before = running.processes
+    preflight = {"Origin": "https://app.example.org", "Access-Control-Request-Method": "POST"}
+    env_file = running.folder.with_suffix(".env")
+    env_file.write_text("GATEWAY_ALLOWED_ORIGINS=https://app.example.org\n")
+
+    running.reload("reloaded")
+
+    assert [name for name, pid in running.processes.items() if pid != before[name]] == ["gateway"]
+    answer = httpx.options(f"{running.gateway_url}/api/v1/auth/login", headers=preflight)
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://app.example.org"
+
+
+def test_reload_with_a_mistake_says_it_and_changes_nothing(running: Runner) -> None:
+    before = running.processes
+    env_file = running.folder.with_suffix(".env")
+    kept = env_file.read_text() if env_file.exists() else ""
+    env_file.write_text("LOG_LEVEL=loud\nGATEWAY_PORT=1\n")
+    try:
+        running.reload("not reloaded: the settings of before stay in force")
+        env_file.write_text("LOG_LEVEL=loud\n")
+        running.reload("not reloaded: the settings of before stay in force")
+    finally:
+        env_file.write_text(kept)
+
+    assert 'LOG_LEVEL: "loud" is none of' in running.text
+    assert running.processes == before
+    assert status_of(f"{running.gateway_url}/readyz") == 200
+
+
+def test_json_for_programs_is_one_line_and_the_log_goes_elsewhere(
+    stopped_folder: Path, new_runner: MakeRunner
+) -> None:
+    runner = new_runner(stopped_folder)
+    runner.arguments = ["--json"]
+
+    runner.start()
+
+    place = runner.first_json()
+    assert place["gateway_url"] == runner.gateway_url
+    assert status_of(f"{place['gateway_url']}/readyz") == 200
+    assert status_of(f"{place['mailbox_url']}/api/messages") == 200
+    assert place["data_dir"] == str(stopped_folder)
+    assert runner.process is not None
+    assert place["pid"] == runner.process.pid
+    assert runner.stop() == 0
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can tie one life to another")
 def test_killed_runner_leaves_no_orphan_and_the_next_start_is_clean(running: Runner) -> None:
     pids = list(running.processes.values())
