@@ -1,19 +1,13 @@
-"""One request under way to one replica, from the connection to the last byte of the answer."""
+"""One request under way to one replica, from the connection to the verdict on the replica."""
 
 import asyncio
 from time import monotonic
 
-from gateway.messages import ResponseBroken
 from gateway.request_body import RequestBody
 from gateway.upstream import faults
 from gateway.upstream.connection import Connection
 from gateway.upstream.framing import Head
 from gateway.upstream.replicas import Replica, Service
-from shared.chassis.logs import get_logger
-
-log = get_logger(__name__)
-
-SLOW_SECONDS = 1.0  # a client that takes less has not kept the upstream waiting
 
 
 class Attempt:
@@ -21,6 +15,7 @@ class Attempt:
 
     __slots__ = (
         "_is_over",
+        "_is_probe",
         "_upload",
         "connection",
         "deadline",
@@ -39,7 +34,7 @@ class Attempt:
         self._is_over = False
         service.outstanding += 1
         replica.outstanding += 1
-        replica.breaker.begin()
+        self._is_probe = replica.breaker.begin()
 
     @property
     def patience(self) -> float:
@@ -110,11 +105,26 @@ class Attempt:
                 self.connection.forget_timeout()
         return await self.connection.head(self.patience)
 
+    def answered(self, status: int) -> None:
+        """The replica gave an answer."""
+        self._is_probe = False
+        self.replica.breaker.answer(status)
+
+    def failed(self, fault: faults.UpstreamFault) -> None:
+        """The replica gave none, or not all of it."""
+        self._is_probe = False
+        if isinstance(fault, faults.ConnectFault) and len(self.service.replicas) > 1:
+            self.replica.breaker.fail_to_connect()
+        else:
+            self.replica.breaker.fail()
+
     def end(self) -> None:
         """Give the connection back, or end it if the exchange on it is not complete."""
         if self._is_over:
             return
         self._is_over = True
+        if self._is_probe:
+            self.replica.breaker.abandon()
         self.service.outstanding -= 1
         self.replica.outstanding -= 1
         upload, self._upload = self._upload, None
@@ -130,58 +140,3 @@ def _framed(piece: bytes, *, is_chunked: bool, is_last: bool) -> bytes:
         return piece
     chunk = b"%x\r\n%b\r\n" % (len(piece), piece) if piece else b""
     return chunk + b"0\r\n\r\n" if is_last else chunk
-
-
-class Relay:
-    """The rest of an upstream's body, read when the client has taken what came before."""
-
-    __slots__ = ("_attempt", "_client_seconds", "_given_at", "_is_cut", "_upstream_seconds")
-
-    def __init__(self, attempt: Attempt) -> None:
-        self._attempt = attempt
-        self._is_cut = False
-        self._given_at = monotonic()
-        self._client_seconds = 0.0  # that the client took
-        self._upstream_seconds = 0.0  # that the upstream took
-
-    async def read(self) -> bytes:
-        """The next piece; a body that breaks off must not look complete."""
-        if self._is_cut:
-            raise ResponseBroken
-        began = monotonic()
-        self._client_seconds += began - self._given_at
-        try:
-            return await self._read_since(began)
-        except faults.UpstreamFault as fault:
-            if not self._is_cut:
-                self._note(fault)
-            raise ResponseBroken from fault
-
-    async def _read_since(self, began: float) -> bytes:
-        try:
-            return await self._attempt.connection.read(self._attempt.patience)
-        finally:
-            self._given_at = monotonic()
-            self._upstream_seconds += self._given_at - began
-
-    def _note(self, fault: faults.UpstreamFault) -> None:
-        service = self._attempt.service.name
-        if self._is_client_slow:
-            log.info("client_too_slow", upstream=service, fault=fault.proxy_status)
-            return
-        log.warning("upstream_broke_off", upstream=service, fault=fault.proxy_status)
-        self._attempt.replica.breaker.fail()
-
-    @property
-    def _is_client_slow(self) -> bool:
-        """Whether the time went to the client: what a slow reader brings about is no fault of the replica."""
-        return self._client_seconds > max(SLOW_SECONDS, self._upstream_seconds)
-
-    def cut(self) -> None:
-        """Send no more of it; who waits for the next piece hears of it at once."""
-        self._is_cut = True
-        self._attempt.connection.abort()
-
-    def close(self) -> None:
-        """The client has it all, or has gone: either way the upstream owes nothing more."""
-        self._attempt.end()

@@ -143,11 +143,9 @@ def _replicas(upstream: Upstream) -> str:
 
 
 def _retries(route: Route, method: str) -> str:
+    if_unsent = "another replica while nothing was sent"
     if not route.retries:
-        return "none"
-    if_sent = (
-        "and once more if the connection ends unanswered"
-        if method in IDEMPOTENT
-        else "never once it was sent"
-    )
-    return f"up to {route.retries} while nothing was sent, {if_sent}"
+        return f"{if_unsent}, and none once it was"
+    if method not in IDEMPOTENT:
+        return f"{if_unsent}, never once it was sent"
+    return f"{if_unsent}, and once more if the connection ends unanswered"

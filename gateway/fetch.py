@@ -6,8 +6,10 @@ from typing import Any
 
 import orjson
 
+from gateway.attempt import Attempt
+from gateway.tries import Tries
 from gateway.upstream import faults
-from gateway.upstream.replicas import Full, Service
+from gateway.upstream.replicas import Service
 from shared.chassis import tracing
 
 LARGEST_ANSWER = 4_194_304
@@ -15,7 +17,7 @@ CONNECT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FetchedAnswer:
     """What a service answered."""
 
     status: int
@@ -37,35 +39,36 @@ async def fetch(
     method: str = "GET",
     fields: dict[str, str] | None = None,
     body: bytes | None = None,
-) -> Answer:
-    """The answer to one request; raises UpstreamFault. Never retried, never redirected."""
-    deadline = monotonic() + seconds
-    try:
-        replica = service.choose()
-    except Full as error:
-        raise faults.ConnectFault("too many requests are under way") from error
-    service.outstanding += 1
-    replica.outstanding += 1
-    connection = None
-    try:
-        connection = replica.pool.take_idle() if method == "GET" else None
-        connection = connection or await replica.pool.connect(min(CONNECT_SECONDS, seconds))
-        connection.begin(
-            method.encode(), _head(replica.authority, method, path, fields or {}, body) + (body or b"")
-        )
-        head = await connection.head(max(0.001, deadline - monotonic()))
-        pieces, size = [], 0
-        while piece := await connection.read(max(0.001, deadline - monotonic())):
-            size += len(piece)
-            if size > LARGEST_ANSWER:
-                raise faults.ProtocolFault("the answer is too large")
-            pieces.append(piece)
-        return Answer(head.status, b"".join(pieces))
-    finally:
-        service.outstanding -= 1
-        replica.outstanding -= 1
-        if connection is not None:
-            replica.pool.give_back(connection)
+) -> FetchedAnswer:
+    """The answer to one request; raises UpstreamFault. Never redirected, and sent again only by GET."""
+    tries = Tries(service, deadline=monotonic() + seconds, read_seconds=seconds, most=0, is_repeatable=False)
+    while True:
+        attempt = tries.begin()
+        try:
+            if not (method == "GET" and tries.is_first and attempt.take_warm_connection()):
+                await attempt.connect(CONNECT_SECONDS)
+            head = _head(attempt.replica.authority, method, path, fields or {}, body)
+            return await _ask(attempt, method.encode(), head + (body or b""))
+        except faults.UpstreamFault as fault:
+            attempt.failed(fault)
+            if not tries.may_go_on(attempt, fault):
+                raise
+        finally:
+            attempt.end()
+
+
+async def _ask(attempt: Attempt, method: bytes, request: bytes) -> FetchedAnswer:
+    connection = attempt.connection
+    connection.begin(method, request)
+    head = await connection.head(attempt.patience)
+    pieces, size = [], 0
+    while piece := await connection.read(attempt.patience):
+        size += len(piece)
+        if size > LARGEST_ANSWER:
+            raise faults.ProtocolFault("the answer is too large")
+        pieces.append(piece)
+    attempt.answered(head.status)
+    return FetchedAnswer(head.status, b"".join(pieces))
 
 
 def _head(authority: bytes, method: str, path: str, fields: dict[str, str], body: bytes | None) -> bytes:

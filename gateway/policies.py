@@ -120,7 +120,7 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
-class Replica:
+class WeightedUrl:
     """One address of a service, and its share among the others."""
 
     url: Annotated[str, Field(pattern=r"^https?://([a-z0-9_.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?/?$")]
@@ -159,8 +159,11 @@ class Upstream:
     """A service: where its replicas answer, and how much the gateway asks of it at once."""
 
     name: Name
-    urls: Annotated[tuple[Replica, ...], BeforeValidator(_replicas), Field(min_length=1)]
+    urls: Annotated[tuple[WeightedUrl, ...], BeforeValidator(_replicas), Field(min_length=1)]
     most_outstanding: Annotated[Whole, Field(ge=1, le=100_000)] = 512
+    # How long a connection may idle; 0: none is kept. Services end idle ones themselves, and a POST into one
+    # is lost, so this is shorter than what servers allow by default (gunicorn 2 s, Node and uvicorn 5 s).
+    keep_alive_seconds: Annotated[float, BeforeValidator(_number), Field(ge=0, le=3600)] = 1.5
     health_path: Path | None = "/readyz"
     health_interval_seconds: Seconds = 5.0
     # Who vouches for https replicas; without it whoever the system believes.

@@ -5,16 +5,18 @@ from time import monotonic
 from typing import NamedTuple
 
 from gateway import errors, headers, measures
-from gateway.attempt import Attempt, Relay
+from gateway.answer_body import AnswerBody
+from gateway.attempt import Attempt
 from gateway.exchange import Exchange
 from gateway.messages import StreamedResponse
 from gateway.policies import IDEMPOTENT
 from gateway.request_body import RequestBody, body_of, framing_lines
 from gateway.request_head import EMPTY_QUERY
 from gateway.routing import Match
+from gateway.tries import Tries
 from gateway.upstream import faults
 from gateway.upstream.framing import Head
-from gateway.upstream.replicas import Full, Replica, Service
+from gateway.upstream.replicas import Service
 from shared.chassis.errors import ApiError
 from shared.chassis.logs import get_logger
 
@@ -71,26 +73,26 @@ def _outgoing(exchange: Exchange, match: Match, body: RequestBody, deadline: flo
 
 async def _try_replicas(exchange: Exchange, service: Service, outgoing: Outgoing) -> StreamedResponse:
     route = exchange.match.route  # type: ignore[union-attr]
-    service.retry_budget.earn()
-    tried: list[Replica] = []
+    tries = Tries(
+        service,
+        deadline=outgoing.deadline,
+        read_seconds=route.timeouts.read,
+        most=route.retries,
+        is_repeatable=exchange.scope["method"] in IDEMPOTENT and outgoing.body.length == 0,
+    )
     while True:
-        attempt = _begin(exchange, service, tried, outgoing.deadline)
+        attempt = _begin(exchange, service, tries)
         began = monotonic()
         try:
-            if tried or not attempt.take_warm_connection():
+            if not (tries.is_first and attempt.take_warm_connection()):
                 await attempt.connect(route.timeouts.connect)
             head = await _ask(attempt, outgoing)
         except faults.UpstreamFault as fault:
             exchange.upstream_seconds += monotonic() - began
-            tried.append(attempt.replica)
-            is_clients = attempt.is_clients_doing(outgoing.body, exchange.started_at)
-            _note(fault, attempt, service, is_clients=is_clients)
-            if is_clients and fault.is_timeout:
-                raise errors.RequestTimeout(headers={"Connection": "close"}) from fault
-            if not _may_retry(exchange, service, attempt, fault, tried=len(tried), body=outgoing.body):
+            _judge(fault, attempt, outgoing.body, exchange)
+            if not tries.may_go_on(attempt, fault):
                 raise _as_error(fault, service) from fault
             exchange.retries += 1
-            measures.RETRIES.labels(service.name).inc()
         except BaseException:
             attempt.end()  # the client left, or its body was refused: not the upstream's doing
             raise
@@ -98,6 +100,15 @@ async def _try_replicas(exchange: Exchange, service: Service, outgoing: Outgoing
             exchange.upstream_seconds += monotonic() - began
             measures.time_upstream(service.name, exchange.upstream_seconds)
             return _answer(attempt, head)
+
+
+def _begin(exchange: Exchange, service: Service, tries: Tries) -> Attempt:
+    try:
+        attempt = tries.begin()
+    except faults.UpstreamFault as fault:
+        raise _as_error(fault, service) from fault
+    exchange.upstream = service.name
+    return attempt
 
 
 async def _ask(attempt: Attempt, outgoing: Outgoing) -> Head:
@@ -109,54 +120,24 @@ async def _ask(attempt: Attempt, outgoing: Outgoing) -> Head:
     return await attempt.head()
 
 
-def _note(fault: faults.UpstreamFault, attempt: Attempt, service: Service, *, is_clients: bool) -> None:
+def _judge(fault: faults.UpstreamFault, attempt: Attempt, body: RequestBody, exchange: Exchange) -> None:
+    """End the attempt; raises RequestTimeout where the client took the time."""
+    is_clients = attempt.is_clients_doing(body, exchange.started_at)
+    if not is_clients:
+        attempt.failed(fault)
+        measures.UPSTREAM_FAULTS.labels(attempt.service.name, fault.proxy_status).inc()
     attempt.end()
-    if is_clients:
-        return
-    attempt.replica.breaker.fail()
-    measures.UPSTREAM_FAULTS.labels(service.name, fault.proxy_status).inc()
-
-
-def _begin(exchange: Exchange, service: Service, tried: list[Replica], deadline: float) -> Attempt:
-    try:
-        if service.refuses():
-            raise errors.UpstreamUnavailable(headers=_status("destination_unavailable"))
-        replica = service.choose(avoid=tried)
-    except Full as error:
-        raise errors.UpstreamUnavailable(headers=_status("connection_limit_reached")) from error
-    except faults.UpstreamFault as fault:
-        raise _as_error(fault, service) from fault
-    exchange.upstream = service.name
-    return Attempt(service, replica, deadline=deadline, read_seconds=exchange.match.route.timeouts.read)  # type: ignore[union-attr]
-
-
-def _may_retry(
-    exchange: Exchange,
-    service: Service,
-    attempt: Attempt,
-    fault: faults.UpstreamFault,
-    *,
-    tried: int,
-    body: RequestBody,
-) -> bool:
-    route = exchange.match.route  # type: ignore[union-attr]
-    if tried > route.retries or fault.is_timeout or attempt.deadline <= monotonic():
-        return False
-    if fault.is_sent:
-        is_repeatable = exchange.scope["method"] in IDEMPOTENT and body.length == 0
-        if not is_repeatable or not isinstance(fault, faults.ConnectionEnded):
-            return False
-    return service.retry_budget.spend()
+    if is_clients and fault.is_timeout:
+        raise errors.RequestTimeout(headers={"Connection": "close"}) from fault
 
 
 def _answer(attempt: Attempt, head: Head) -> StreamedResponse:
     connection = attempt.connection
-    if head.status < 500:
-        attempt.replica.breaker.succeed()
+    attempt.answered(head.status)
     passed = headers.response_fields(head.headers)
     passed.append(VIA)
     if not connection.is_done or connection.has_more_than_one_piece:
-        return StreamedResponse(head.status, passed, b"", Relay(attempt))
+        return StreamedResponse(head.status, passed, b"", AnswerBody(attempt))
     body = connection.take_piece()
     attempt.end()
     if body and head.length is None:
@@ -164,14 +145,11 @@ def _answer(attempt: Attempt, head: Head) -> StreamedResponse:
     return StreamedResponse(head.status, passed, body, None)
 
 
-def _status(error: str) -> dict[str, str]:
-    return {"Proxy-Status": f"doorward; error={error}"}
-
-
 def _as_error(fault: faults.UpstreamFault, service: Service) -> ApiError:
     """The answer that tells the client which kind of failure it was (RFC 9209)."""
-    log.warning("upstream_failed", upstream=service.name, fault=fault.proxy_status, cause=str(fault))
-    status = _status(fault.proxy_status)
+    if not isinstance(fault, faults.Full | faults.AllOpen):
+        log.warning("upstream_failed", upstream=service.name, fault=fault.proxy_status, cause=str(fault))
+    status = {"Proxy-Status": f"doorward; error={fault.proxy_status}"}
     if isinstance(fault, faults.ConnectTimeout) or fault.is_timeout:
         return errors.GatewayTimeout(headers=status)
     if isinstance(fault, faults.ConnectFault) and not isinstance(fault, faults.TlsFault):

@@ -1,4 +1,4 @@
-"""A circuit breaker: an upstream that fails is left alone for a while, then tried with one request."""
+"""A circuit breaker: a replica that fails is left alone for a while, then tried with one request."""
 
 from time import monotonic
 
@@ -6,19 +6,25 @@ WINDOW_SECONDS = 10.0
 LEAST_SAMPLE = 20
 FAILURE_RATIO = 0.5
 OPEN_SECONDS = 5.0
+MOST_REFUSED = 3
+NEVER = float("-inf")
 
 
 class Breaker:
-    """Opens when half of at least twenty requests of a window failed; half open after five seconds."""
+    """Opens when half of at least twenty requests of a window failed, or three connections in a row.
 
-    __slots__ = ("_failures", "_opened_at", "_probe_at", "_started_at", "_total")
+    Half open after five seconds, or as soon as a health check says that the replica is back.
+    """
+
+    __slots__ = ("_failures", "_opened_at", "_probe_at", "_refused", "_started_at", "_total")
 
     def __init__(self) -> None:
         self._started_at = monotonic()
         self._total = 0
         self._failures = 0
         self._opened_at: float | None = None
-        self._probe_at = 0.0
+        self._probe_at = NEVER
+        self._refused = 0  # connections in a row
 
     @property
     def state(self) -> str:
@@ -39,17 +45,29 @@ class Breaker:
         return now - self._opened_at >= OPEN_SECONDS and now - self._probe_at >= OPEN_SECONDS
 
     def half_open(self) -> None:
-        """The upstream is said to be back: let a request find out, whatever is left of the five seconds."""
+        """The replica is said to be back: let a request find out, whatever is left of the five seconds."""
         if self._opened_at is not None:
             self._opened_at = monotonic() - OPEN_SECONDS
 
-    def begin(self) -> None:
-        """A request goes out."""
-        if self._opened_at is not None:
-            self._probe_at = monotonic()
+    def begin(self) -> bool:
+        """A request goes out; whether it is the one that finds out how the replica is."""
+        if self._opened_at is None:
+            return False
+        self._probe_at = monotonic()
+        return True
+
+    def abandon(self) -> None:
+        """The request that was to find out ended without an answer or a failure: let the next one do so."""
+        self._probe_at = NEVER
+
+    def answer(self, status: int) -> None:
+        """An answer came; one of 500 and above says only that the replica is there."""
+        if status < 500 or self._opened_at is not None:
+            self.succeed()
 
     def succeed(self) -> None:
-        """An answer came, whatever its status below 500."""
+        """The replica works."""
+        self._refused = 0
         if self._opened_at is not None:
             self._opened_at = None
             self._restart()
@@ -62,8 +80,23 @@ class Breaker:
             return
         self._count(1)
         if self._total >= LEAST_SAMPLE and self._failures >= self._total * FAILURE_RATIO:
-            self._opened_at = monotonic()
-            self._probe_at = 0.0
+            self._open()
+
+    def fail_to_connect(self) -> None:
+        """No connection could be made; after three in a row nothing else is expected."""
+        self._refused += 1
+        self.fail()
+        if self._refused >= MOST_REFUSED and self._opened_at is None:
+            self._open()
+
+    @property
+    def is_refusing(self) -> bool:
+        """Whether it is open since no connection could be made: a health check that is passed says better."""
+        return self._opened_at is not None and self._refused > 0
+
+    def _open(self) -> None:
+        self._opened_at = monotonic()
+        self._probe_at = NEVER
 
     def _count(self, failures: int) -> None:
         if monotonic() - self._started_at > WINDOW_SECONDS:

@@ -32,9 +32,8 @@ class Connection(asyncio.Protocol):
         "_loop",
         "_method",
         "_waiter",
-        "idle_since",
+        "idle_until",
         "is_closed",
-        "is_used",
         "transport",
     )
 
@@ -42,8 +41,7 @@ class Connection(asyncio.Protocol):
         self._loop = loop
         self.transport: asyncio.Transport
         self.is_closed = False
-        self.is_used = False  # has answered before: its end may be a keep-alive that ran out
-        self.idle_since = 0.0
+        self.idle_until = 0.0
         self._deadline = Deadline(loop, self._time_out)
         self._waiter: asyncio.Future[None] | None = None
         self._can_write: asyncio.Future[None] | None = None
@@ -129,6 +127,11 @@ class Connection(asyncio.Protocol):
         """Whether another request may follow: this response ended, exactly, and nobody closes."""
         head = self._head
         return not (self.is_closed or head is None or head.is_close or self._chunks) and self.is_done
+
+    @property
+    def keep_alive_seconds(self) -> float:
+        """How long the upstream says that it keeps the connection."""
+        return self._head.keep_alive_seconds if self._head else 0.0
 
     def abort(self) -> None:
         """End the connection at once; whatever is under way on it is lost."""

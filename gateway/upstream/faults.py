@@ -4,6 +4,8 @@ UpstreamFault                 is_sent says whether any byte of the request may h
 ├── ConnectFault              nothing was sent: always safe to try elsewhere
 │   ├── ConnectTimeout
 │   ├── NameFault
+│   ├── Full                  as many requests are under way to the service as it may have
+│   ├── AllOpen               every replica failed lately and is left alone
 │   └── TlsFault
 │       ├── CertificateFault
 │       └── TlsAlert
@@ -39,6 +41,18 @@ class NameFault(ConnectFault):
     """The upstream's name does not resolve."""
 
     proxy_status = "dns_error"
+
+
+class Full(ConnectFault):
+    """As many requests are under way to the service as it may have."""
+
+    proxy_status = "connection_limit_reached"
+
+
+class AllOpen(ConnectFault):
+    """The breakers of all replicas are open."""
+
+    proxy_status = "destination_unavailable"
 
 
 class TlsFault(ConnectFault):

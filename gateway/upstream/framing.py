@@ -6,6 +6,7 @@ whatever follows it on the connection would be taken for the answer to somebody 
 
 import re
 from dataclasses import dataclass
+from math import inf
 
 LONGEST_HEAD = 65_536
 
@@ -32,6 +33,9 @@ class Head:
     length: int | None  # Content-Length
     is_chunked: bool
     is_close: bool  # the upstream ends the connection after this response
+    keep_alive_seconds: float = (
+        inf  # how long it says that it keeps the connection (RFC 2068 section 19.7.1.1)
+    )
 
 
 def parse_head(block: bytes) -> Head:
@@ -67,12 +71,16 @@ def _parse_line(line: bytes) -> tuple[bytes, bytes]:
     return pair
 
 
-_FRAMING = frozenset({b"content-length", b"transfer-encoding", b"connection"})
+_FRAMING = frozenset({b"content-length", b"transfer-encoding", b"connection", b"keep-alive"})
+_KEPT = re.compile(rb"(?:^|[,;\s])timeout\s*=\s*([0-9]{1,6})(?:[,;\s]|$)", re.IGNORECASE)
 
 
 def _note_framing(head: Head, name: bytes, value: bytes) -> None:
     if name == b"connection":
         head.is_close = head.is_close or b"close" in value.lower()
+    elif name == b"keep-alive":
+        kept = _KEPT.search(value)
+        head.keep_alive_seconds = float(kept[1]) if kept else inf
     elif name == b"content-length":
         if not value.isdigit() or len(value) > 18 or head.length not in {None, int(value)}:
             raise MalformedResponse("Content-Length is not one number")

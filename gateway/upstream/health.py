@@ -47,7 +47,9 @@ class Health:
 
 async def _watch(service: Service) -> None:
     while True:
-        is_well = bool(service.replicas) and all(replica.is_healthy for replica in service.replicas)
+        is_well = bool(service.replicas) and all(
+            replica.is_healthy and replica.breaker.is_closed() for replica in service.replicas
+        )
         usual = service.upstream.health_interval_seconds
         await asyncio.sleep(usual if is_well else min(usual, RETURN_SECONDS))
         await look(service)
@@ -74,7 +76,7 @@ async def _judge(service: Service, replica: Replica, path: str) -> None:
         replica.is_healthy, said = status < 500, f"status {status}"
     except faults.UpstreamFault as fault:
         replica.is_healthy, said = False, fault.proxy_status
-    if replica.is_healthy and was_healthy is False:
+    if replica.is_healthy and (was_healthy is False or replica.breaker.is_refusing):
         replica.breaker.half_open()
     if replica.is_healthy != (was_healthy is not False):
         event = "replica_came_back" if replica.is_healthy else "replica_went_away"

@@ -10,18 +10,19 @@ from gateway.upstream import faults
 from gateway.upstream.connection import Connection
 from gateway.upstream.tls import Tls, fault_of
 
-# Shorter than the services keep an idle connection, so that it is this side which lets go first; a
-# request sent into a connection that the other side is closing could not be told from a lost one.
-IDLE_SECONDS = 12.0
 MOST_IDLE = 128
+# A service that says how long it keeps a connection measures that from its own last byte.
+MARGIN_SECONDS = 1.0
 
 
 class Pool:
-    """Idle connections to ``(host, port)`` of one address, the freshest used first."""
+    """Idle connections to ``(host, port)`` of one address, the freshest used first.
 
-    def __init__(
-        self, host: str, port: int, *, tls: Tls | None = None, idle_seconds: float = IDLE_SECONDS
-    ) -> None:
+    None idles as long as the service keeps it, so that it is this side which lets go first: a request sent
+    into a connection that the other side is closing could not be told from a lost one.
+    """
+
+    def __init__(self, host: str, port: int, *, tls: Tls | None, idle_seconds: float) -> None:
         self.host = host
         self.port = port
         self.tls = tls
@@ -37,12 +38,12 @@ class Pool:
         """A warm connection, if one is fresh enough."""
         if not self._idle:
             return None
-        oldest_allowed = monotonic() - self.idle_seconds
+        now = monotonic()
         while self._idle:
             connection = self._idle.pop()
             if connection.is_closed:
                 continue
-            if connection.idle_since >= oldest_allowed:
+            if connection.idle_until > now:
                 return connection
             connection.abort()
         return None
@@ -72,18 +73,23 @@ class Pool:
 
     def give_back(self, connection: Connection) -> None:
         """Keep ``connection`` for the next request if it can take one, end it if not."""
-        if not connection.can_be_reused or len(self._idle) >= MOST_IDLE:
+        seconds = self.idle_time(connection.keep_alive_seconds)
+        if not connection.can_be_reused or seconds <= 0 or len(self._idle) >= MOST_IDLE:
             connection.abort()
             return
-        connection.is_used = True
-        connection.idle_since = monotonic()
+        connection.idle_until = monotonic() + seconds
         self._idle.append(connection)
+
+    def idle_time(self, kept_seconds: float) -> float:
+        """How long a connection may idle that the service keeps for ``kept_seconds``."""
+        return min(self.idle_seconds, kept_seconds - MARGIN_SECONDS)
 
     def sweep(self) -> None:
         """End the connections that have idled too long; called every few seconds."""
-        oldest_allowed = monotonic() - self.idle_seconds
-        while self._idle and (self._idle[0].is_closed or self._idle[0].idle_since < oldest_allowed):
-            self._idle.popleft().abort()
+        now = monotonic()
+        for connection in [one for one in self._idle if one.is_closed or one.idle_until <= now]:
+            self._idle.remove(connection)
+            connection.abort()
 
     def close(self) -> None:
         """End all idle connections."""

@@ -2,11 +2,11 @@
 
 import asyncio
 import socket
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
-from gateway.policies import Upstream
-from gateway.upstream import faults
+from gateway.policies import Upstream, WeightedUrl
+from gateway.upstream import balancing, faults
 from gateway.upstream.breaker import Breaker
 from gateway.upstream.budget import RetryBudget
 from gateway.upstream.pool import Pool
@@ -20,15 +20,17 @@ class Replica:
     """One address that answers for the service."""
 
     def __init__(
-        self, host: str, port: int, weight: int, authority: str, *, is_probed: bool, tls: Tls | None = None
+        self, host: str, port: int, *, entry: WeightedUrl, upstream: Upstream, tls: Tls | None = None
     ) -> None:
-        self.weight = weight
-        self.authority = authority.encode()
-        self.pool = Pool(host, port, tls=tls)
+        self.url = entry.url  # whose name led to the address
+        self.weight = entry.weight
+        self.authority = urlsplit(entry.url).netloc.encode()
+        self.pool = Pool(host, port, tls=tls, idle_seconds=upstream.keep_alive_seconds)
         self.breaker = Breaker()
         self.outstanding = 0
+        self.credit = 0.0  # what the choice between replicas owes it
         # What the last active probe said; None before the first.
-        self.is_healthy: bool | None = None if is_probed else True
+        self.is_healthy: bool | None = None if upstream.health_path is not None else True
 
     @property
     def key(self) -> "ReplicaKey":
@@ -36,17 +38,8 @@ class Replica:
         tls = self.pool.tls
         return self.pool.host, self.pool.port, tls.server_name if tls else None
 
-    @property
-    def load(self) -> float:
-        """How busy it is for its weight."""
-        return self.outstanding / self.weight
-
 
 ReplicaKey = tuple[str, int, str | None]  # address, port, and the name that its certificate must be for
-
-
-class Full(Exception):
-    """As many requests are under way to the service as it may have."""
 
 
 class Service:
@@ -58,61 +51,55 @@ class Service:
         self.replicas: list[Replica] = []
         self.retry_budget = RetryBudget()
         self.outstanding = 0
-        self._turn = 0
         authorities = upstream.ca_file.certificates if upstream.ca_file else None
         self._tls_context = new_context(authorities) if upstream.is_encrypted else None
 
-    def choose(self, avoid: Iterable[Replica] = ()) -> Replica:
-        """The least busy replica that can be expected to answer; raises Full or ConnectFault.
+    def choose(self, avoid: Collection[Replica] = ()) -> Replica:
+        """The replica for the next request; raises Full, NameFault or AllOpen.
 
-        Where none can be expected to, all are tried: a health check that is wrong about everybody must
+        Where a health check failed at all of them, all are tried: a check that is wrong about everybody must
         not make an outage of it (Envoy's panic threshold).
         """
         if self.outstanding >= self.upstream.most_outstanding:
-            raise Full
+            raise faults.Full
         if not self.replicas:
             raise faults.NameFault(self.name)
-        if len(self.replicas) == 1:
-            return self.replicas[0]
-        avoided = set(avoid)
-        expected = [one for one in self.replicas if one.is_healthy and one.breaker.is_closed()]
-        for candidates in (expected, self.replicas):
-            fresh = [one for one in candidates if one not in avoided]
-            if fresh:
-                return self._least_busy(fresh)
-        return self._least_busy(self.replicas)
+        allowed = [replica for replica in self.replicas if replica.breaker.allows()]
+        if not allowed:
+            raise faults.AllOpen
+        if len(allowed) == 1:
+            return allowed[0]
+        fresh = [replica for replica in allowed if replica not in avoid] or allowed
+        return balancing.choose([replica for replica in fresh if replica.is_healthy] or fresh)
 
-    def _least_busy(self, candidates: list[Replica]) -> Replica:
-        self._turn += 1
-        offset = self._turn % len(candidates)
-        return min(candidates[offset:] + candidates[:offset], key=lambda one: one.load)
-
-    def refuses(self) -> bool:
-        """Whether every replica's breaker is open: no use in trying now."""
-        for replica in self.replicas:
-            if replica.breaker.allows():
-                return False
-        return bool(self.replicas)
+    def has_other(self, tried: Collection[Replica]) -> bool:
+        """Whether there is a replica beside those that were tried."""
+        return any(replica not in tried and replica.breaker.allows() for replica in self.replicas)
 
     async def resolve(self) -> None:
         """Look the addresses up: every address of a name is a replica, known ones keep their state."""
         known = {replica.key: replica for replica in self.replicas}
         found: dict[ReplicaKey, Replica] = {}
-        is_probed = self.upstream.health_path is not None
         for entry in self.upstream.urls:
-            parts = urlsplit(entry.url)
-            host, port = parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme]
-            tls = self._tls_towards(parts.scheme, host)
-            for address in await _addresses(host, port):
-                key = (address, port, tls.server_name if tls else None)
-                found[key] = known.get(key) or Replica(
-                    address, port, entry.weight, parts.netloc, is_probed=is_probed, tls=tls
-                )
-        if not found:
-            return  # the name service may be down: the addresses of before are the best guess
+            for replica in await self._at(entry, known):
+                found[replica.key] = replica
         for key in known.keys() - found.keys():
             known[key].pool.close()
         self.replicas = list(found.values())
+
+    async def _at(self, entry: WeightedUrl, known: Mapping[ReplicaKey, Replica]) -> list[Replica]:
+        parts = urlsplit(entry.url)
+        host, port = parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme]
+        tls = self._tls_towards(parts.scheme, host)
+        addresses = await _addresses(host, port)
+        if not addresses:
+            # The name service may be down: the addresses of before are the best guess.
+            return [replica for replica in known.values() if replica.url == entry.url]
+        return [
+            known.get((address, port, tls.server_name if tls else None))
+            or Replica(address, port, entry=entry, upstream=self.upstream, tls=tls)
+            for address in addresses
+        ]
 
     def _tls_towards(self, scheme: str, host: str) -> Tls | None:
         return Tls(self._tls_context, host) if scheme == "https" and self._tls_context else None

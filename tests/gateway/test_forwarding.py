@@ -10,7 +10,6 @@ from uuid import UUID
 import httpx
 import pytest
 
-from gateway.upstream.pool import IDLE_SECONDS
 from shared.chassis.testing.tokens import access_token, bearer
 from tests.gateway.conftest import ORIGIN, Gateway
 from tests.gateway.echo import OK, Received, Upstream
@@ -288,9 +287,3 @@ def test_a_public_route_takes_any_token(client: httpx.Client) -> None:
 
     assert answer.status_code == 200
     assert sent(answer, "authorization") == ["Bearer a-refresh-token"]
-
-
-def test_an_idle_connection_is_let_go_before_the_service_would() -> None:
-    services_keep_seconds = 75
-
-    assert services_keep_seconds / 2 > IDLE_SECONDS

@@ -13,10 +13,10 @@ import httpx
 import orjson
 import pytest
 
-from gateway import asgi, attempt, errors, held_bodies, request_body
+from gateway import answer_body, asgi, attempt, errors, held_bodies, request_body
 from gateway.held_bodies import HeldBodies
 from gateway.messages import ClientGone, Message, ResponseBroken, StreamedResponse
-from gateway.policies import Replica, Upstream
+from gateway.policies import Upstream, WeightedUrl
 from gateway.upstream import faults
 from gateway.upstream.breaker import LEAST_SAMPLE
 from gateway.upstream.replicas import Service
@@ -290,7 +290,8 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(attempt, "monotonic", clock)
+    for module in (attempt, answer_body):
+        monkeypatch.setattr(module, "monotonic", clock)
     return clock
 
 
@@ -310,7 +311,7 @@ class Answering:
 
 
 async def attempt_at(clock: Clock, *, seconds: float) -> attempt.Attempt:
-    service = Service(Upstream(name="u", urls=(Replica(url="http://127.0.0.1:9"),)))
+    service = Service(Upstream(name="u", urls=(WeightedUrl(url="http://127.0.0.1:9"),)))
     await service.resolve()
     return attempt.Attempt(service, service.replicas[0], deadline=clock.now + seconds, read_seconds=30)
 
@@ -339,7 +340,7 @@ async def test_what_a_slow_reader_brings_about_is_no_failure_of_the_service(
     for _ in range(LEAST_SAMPLE):
         connection = Answering(clock, [(1, b"x"), (1, None)])
         one.connection = connection  # type: ignore[assignment]
-        relay = attempt.Relay(one)
+        relay = answer_body.AnswerBody(one)
         await relay.read()
         clock.now += client_seconds
         with pytest.raises(ResponseBroken):
