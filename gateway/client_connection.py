@@ -11,11 +11,11 @@ from typing import Any
 from gunicorn.asgi.protocol import ASGIProtocol, BodyReceiver
 
 from gateway import request_head
-from gateway.deadline import Deadline
 from gateway.messages import Message, Scope
 from gateway.refusals import refusal
 from gateway.reply import Reply
 from gateway.request_head import EMPTY_QUERY, Ordinary
+from shared.serving.deadline import Deadline
 
 HEAD_SECONDS = 10.0
 LINGER_SECONDS = 1.0

@@ -7,10 +7,10 @@ for byte as given (general clients rewrite the target), and a small answer costs
 import asyncio
 from collections import deque
 
-from gateway.deadline import Deadline
 from gateway.upstream import faults
 from gateway.upstream.bodies import Body, body_of
 from gateway.upstream.framing import LONGEST_HEAD, Head, MalformedResponse, parse_head
+from shared.serving.deadline import Deadline
 
 HIGH_WATER = 262_144
 LOW_WATER = 65_536

@@ -1,9 +1,11 @@
 """A response is framed so that its client knows where it ends, and cut where its head would lie."""
 
+from collections.abc import Callable
+
 import pytest
 
-from gateway.messages import RawHeaders
-from gateway.reply import MalformedHead, Reply
+from shared.serving.messages import RawHeaders
+from shared.serving.reply import MalformedHead, Reply
 
 
 class Client:
@@ -20,6 +22,9 @@ class Client:
 
     async def drain(self) -> None:
         pass
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        callback()
 
 
 def replied(
@@ -115,10 +120,10 @@ def test_the_last_answer_says_so_once() -> None:
     ending = Client()
     ending.is_ending = True
 
-    told, _, _ = replied(200, [(b"connection", b"close")], b"", is_last=True)
+    told, _, _ = replied(200, [(b"connection", b"close"), (b"connection", b"Close")], b"", is_last=True)
     learned, _, reply = replied(200, [], b"", client=ending)
 
-    assert told.count(b"connection: close") == learned.count(b"connection: close") == 1
+    assert told.lower().count(b"connection: close") == learned.count(b"connection: close") == 1
     assert reply.is_last
 
 
@@ -126,3 +131,28 @@ def test_date_and_server_stand_once() -> None:
     head, _, _ = replied(200, [(b"date", b"then"), (b"server", b"own")], b"")
 
     assert head.count(b"date: ") == head.count(b"server: ") == 1
+
+
+async def test_messages_out_of_order_are_a_fault_of_the_app() -> None:
+    reply = Reply(Client(), is_head=False, may_chunk=True, is_last=False)
+    with pytest.raises(RuntimeError):
+        await reply({"type": "http.response.body", "body": b""})
+    await reply({"type": "http.response.start", "status": 200, "headers": []})
+
+    with pytest.raises(RuntimeError):
+        await reply({"type": "http.response.start", "status": 200, "headers": []})
+
+
+def test_only_a_stream_of_events_can_be_ended_early() -> None:
+    events, download = Client(), Client()
+    stream = Reply(events, is_head=False, may_chunk=True, is_last=False)
+    stream.start(200, [(b"content-type", b"text/event-stream; charset=utf-8")])
+    stream.write(b"a", is_end=False)
+    other = Reply(download, is_head=False, may_chunk=True, is_last=False)
+    other.start(200, [(b"content-type", b"text/csv")])
+    other.write(b"a", is_end=False)
+
+    assert (stream.end_early(), other.end_early()) == (True, False)
+    assert events.written.endswith(b"1\r\na\r\n0\r\n\r\n")
+    assert download.written.endswith(b"1\r\na\r\n")
+    assert not stream.end_early()

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from gateway.deadline import Deadline
+from shared.serving.deadline import Deadline
 
 
 async def test_a_limit_that_is_reached_is_told_once() -> None:

@@ -1,0 +1,110 @@
+"""The body of one request on its way from the connection to the app: an ASGI ``receive``."""
+
+import asyncio
+from typing import Protocol
+
+from shared.serving.messages import Message
+
+# What may wait for the app before the client is asked to wait.
+MOST_HELD = 65_536
+
+
+class Client(Protocol):
+    """The connection that a body comes from."""
+
+    def await_body(self, body: "Body") -> None:
+        """The app waits for the client from now on."""
+        ...
+
+    def stop_awaiting_body(self) -> None:
+        """It no longer does."""
+        ...
+
+    def resume_reading(self) -> None:
+        """There is room again."""
+        ...
+
+
+class Body:
+    """One request's body."""
+
+    __slots__ = (
+        "_client",
+        "_held",
+        "_is_handed_over",
+        "_loop",
+        "_pieces",
+        "_waiter",
+        "is_complete",
+        "is_gone",
+        "size",
+        "waited_seconds",
+    )
+
+    def __init__(self, client: Client, loop: asyncio.AbstractEventLoop, *, is_empty: bool) -> None:
+        self._client = client
+        self._loop = loop
+        self._pieces: list[bytes] = []
+        self._held = 0
+        self._waiter: asyncio.Future[None] | None = None
+        self._is_handed_over = self.is_gone = False
+        self.is_complete = is_empty
+        self.size = 0
+        self.waited_seconds = 0.0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the client had better wait."""
+        return self._held >= MOST_HELD
+
+    async def receive(self) -> Message:
+        """The next piece; once all is handed over, the news that the client has gone."""
+        if not self._pieces and not self.is_complete and not self.is_gone:
+            await self._wait_for_client()
+        if self._is_handed_over:
+            while not self.is_gone:
+                await self._wait()
+        if self.is_gone:
+            return {"type": "http.disconnect"}
+        piece = b"".join(self._pieces)
+        self._pieces.clear()
+        self._held = 0
+        self._is_handed_over = self.is_complete
+        if not self.is_complete:
+            self._client.resume_reading()
+        return {"type": "http.request", "body": piece, "more_body": not self.is_complete}
+
+    async def _wait_for_client(self) -> None:
+        began = self._loop.time()
+        self._client.await_body(self)
+        try:
+            while not self._pieces and not self.is_complete and not self.is_gone:
+                await self._wait()
+        finally:
+            self._client.stop_awaiting_body()
+            self.waited_seconds += self._loop.time() - began
+
+    async def _wait(self) -> None:
+        self._waiter = waiter = self._loop.create_future()
+        await waiter
+
+    def feed(self, piece: bytes) -> None:
+        """A piece has arrived."""
+        self._pieces.append(piece)
+        self._held += len(piece)
+        self.size += len(piece)
+        self._wake()
+
+    def complete(self) -> None:
+        """It was the last."""
+        self.is_complete = True
+        self._wake()
+
+    def disconnect(self) -> None:
+        """Nothing will come any more, and nothing be read."""
+        self.is_gone = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)

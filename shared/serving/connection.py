@@ -1,0 +1,253 @@
+"""One client connection: its requests are answered one at a time, in order, by its own task.
+
+A task for each request would cost a tenth of it. What arrives becomes requests in ``intake``; the socket's
+side is ``wire``'s.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Any, cast
+
+from shared.serving.body import Body
+from shared.serving.deadline import Deadline
+from shared.serving.head import Head, Refused
+from shared.serving.intake import Intake
+from shared.serving.messages import ClientTooSlow
+from shared.serving.refusals import refusal
+from shared.serving.reply import Reply
+from shared.serving.scopes import base_of, scope_of
+from shared.serving.wire import Wire
+
+if TYPE_CHECKING:
+    from shared.serving.server import Server
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Connection(asyncio.Protocol):
+    """One client connection."""
+
+    def __init__(self, server: "Server") -> None:
+        self._server = server
+        self._loop = server.loop
+        self._wire: Wire = None  # type: ignore[assignment]  # until connection_made
+        self._scope: dict[str, Any] = {}
+        self._address = ""
+        self._deadline = Deadline(server.loop, self._is_late)  # for what is awaited of the client
+        self._is_head_due = True
+        self._intake = Intake(server.options)
+        self._task: asyncio.Task[None] | None = None
+        self._body: Body | None = None  # of the request that is being answered
+        self._reply: Reply | None = None
+        self._more: asyncio.Future[None] | None = None  # what the task waits on between requests
+        self._idle_since = server.loop.time()
+        self._is_half_closed = self._must_continue = False
+
+    # -- what the event loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client has connected; its first head may take so long and no longer."""
+        self._wire = Wire(cast("asyncio.Transport", transport), self._server)
+        self._scope = base_of(transport)
+        self._address = self._scope["client"][0] if self._scope["client"] else ""
+        refused = self._server.admit(self, self._address)
+        if refused is not None:
+            self._refuse(refused)
+            return
+        self._deadline.set(self._server.options.head_seconds)
+        self._task = self._loop.create_task(self._answer_all())
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came: a request, a part of one, or what follows the one that is being answered."""
+        if self._wire.is_gone:
+            return  # read over what a client sends that has its last answer
+        intake, body = self._intake, self._body
+        intake.add(data)
+        if self._more is not None:
+            self._wake()
+            return
+        if body is not None and not body.is_complete:
+            self._take_body(body)
+        if intake.is_full or (body is not None and body.is_full):
+            self._wire.pause_reading()
+
+    def eof_received(self) -> bool:
+        """The client sends no more; what it has asked for is still answered, if that takes no long time."""
+        self._is_half_closed = True
+        if self._scope["scheme"] == "https":
+            return False  # TLS knows no half of a connection
+        if self._body is not None and not self._body.is_complete:
+            self._body.disconnect()
+        if self._reply is not None:
+            self._loop.call_later(self._server.options.half_closed_seconds, self._wire.abort)
+        self._wake()
+        return True
+
+    def pause_writing(self) -> None:
+        """The client reads more slowly than we write."""
+        self._wire.pause_writing()
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+        self._wire.resume_writing()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The client is gone, and what it asked for with it."""
+        self._wire.lose()
+        self._deadline.end()
+        self._server.dismiss(self, self._address)
+        self._wake()
+        if self._body is not None:
+            self._body.disconnect()
+        if self._task is not None and self._reply is not None and not self._reply.is_complete:
+            self._task.cancel()
+
+    # -- the requests, one after the other
+
+    async def _answer_all(self) -> None:
+        try:
+            while (head := await self._next_head()) is not None and await self._answer(head):
+                self._idle_since = self._loop.time()
+        except Refused as error:
+            self._refuse(error.status)
+        except ClientTooSlow:
+            self._wire.abort()
+        except asyncio.CancelledError:
+            pass  # the client has gone, or the server ends
+        except Exception:
+            self._server.log.exception("connection_failed")
+        finally:
+            self._close()
+
+    async def _next_head(self) -> Head | None:
+        """The next request's head; None once none can come any more."""
+        while not self._wire.is_gone:
+            head = self._intake.find_head()
+            if head is not None:
+                self._deadline.clear()
+                self._is_head_due = False
+                return head
+            if self._is_half_closed:
+                break
+            self._expect_head()
+            self._more = self._loop.create_future()
+            await self._more
+            self._more = None
+        return None
+
+    def _expect_head(self) -> None:
+        """Give the client its time for the rest of a head (slowloris), or for the next request."""
+        self._wire.resume_reading()
+        if self._is_head_due:
+            return
+        self._is_head_due = self._intake.has_begun
+        options = self._server.options
+        self._deadline.set(options.head_seconds if self._is_head_due else options.keep_alive_seconds)
+
+    async def _answer(self, head: Head) -> bool:
+        """Have the app answer; whether another request may follow on this connection."""
+        body, reply = self._begin(head)
+        try:
+            await self._server.app(scope_of(head, self._scope), body.receive, reply)
+        except (asyncio.CancelledError, ClientTooSlow):
+            raise
+        except Exception:
+            self._server.log.exception("app_failed")
+        self._server.requests += 1
+        if not reply.has_started and not body.is_gone:
+            self._refuse(500)
+        body.disconnect()
+        self._body = self._reply = None
+        # What is left of a body would be taken for the next request.
+        if not reply.is_complete or reply.is_last or not self._intake.is_body_over:
+            return False
+        await self._wire.drain()
+        return True
+
+    def _begin(self, head: Head) -> tuple[Body, Reply]:
+        body = self._body = Body(self, self._loop, is_empty=head.length == 0)
+        reply = self._reply = Reply(
+            self._wire,
+            is_head=head.method == "HEAD",
+            may_chunk=head.http_version == "1.1",
+            is_last=not head.keeps_alive,
+        )
+        if not body.is_complete:
+            self._must_continue = head.expects_continue
+            self._take_body(body)
+        return body, reply
+
+    def _take_body(self, body: Body) -> None:
+        try:
+            self._intake.take_body(body)
+        except Refused as error:
+            self._refuse(error.status)
+            body.disconnect()
+
+    def _wake(self) -> None:
+        if self._more is not None and not self._more.done():
+            self._more.set_result(None)
+
+    # -- its clocks
+
+    def _is_late(self) -> None:
+        """What was awaited of the client has not come."""
+        if self._is_head_due or self._reply is not None:
+            self._refuse(408)
+        self._leave()
+
+    def await_body(self, body: Body) -> None:
+        """The app waits for the rest of ``body``: let the client send it, while its patience lasts."""
+        if self._must_continue:
+            self._must_continue = False
+            if self._reply is not None and not self._reply.has_started:
+                self._wire.write(CONTINUE)
+        options = self._server.options
+        earned = body.size / options.body_bytes_a_second - body.waited_seconds
+        self._deadline.set(max(0.0, options.body_seconds + earned))
+        self.resume_reading()
+
+    def stop_awaiting_body(self) -> None:
+        """The app has what it waited for."""
+        self._deadline.clear()
+
+    def resume_reading(self) -> None:
+        """There is room for more of a body."""
+        if not self._intake.is_full:
+            self._wire.resume_reading()
+
+    # -- its end
+
+    def close_if_idle(self, seconds: float) -> None:
+        """End it if no request has been on it for ``seconds`` (one might be arriving), or only events."""
+        if self._reply is not None:
+            if self._reply.end_early() and self._task is not None:
+                self._task.cancel()
+        elif self._more is not None and self._loop.time() - self._idle_since >= seconds:
+            self._leave()
+
+    def abort(self) -> asyncio.Task[None] | None:
+        """End it at once; the task that was at work, if one was."""
+        self._wire.abort()
+        if self._task is None or self._task.done():
+            return None
+        self._task.cancel()
+        return self._task
+
+    def _refuse(self, status: int) -> None:
+        """Say why no other answer comes, unless one is under way."""
+        if not self._wire.is_gone and (self._reply is None or not self._reply.has_started):
+            self._wire.write(refusal(status))
+        self._close()
+
+    def _leave(self) -> None:
+        self._close()
+        self._wake()
+        if self._body is not None:
+            self._body.disconnect()
+
+    def _close(self) -> None:
+        is_over = not self._is_head_due and self._intake.is_body_over and not self._intake.has_begun
+        if is_over or self._is_half_closed:
+            self._wire.close()
+        else:
+            self._wire.close_lingering()

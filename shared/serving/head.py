@@ -1,0 +1,169 @@
+"""The head of a request: parsed by llhttp (httptools), refused where programs read it in two ways."""
+
+import re
+from typing import NamedTuple
+
+import httptools
+
+from shared.serving.messages import RawHeaders
+from shared.serving.options import Options
+
+# llhttp takes several spaces between the parts, HTTP/0.9 and HTTP/2.0.
+_REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~\x80-\xff]+) HTTP/([0-9])\.([0-9])")
+_CONTROLS = bytes(set(range(32)) - {9, 10, 13}) + b"\x7f"
+_ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#@]+)([/?].*)?")
+_END = b"\r\n\r\n"
+
+
+class Refused(Exception):
+    """The bytes are no request that is served here."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class Head(NamedTuple):
+    """What a head says."""
+
+    method: str
+    http_version: str
+    raw_path: bytes
+    query: bytes
+    has_query: bool  # whether there is a "?"
+    fields: RawHeaders
+    length: int | None  # of the body; None: chunked
+    keeps_alive: bool
+    expects_continue: bool
+
+
+def find_end(data: bytes | bytearray, *, known: int, options: Options) -> int:
+    """Where the head at the start of ``data`` ends, -1 if it is not there; raises Refused if too long.
+
+    The first ``known`` bytes have been looked at before.
+    """
+    end = data.find(_END, max(0, known - 3))
+    size = len(data) if end < 0 else end
+    if size > options.longest_line and data.find(b"\r\n", 0, options.longest_line + 2) < 0:
+        raise Refused(414)
+    if size > options.longest_head:
+        raise Refused(431)
+    return end + len(_END) if end >= 0 else -1
+
+
+class _Collected:
+    """What llhttp reports."""
+
+    __slots__ = ("fields", "is_complete", "keeps_alive", "parser")
+
+    def __init__(self) -> None:
+        self.fields: RawHeaders = []
+        self.is_complete = self.keeps_alive = False
+        self.parser = httptools.HttpRequestParser(self)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.fields.append((name.lower(), value.rstrip(b" \t")))
+
+    def on_headers_complete(self) -> None:
+        self.is_complete = True
+        self.keeps_alive = self.parser.should_keep_alive()
+
+
+def read(data: bytes, options: Options) -> Head:
+    """What the whole head ``data`` says; raises Refused."""
+    line, _, _ = data.partition(b"\r\n")
+    match = _REQUEST_LINE.fullmatch(line)
+    if match is None or len(data.translate(None, _CONTROLS)) != len(data):
+        raise Refused(400)
+    if match[3] != b"1" or match[4] not in b"01":
+        raise Refused(505)
+    collected = _parsed(data, match[1])
+    fields = collected.fields
+    if len(fields) > options.most_fields:
+        raise Refused(431)
+    version = "1.1" if match[4] == b"1" else "1.0"
+    found = dict(fields)
+    target, fields = _located(match[1], match[2], fields)
+    if b"_" in b"".join(found):
+        # X_User and X-User are one name to whoever maps names to variables, as WSGI does.
+        fields = [field for field in fields if b"_" not in field[0]]
+    _check(version, found, fields, longest=options.longest_line)
+    path, mark, query = target.partition(b"?")
+    return Head(
+        match[1].decode(),
+        version,
+        path,
+        query,
+        bool(mark),
+        fields,
+        _length(version, found),
+        collected.keeps_alive and version == "1.1",
+        _expects(version, found),
+    )
+
+
+def _parsed(data: bytes, method: bytes) -> _Collected:
+    collected = _Collected()
+    try:
+        collected.parser.feed_data(data)
+    except httptools.HttpParserUpgrade:
+        pass
+    except httptools.HttpParserInvalidMethodError as error:
+        raise Refused(501) from error
+    except httptools.HttpParserError as error:
+        raise Refused(400) from error
+    if method == b"CONNECT":
+        raise Refused(501)
+    if not collected.is_complete:
+        raise Refused(400)
+    return collected
+
+
+def _located(method: bytes, target: bytes, fields: RawHeaders) -> tuple[bytes, RawHeaders]:
+    """The target in origin form or ``*``, and the fields with the Host that it names (RFC 9112, 3.2)."""
+    if target.startswith(b"/"):
+        return target, fields
+    if target == b"*" and method == b"OPTIONS":
+        return target, fields
+    match = _ABSOLUTE.fullmatch(target)
+    if match is None:
+        raise Refused(400)
+    rest = match[2] or (b"*" if method == b"OPTIONS" else b"/")
+    if rest.startswith(b"?"):
+        rest = b"/" + rest
+    return rest, [(name, match[1] if name == b"host" else value) for name, value in fields]
+
+
+def _check(version: str, found: dict[bytes, bytes], fields: RawHeaders, *, longest: int) -> None:
+    if b"host" not in found and version == "1.1":
+        raise Refused(400)
+    if len(found) < len(fields):
+        names = [name for name, _ in fields]
+        if any(names.count(name) > 1 for name in (b"host", b"content-length", b"transfer-encoding")):
+            raise Refused(400)
+    for name, value in fields:
+        if len(name) + len(value) > longest:
+            raise Refused(431)
+
+
+def _length(version: str, found: dict[bytes, bytes]) -> int | None:
+    coding = found.get(b"transfer-encoding")
+    if coding is None:
+        length = found.get(b"content-length", b"0")
+        if not length.isdigit() or len(length) > 18:
+            raise Refused(400)
+        return int(length)
+    if version == "1.0" or b"content-length" in found:
+        raise Refused(400)
+    if coding.lower() != b"chunked":
+        raise Refused(501)
+    return None
+
+
+def _expects(version: str, found: dict[bytes, bytes]) -> bool:
+    expected = found.get(b"expect")
+    if expected is None or version == "1.0":
+        return False
+    if expected.lower() != b"100-continue":
+        raise Refused(417)
+    return True
