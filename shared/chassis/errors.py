@@ -59,6 +59,7 @@ class ApiError(Exception):
     status: int = 500
     code: str = "internal_error"
     detail: str = FRAMEWORK_CODES[500][1]
+    is_logged: bool = True  # as far as it is a 5xx
 
     def __init__(
         self,
@@ -221,7 +222,7 @@ def _escaped(step: str) -> str:
 
 def handle_api_error(error: ApiError) -> Response:
     """Answer with the error; a 5xx is worth a line in the log."""
-    if error.status >= 500:
+    if error.status >= 500 and error.is_logged:
         log.warning("request_failed", error_code=error.code, path=request.path, cause=repr(error.__cause__))
     return problem_response(error)
 

@@ -1,6 +1,7 @@
 """Health: `/livez` says that the process runs, `/readyz` whether it can do its work."""
 
 from collections.abc import Callable, Mapping
+from time import monotonic
 
 from flask import Blueprint, Flask, Response, jsonify
 
@@ -17,25 +18,54 @@ class NotReady(errors.Unavailable):
 
     code = "not_ready"
     detail = "Something that this process needs is down."
+    is_logged = False  # the checks say themselves what has changed
 
 
-def run_checks(checks: Mapping[str, Check]) -> dict[str, str]:
-    """``pass`` or ``fail`` by name; causes go to the log, since the answer is public."""
-    results = {}
-    for name, check in checks.items():
-        try:
-            check()
-        except Exception as error:
+class Checks:
+    """What a process needs, looked at when somebody asks; the log says what has changed since."""
+
+    def __init__(
+        self,
+        checks: Mapping[str, Check],
+        *,
+        now: Callable[[], float] = monotonic,
+        start_seconds: float = 30.0,
+    ) -> None:
+        self._checks = checks
+        self._now = now
+        self._start_is_over_at = now() + start_seconds
+        self._failing: set[str] = set()
+
+    def run(self) -> dict[str, str]:
+        """``pass`` or ``fail`` by name; causes go to the log, since the answer is public."""
+        results = {}
+        for name, check in self._checks.items():
+            try:
+                check()
+            except Exception as error:
+                results[name] = "fail"
+                self._tell_failure(name, error)
+            else:
+                results[name] = "pass"
+                self._tell_success(name)
+        return results
+
+    def _tell_failure(self, name: str, error: Exception) -> None:
+        """A warning once, though probes ask each second; what a start still waits for is none."""
+        if name not in self._failing and self._now() >= self._start_is_over_at:
+            self._failing.add(name)
             log.warning("check_failed", check=name, cause=repr(error))
-            results[name] = "fail"
-        else:
-            results[name] = "pass"
-    return results
+
+    def _tell_success(self, name: str) -> None:
+        if name in self._failing:
+            self._failing.remove(name)
+            log.info("check_passed", check=name)
 
 
 def install(app: Flask, checks: Mapping[str, Check]) -> None:
     """Serve `/livez`, `/readyz`, `/healthz` and `/metrics`."""
     blueprint = Blueprint("health", __name__)
+    watched = Checks(checks)
 
     @blueprint.get("/livez")
     def livez() -> Response:
@@ -44,7 +74,7 @@ def install(app: Flask, checks: Mapping[str, Check]) -> None:
     @blueprint.get("/readyz")
     @blueprint.get("/healthz", endpoint="healthz")
     def readyz() -> Response:
-        results = run_checks(checks)
+        results = watched.run()
         if "fail" in results.values():
             raise NotReady(checks=results)
         return jsonify(status="pass", checks=results)
