@@ -15,6 +15,7 @@ from gateway.links import pages as links
 from gateway.open_streams import OpenStreams
 from gateway.openapi import MergedDocument
 from gateway.pipeline import Pipeline
+from gateway.receipts import Receipts
 from gateway.revocations import Revocations
 from gateway.settings import GatewaySettings
 from gateway.tokens import Tokens
@@ -40,7 +41,7 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
     table = route_source.table(settings)
     services = {name: Service(upstream) for name, upstream in table.upstreams.items()}
     redis_url = settings.redis_url.get_secret_value()
-    revocations = Revocations(redis_url)
+    revocations, receipts = Revocations(redis_url), Receipts(redis_url)
     limiter = Limiter(redis_url, timeout_seconds=settings.limiter_timeout_seconds, workers=settings.workers)
     drain = readiness.Drain()
     keys = Keys(published_keys(settings, process="gateway"), is_needed=settings.has_published_keys)
@@ -55,7 +56,7 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
         table,
         services,
         limiter=limiter,
-        tokens=Tokens(revocations, keys),
+        tokens=Tokens(revocations, keys, receipts),
         keys=keys,
         open_streams=OpenStreams(revocations),
         access_log=access_log,
@@ -69,8 +70,9 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
     document = MergedDocument(table, services, url=str(settings.public_url), version=version("doorward"))
     _install_pages(app, settings, document, checks, deps or Deps())
     health = Health(services.values())
-    app.on_start += [health.start, limiter.start, revocations.start, keys.start]
-    app.on_stop += [access_log.stop, measures.stop, health.stop, keys.stop, revocations.stop, limiter.stop]
+    app.on_start += [health.start, limiter.start, revocations.start, receipts.start, keys.start]
+    app.on_stop += [access_log.stop, measures.stop, health.stop, keys.stop, receipts.stop]
+    app.on_stop += [revocations.stop, limiter.stop]
     before_scrape(app, lambda: app.on_loop(measures.stop()))
     app.take_over_hooks()
     return app

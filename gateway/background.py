@@ -23,3 +23,10 @@ async def _again_and_again(work: Callable[[], Coroutine[Any, Any, None]], name: 
         except Exception:
             log.exception("background_work_failed", work=name)
         await asyncio.sleep(BEGIN_AGAIN_SECONDS)
+
+
+def heed_cancellation() -> None:
+    """Raise the cancellation that the Redis client may have taken for a lost connection."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

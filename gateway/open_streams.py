@@ -45,7 +45,7 @@ class OpenStreams:
                 stream.cut()
 
     def _is_dead(self, stream: "_Stream") -> bool:
-        return self._revocations.covers(stream.session, stream.account, stream.issued_at)
+        return self._revocations.covers(stream.session, stream.account, stream.issued_at, stream.version)
 
     def _forget(self, stream: "_Stream") -> None:
         for name in (stream.session, stream.account):
@@ -59,7 +59,7 @@ class OpenStreams:
 class _Stream:
     """A body under way, and whom it is for."""
 
-    __slots__ = ("_forget", "_source", "account", "cut", "issued_at", "read", "session")
+    __slots__ = ("_forget", "_source", "account", "cut", "issued_at", "read", "session", "version")
 
     def __init__(self, source: Source, caller: Caller, forget: Callable[["_Stream"], None]) -> None:
         self._source = source
@@ -69,6 +69,7 @@ class _Stream:
         self.session = str(caller.claims.get(tokens.SESSION))
         self.account = str(caller.account_id)
         self.issued_at = int(caller.claims.get("iat", 0))
+        self.version = int(caller.claims.get(tokens.VERSION, 0))
 
     def close(self) -> None:
         """Nobody will read on."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from time import monotonic, time
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from redis.asyncio import Redis
@@ -20,7 +20,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from gateway import measures
-from gateway.background import keep_running
+from gateway.background import heed_cancellation, keep_running
 from gateway.revocation_pulse import Pulse
 from shared.chassis.logs import get_logger
 from shared.contracts import tokens
@@ -40,13 +40,26 @@ DEAF = float("-inf")
 log = get_logger(__name__)
 
 
+class _Floor(NamedTuple):
+    """The least that a token of an account must have to live, and until when the entry is needed."""
+
+    version: int
+    issued_at: int
+    until: float
+
+    def joined(self, other: "_Floor") -> "_Floor":
+        """What both ask for."""
+        version, issued_at = max(self.version, other.version), max(self.issued_at, other.issued_at)
+        return _Floor(version, issued_at, max(self.until, other.until))
+
+
 class Revocations:
     """What one worker knows of revoked sessions and accounts."""
 
     def __init__(self, redis_url: str) -> None:
         self._url = redis_url
         self._sessions: dict[str, float] = {}  # session id: when the entry is needless
-        self._accounts: dict[str, tuple[int, float]] = {}  # account id: least iat that lives, needless when
+        self._accounts: dict[str, _Floor] = {}
         self._task: asyncio.Task[None] | None = None
         self._heard_at = DEAF
         self._pulse = Pulse()
@@ -62,12 +75,12 @@ class Revocations:
         """Told by what was heard, since a client may hang while it ends a connection."""
         return monotonic() - self._heard_at < SILENCE_SECONDS
 
-    def covers(self, session: str, account: str, issued_at: int) -> bool:
-        """Whether a token of this session and account, issued then, is dead."""
+    def covers(self, session: str, account: str, issued_at: int, version: int) -> bool:
+        """Whether a token of this session and account, issued then and of that version, is dead."""
         if session in self._sessions:
             return True
         floor = self._accounts.get(account)
-        return floor is not None and issued_at < floor[0]
+        return floor is not None and (version < floor.version or issued_at < floor.issued_at)
 
     def learn(self, member: str, expires_at: float) -> None:
         """Take in one entry of the set."""
@@ -76,10 +89,10 @@ class Revocations:
             self._sessions[rest] = expires_at
             self.on_news(rest)
         elif kind == "account":
-            account, _, floor = rest.rpartition(":")
-            if floor.isdigit():
-                known = self._accounts.get(account, (0, 0.0))
-                self._accounts[account] = (max(int(floor), known[0]), max(expires_at, known[1]))
+            account, _, bound = rest.rpartition(":")
+            floor = _floor(bound, expires_at)
+            if floor is not None:
+                self._accounts[account] = floor.joined(self._accounts.get(account, floor))
                 self.on_news(account)
 
     async def start(self) -> None:
@@ -113,7 +126,7 @@ class Revocations:
             except LOST as error:
                 if self._heard_at > DEAF:  # told once, and by the metric and `/readyz` all the while
                     log.warning("revocations_not_heard", cause=repr(error))
-            _heed_cancellation()
+            heed_cancellation()
             self._heard_at = DEAF
             measures.REVOCATIONS_DEAF.set(1)
             await asyncio.sleep(RETRY_SECONDS)
@@ -121,7 +134,7 @@ class Revocations:
     async def _hear(self, redis: "Redis", channel: Any) -> None:
         synced_at = time()
         while True:
-            _heed_cancellation()
+            heed_cancellation()
             message = await channel.get_message(ignore_subscribe_messages=True, timeout=PING_SECONDS)
             if message is not None:
                 self._heard_at = monotonic()
@@ -167,11 +180,17 @@ class Revocations:
 
     def _forget(self, now: float) -> None:
         self._sessions = {key: until for key, until in self._sessions.items() if until > now}
-        self._accounts = {key: entry for key, entry in self._accounts.items() if entry[1] > now}
+        self._accounts = {key: floor for key, floor in self._accounts.items() if floor.until > now}
 
 
-def _heed_cancellation() -> None:
-    """Raise the cancellation that the Redis client may have taken for a lost connection."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
+def _floor(bound: str, expires_at: float) -> _Floor | None:
+    """What ``v<version>`` says; ``<unix seconds>`` is how the release before auth's versions said it.
+
+    Seconds with a zero before them go with a version that was published as well: they are for gateways of
+    that release, and would refuse tokens that were issued in the same second, after the change.
+    """
+    if bound.startswith("v") and bound[1:].isdecimal():
+        return _Floor(int(bound[1:]), 0, expires_at)
+    if bound.isdecimal() and not bound.startswith("0"):
+        return _Floor(0, int(bound), expires_at)
+    return None

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from gateway.keys import Keys
 from gateway.policies import Access
+from gateway.receipts import Receipts
 from gateway.revocations import Revocations
 from shared.chassis import access_tokens, token_form
 from shared.chassis.access import Caller, RoleRequired, ScopeRequired, caller_from
@@ -25,13 +26,16 @@ class _Verified(NamedTuple):
     account: str
     issued_at: int
     expires_at: int
+    version: int = 0
+    pair: int = 0
 
 
 class Tokens:
     """What one worker knows of the tokens that it has seen."""
 
-    def __init__(self, revocations: Revocations, keys: Keys) -> None:
+    def __init__(self, revocations: Revocations, keys: Keys, receipts: Receipts) -> None:
         self._revocations = revocations
+        self._receipts = receipts
         self._verified: dict[bytes, _Verified] = {}
         keys.on_withdrawal = self._verified.clear
 
@@ -45,7 +49,7 @@ class Tokens:
         if known.expires_at <= time():
             self._verified.pop(authorization, None)
             raise TokenExpired
-        if self._revocations.covers(known.session, known.account, known.issued_at):
+        if self._revocations.covers(known.session, known.account, known.issued_at, known.version):
             raise TokenRevoked
         return known.caller
 
@@ -62,6 +66,8 @@ class Tokens:
         if len(self._verified) >= MOST_REMEMBERED:
             self._forget()
         self._verified[authorization] = verified
+        if verified.pair:
+            self._receipts.note(verified.session, verified.pair)
         return verified
 
     def _forget(self) -> None:
@@ -103,4 +109,6 @@ def _verify(authorization: bytes) -> _Verified:
         account=str(caller.account_id),
         issued_at=int(claims["iat"]),
         expires_at=int(claims["exp"]),
+        version=int(claims.get(tokens.VERSION, 0)),
+        pair=int(claims.get(tokens.PAIR, 0)),
     )

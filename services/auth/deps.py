@@ -10,6 +10,7 @@ from services.auth.codes import CodeHasher
 from services.auth.kept_keys import KeptKeys
 from services.auth.passwords.breaches import Breaches
 from services.auth.passwords.hashing import Passwords
+from services.auth.sessions.receipts import Receipts
 from services.auth.sessions.refresh_tokens import Lifetimes, RefreshTokens
 from services.auth.settings import AuthSettings
 from services.auth.signing_keys.keyring import SigningKeys
@@ -29,6 +30,7 @@ class Deps:
     passwords: Passwords
     breaches: Breaches
     refresh_tokens: RefreshTokens
+    receipts: Receipts
     kept_keys: KeptKeys
     codes: CodeHasher
     signing_keys: SigningKeys
@@ -53,6 +55,7 @@ class Deps:
             passwords=Passwords(settings),
             breaches=Breaches.from_settings(settings),
             refresh_tokens=RefreshTokens(secrets),
+            receipts=Receipts(settings.redis_url.get_secret_value()),
             kept_keys=kept_keys,
             codes=CodeHasher(kept_keys.codes, secrets),
             signing_keys=SigningKeys(settings),

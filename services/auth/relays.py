@@ -1,4 +1,4 @@
-"""The relays of auth's worker: mails that were asked for, and revocations on their way to the gateways."""
+"""The relays of auth's worker: mails that were asked for, revocations to the gateways, receipts from them."""
 
 from flask import Flask
 from redis import Redis
@@ -7,7 +7,7 @@ from redis.exceptions import ConnectionError
 from redis.retry import Retry
 
 from services.auth.mail import mail_requests
-from services.auth.sessions import revocations
+from services.auth.sessions import receipts, revocations
 from services.auth.settings import AuthSettings
 from services.auth.tasks import MAIL_REQUESTS
 from shared.chassis.relay import Relay
@@ -38,5 +38,12 @@ def new_relays(app: Flask, settings: AuthSettings) -> list[Relay]:
             channel=revocations.CHANNEL,
             database_url=settings.sqlalchemy_url,
             step=lambda: revocations.publish(redis),
+        ),
+        Relay(
+            app,
+            name="receipts",
+            channel=receipts.CHANNEL,
+            database_url=settings.sqlalchemy_url,
+            step=lambda: receipts.move(redis),
         ),
     ]

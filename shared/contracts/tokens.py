@@ -13,6 +13,7 @@ SERVICE_TYPE = "service+jwt"
 SUBJECT = "sub"  # the account's id
 SESSION = "sid"  # the session's id
 VERSION = "ver"  # the account's token version; a higher one ends all older tokens
+PAIR = "pair"  # the number of the token pair in its session
 ROLES = "roles"  # list of role names
 SCOPE = "scope"  # space-separated scopes (RFC 8693 section 4.2); absent: a person's own session
 OWN_ACCOUNT_SCOPE = "account"  # what an API key needs to act as its account on what is the account's own
@@ -25,3 +26,7 @@ REVOCATION_SET = "doorward:revoked"
 
 # auth's worker says once a second that revocations arrive, so that gateways know when they do not.
 REVOCATION_PULSE_CHANNEL = "doorward:revocations:pulse"
+
+# Where the gateways report which token pairs have reached their clients (see docs/messages.md).
+RECEIPTS = "doorward:receipts"
+RECEIPTS_SINCE = "doorward:receipts:since"

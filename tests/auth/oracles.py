@@ -161,9 +161,16 @@ def running_search() -> Iterator[Search]:
 @contextmanager
 def searching(database: ServiceDatabase, redis_url: str) -> Iterator[Search]:
     """A search in an auth on that database."""
+    with app_on(database, redis_url) as app:
+        yield Search(app, database.url)
+
+
+@contextmanager
+def app_on(database: ServiceDatabase, redis_url: str) -> Iterator[Flask]:
+    """auth on that database, with settings that let one client ask as often as it wants."""
     app = create_app(settings_for(database.url, redis_url))
     database.migrate(app)
-    yield Search(app, database.url)
+    yield app
     with app.app_context():
         db.engine.dispose()
 

@@ -29,6 +29,8 @@ class State:
 
     counter: int
     rotations: list[float]
+    milestones: list[float]
+    received: int
     last_used_at: datetime
     expires_at: datetime
     is_ended: bool
@@ -38,6 +40,8 @@ def state(
     counter: int = 5,
     *,
     ago: tuple[float, ...] = (),
+    milestones: tuple[tuple[int, float], ...] = (),
+    received: int | None = None,
     used_days_ago: float = 0,
     days_left: float = 10,
     is_ended: bool = False,
@@ -45,6 +49,8 @@ def state(
     return State(
         counter=counter,
         rotations=[NOW.timestamp() - seconds for seconds in ago],
+        milestones=[part for number, ago in milestones for part in (number, NOW.timestamp() - ago)],
+        received=counter if received is None else received,
         last_used_at=NOW - timedelta(days=used_days_ago),
         expires_at=NOW + timedelta(days=days_left),
         is_ended=is_ended,
@@ -93,6 +99,20 @@ def test_token_of_an_accepted_older_secret_is_read_and_another_is_not() -> None:
         (3, state(ago=(1, 29)), Verdict.CONVERGE),
         (3, state(ago=(1, 31)), Verdict.REUSED),
         (1, state(ago=(1,)), Verdict.REUSED),
+        # More refreshes than have an exact time: the milestone before says until when it was current at most.
+        (1, state(90, ago=(0,) * 16, milestones=((80, 1), (2, 28)), received=90), Verdict.CONVERGE),
+        (1, state(90, ago=(0,) * 16, milestones=((80, 1), (2, 31.8)), received=90), Verdict.CONVERGE),
+        (1, state(90, ago=(0,) * 16, milestones=((80, 1), (2, 32)), received=90), Verdict.REUSED),
+        (1, state(90, ago=(0,) * 16, milestones=((80, 1), (3, 28)), received=90), Verdict.REUSED),
+        (78, state(99, ago=(0,) * 16, milestones=((80, 1), (2, 40)), received=99), Verdict.REUSED),
+        (79, state(99, ago=(0,) * 16, milestones=((80, 1), (2, 40)), received=99), Verdict.CONVERGE),
+        # Its successor may be lost on the way.
+        (4, state(ago=(31,), received=4), Verdict.UNRECEIVED),
+        (4, state(ago=(10**6,), received=0), Verdict.UNRECEIVED),
+        (4, state(ago=(31,), received=5), Verdict.REUSED),
+        (3, state(ago=(40, 50), received=0), Verdict.REUSED),
+        (4, state(ago=(31,), received=4, is_ended=True), Verdict.REVOKED),
+        (4, state(ago=(31,), received=4, days_left=-1), Verdict.EXPIRED),
         (5, state(used_days_ago=7), Verdict.EXPIRED),
         (5, state(days_left=0), Verdict.EXPIRED),
         (4, state(ago=(0,), days_left=-1), Verdict.EXPIRED),

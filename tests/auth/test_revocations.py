@@ -7,11 +7,18 @@ import jwt
 import orjson
 import pytest
 import redis as redis_library
+import time_machine
 from flask import Flask
 
+from gateway.revocations import Revocations
+from services.auth.models import db
 from services.auth.sessions import revocations
+from services.auth.sessions.access_tokens import pair_of
+from services.auth.store import sessions as store
+from shared.chassis.clock import utcnow
 from shared.contracts.tokens import REVOCATION_CHANNEL, REVOCATION_SET
-from tests.auth.conftest import NewPerson
+from tests.auth.conftest import NewPerson, Person
+from tests.auth.test_sessions import at
 
 
 @pytest.fixture
@@ -80,9 +87,52 @@ def test_reused_token_revokes_its_session(app: Flask, redis: Any, new_account: N
     ada = new_account()
     old = ada.pair["refresh_token"]
     ada.take(ada.refresh())
+    ada.take(ada.refresh())
 
     with at(seconds=31):
         ada.refresh(old)
         publish(app, redis)
 
     assert redis.zscore(REVOCATION_SET, session_of(ada.pair)) is not None
+
+
+def refused_by_a_gateway(redis: Any, pair: dict[str, Any]) -> bool:
+    """Whether a gateway that reads the set refuses the pair's access token."""
+    gateway = Revocations("redis://127.0.0.1:1/0")
+    for member, until in redis.zrange(REVOCATION_SET, 0, -1, withscores=True):
+        gateway.learn(member, until)
+    claims = jwt.decode(pair["access_token"], options={"verify_signature": False})
+    return gateway.covers(claims["sid"], claims["sub"], claims["iat"], claims["ver"])
+
+
+def test_change_of_roles_refuses_the_tokens_of_before_and_no_other_of_that_second(
+    app: Flask, redis: Any, admin: Person, new_account: NewPerson
+) -> None:
+    ada = new_account()
+    account_id = jwt.decode(ada.pair["access_token"], options={"verify_signature": False})["sub"]
+
+    with time_machine.travel(utcnow(), tick=False):
+        before = ada.refresh().json
+        admin.call("PATCH", f"accounts/{account_id}", roles=["support"])
+        after = ada.refresh(before["refresh_token"]).json
+        publish(app, redis)
+
+    assert [refused_by_a_gateway(redis, pair) for pair in (before, after)] == [True, False]
+
+
+def test_token_with_the_roles_of_before_is_refused_however_late_it_was_signed(
+    app: Flask, redis: Any, admin: Person, new_account: NewPerson
+) -> None:
+    ada = new_account()
+    claims = jwt.decode(ada.pair["access_token"], options={"verify_signature": False})
+
+    with app.app_context():
+        read_before = store.find_standing(claims["sid"])
+        db.session.rollback()
+    assert read_before is not None
+    admin.call("PATCH", f"accounts/{claims['sub']}", roles=["support"])
+    publish(app, redis)
+    with at(seconds=5), app.app_context():
+        late = {"access_token": pair_of(read_before, utcnow()).access_token}
+
+    assert refused_by_a_gateway(redis, late)

@@ -9,6 +9,7 @@ import pytest
 
 from gateway import tokens
 from gateway.policies import Access
+from gateway.receipts import Receipts
 from gateway.revocations import Revocations
 from gateway.tokens import Tokens, check_access
 from shared.chassis.access import Caller, RoleRequired, ScopeRequired
@@ -16,6 +17,7 @@ from shared.chassis.access_tokens import TokenExpired, TokenInvalid, TokenMissin
 from shared.chassis.ids import new_id
 
 ACCOUNT, SESSION = new_id(), new_id()
+NOW = int(time())
 NO_REDIS = "redis://127.0.0.1:1/0"
 
 
@@ -52,7 +54,7 @@ def revocations() -> Revocations:
 
 @pytest.fixture
 def known(revocations: Revocations) -> Tokens:
-    return Tokens(revocations, SimpleNamespace(on_withdrawal=None))  # type: ignore[arg-type]
+    return Tokens(revocations, SimpleNamespace(on_withdrawal=None), Receipts(NO_REDIS))  # type: ignore[arg-type]
 
 
 def test_token_is_verified_once(known: Tokens, verifier: Verifier) -> None:
@@ -135,3 +137,27 @@ def test_role_or_scope_that_is_missing_is_named_in_the_challenge() -> None:
     assert 'scope="mails:send"' in scope.value.headers["WWW-Authenticate"]
     check_access(for_admins, caller_of(roles=frozenset({"admin"})))
     check_access(for_senders, caller_of(scopes=frozenset({"mails:send"})))
+
+
+@pytest.mark.parametrize(
+    ("members", "version", "seconds_ago", "is_dead"),
+    [
+        ([f"account:{ACCOUNT}:v2"], 1, 0, True),
+        ([f"account:{ACCOUNT}:v2"], 2, 1000, False),
+        ([f"account:{ACCOUNT}:v3", f"account:{ACCOUNT}:v2"], 2, 0, True),
+        # What the release before publishes, and what is published for its gateways.
+        ([f"account:{ACCOUNT}:{NOW}"], 2, 1, True),
+        ([f"account:{ACCOUNT}:{NOW}"], 1, 0, False),
+        ([f"account:{ACCOUNT}:v2", f"account:{ACCOUNT}:0{NOW + 1}"], 2, 0, False),
+        ([f"account:{ACCOUNT}:0{NOW + 1}", f"account:{ACCOUNT}:v2"], 1, 0, True),
+        ([f"account:{ACCOUNT}:{NOW}", f"account:{ACCOUNT}:v2"], 2, 1, True),
+        ([f"account:{ACCOUNT}:v", f"account:{ACCOUNT}:x", f"account:{ACCOUNT}", "other:x"], 1, 0, False),
+    ],
+)
+def test_account_is_signed_out_below_a_version(
+    revocations: Revocations, members: list[str], version: int, seconds_ago: int, is_dead: bool
+) -> None:
+    for member in members:
+        revocations.learn(member, time() + 60)
+
+    assert revocations.covers(str(SESSION), str(ACCOUNT), NOW - seconds_ago, version) is is_dead

@@ -100,11 +100,11 @@ async def test_full_redis_passes_on_what_it_cannot_store_and_shows_in_readiness(
 
     refuse_memory(redis, 1)
     (ended,) = end_sessions(app)
-    await until(lambda: gateway.covers(ended, "", 0))
+    await until(lambda: gateway.covers(ended, "", 0, 0))
     await until(lambda: not gateway.is_current)
     late = Revocations(private_redis.url())  # a gateway that starts meanwhile
     await late.start()
-    await until(lambda: late.covers(ended, "", 0))
+    await until(lambda: late.covers(ended, "", 0, 0))
     await until(lambda: not late.is_current)
     refuse_memory(redis, 0)
     await until(lambda: gateway.is_current and late.is_current)
@@ -130,7 +130,7 @@ async def test_refused_publishing_and_a_dead_worker_show_in_readiness(
     await until(lambda: not gateway.is_current)
     await until(lambda: redis.zscore(tokens.REVOCATION_SET, f"session:{ended}") is not None)
     redis.execute_command("ACL", "SETUSER", "default", "+publish")
-    await until(lambda: gateway.is_current and gateway.covers(ended, "", 0))
+    await until(lambda: gateway.is_current and gateway.covers(ended, "", 0, 0))
     worker.is_stopped = True
     await working
     await until(lambda: not gateway.is_current)

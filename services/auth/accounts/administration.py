@@ -76,7 +76,8 @@ def _switch(account: Account, is_active: bool, actor_id: UUID) -> None:
         return
     account.version += 1
     sessions.end_all(account.id, reason="account_disabled")
-    revocations.revoke_account(account.id, now)  # tokens of API keys too
+    # Tokens of API keys too.
+    revocations.revoke_account(account.id, now, below_version=account.version)
     messages.send(AccountDisabled(account_id=account.id, occurred_at=now, **outgoing.owner_of(account)))
 
 
@@ -86,7 +87,8 @@ def _give_roles(account: Account, roles: list[str], actor_id: UUID) -> None:
     account.roles = roles
     account.version += 1
     account.updated_at = now
-    revocations.revoke_account(account.id, now)  # a refresh gives a token with the new roles
+    # A refresh gives a token with the new roles.
+    revocations.revoke_account(account.id, now, below_version=account.version)
     messages.send(RolesChanged(account_id=account.id, roles=tuple(roles), occurred_at=now))
 
 

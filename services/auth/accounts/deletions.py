@@ -52,7 +52,7 @@ def delete_due(now: datetime) -> int:
 
 
 def _delete(account: Account, now: datetime) -> None:
-    revocations.revoke_account(account.id, now)
+    revocations.revoke_account(account.id, now, below_version=account.version + 1)
     messages.send(AccountDeleted(account_id=account.id, occurred_at=now))
     audit.record("account_deleted", account_id=account.id)
     db.session.delete(account)

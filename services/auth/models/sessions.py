@@ -9,14 +9,19 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from services.auth.models.database import Model, account_reference
 
-ROTATIONS_KEPT = 16  # superseded numbers whose time is known; older ones are long outside any grace
+ROTATIONS_KEPT = 16  # of the latest rotations the exact time is stored
+# Of earlier ones that are not over the grace period yet there is a milestone every so many parts of it.
+MILESTONES_IN_GRACE = 16
+MILESTONES_KEPT = MILESTONES_IN_GRACE + 2
 
 
 class Session(Model):
     """One sign-in on one device: a row that every refresh updates in place.
 
-    ``counter`` numbers the refresh tokens, ``rotations`` says when the latest of them were superseded
-    (unix seconds, newest first). The tokens themselves are derived from the shared secret and stored nowhere.
+    ``counter`` numbers the token pairs, ``rotations`` says when the latest of them were superseded
+    (unix seconds, newest first). ``milestones`` says for some numbers when they became current (number, unix
+    seconds, number, …, newest first). ``received`` is the highest number whose pair is known to have reached
+    the client. The tokens themselves are derived from a secret and stored nowhere.
     """
 
     __tablename__ = "sessions"
@@ -25,6 +30,8 @@ class Session(Model):
     account_id: Mapped[UUID] = account_reference()
     counter: Mapped[int] = mapped_column(BigInteger, server_default="1")
     rotations: Mapped[list[float]] = mapped_column(ARRAY(Float), server_default="{}")
+    milestones: Mapped[list[float]] = mapped_column(ARRAY(Float), server_default="{}")
+    received: Mapped[int] = mapped_column(BigInteger, server_default="0")
     methods: Mapped[list[str]] = mapped_column(JSONB)
     authenticated_at: Mapped[datetime]
     created_at: Mapped[datetime]

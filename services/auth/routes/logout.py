@@ -2,7 +2,7 @@
 
 from services.auth.routes.answers import forget_cookies, is_by_cookie
 from services.auth.routes.bearer import bearer_token
-from services.auth.sessions import sessions
+from services.auth.sessions import refreshing, sessions
 from shared.chassis.access import caller, public, signed_in
 from shared.chassis.openapi import Blueprint
 
@@ -17,7 +17,7 @@ def logout() -> None:
     """End this session. In cookie mode the cookies are cleared, even if the session has ended."""
     if is_by_cookie():
         forget_cookies()
-        sessions.sign_out_by_refresh_token(bearer_token())
+        refreshing.sign_out_by_refresh_token(bearer_token())
     else:
         _sign_caller_out()
 

@@ -8,7 +8,7 @@ from services.auth.clients import current_client
 from services.auth.routes.answers import answer_pair, forget_cookies, is_by_cookie, pair_response
 from services.auth.routes.bearer import bearer_token
 from services.auth.schemas.refresh import RefreshSchema
-from services.auth.sessions import sessions
+from services.auth.sessions import refreshing
 from shared.chassis.access import public
 from shared.chassis.errors import Unauthorized
 from shared.chassis.openapi import Blueprint
@@ -23,19 +23,20 @@ blueprint = Blueprint("refresh", __name__, url_prefix="/api/v1/auth/refresh", de
 def refresh(body: dict[str, Any]) -> Response:
     """Exchange a refresh token for the current pair (rotation: RFC 9700 section 4.14.2).
 
-    Tabs that send one token at once all get the same next one; a token that was superseded longer ago
-    ends the session. A token cannot be guessed, so there is no limit here but the gateway's.
+    Tabs that send one token at once all get the same next one. A client whose answer was lost sends its token
+    again, however late. A superseded token whose successor was in use ends the session. A token cannot be
+    guessed, so there is no limit here but the gateway's.
     """
     if is_by_cookie():
         return _refresh_cookies()
     token = body.get("refresh_token") or bearer_token()
-    return answer_pair(sessions.refresh(token, current_client()))
+    return answer_pair(refreshing.refresh(token, current_client()))
 
 
 def _refresh_cookies() -> Response:
     """As ``refresh``; cookies that are worth nothing any more are cleared, since no script can do it."""
     try:
-        return answer_pair(sessions.refresh(bearer_token(), current_client()))
+        return answer_pair(refreshing.refresh(bearer_token(), current_client()))
     except Unauthorized:
         forget_cookies()
         raise

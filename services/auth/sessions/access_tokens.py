@@ -80,6 +80,7 @@ def _access_token(standing: Standing, lifetime: timedelta) -> str:
     claims = {
         tokens.SESSION: str(standing.session_id),
         tokens.VERSION: standing.version,
+        tokens.PAIR: standing.counter,
         tokens.ROLES: standing.roles,
         tokens.METHODS: standing.methods,
         tokens.AUTHENTICATED_AT: int(standing.authenticated_at.timestamp()),

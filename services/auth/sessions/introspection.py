@@ -46,7 +46,7 @@ def _introspect_refresh_token(token: RefreshToken) -> dict[str, Any]:
     if standing is None:
         return INACTIVE
     verdict = judge(token.counter, standing, now=utcnow(), lifetimes=deps().lifetimes)
-    if verdict not in {Verdict.ROTATE, Verdict.CONVERGE}:
+    if verdict not in {Verdict.ROTATE, Verdict.CONVERGE, Verdict.UNRECEIVED}:
         return INACTIVE
     return {
         "active": True,

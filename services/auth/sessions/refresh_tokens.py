@@ -5,14 +5,16 @@ A token names its session and its number in it, under a key that is derived for 
     base64url( version 1 | session id 16 | counter 8 | HMAC-SHA256 32 )
 
 It is derived from the shared secret, so the database holds nothing that could be used. Each use makes the
-next number the current one. A number that was superseded a moment ago yields the current token again, so
-that tabs which refresh at once all end up with the same one; a longer superseded one is a theft
-(RFC 9700 section 4.14.2).
+next number the current one. A number that was superseded a moment ago yields the current pair again, so
+that tabs which refresh at once all end up with the same one. So does, however late, the number before the
+current one while nothing says that the current pair reached its client: the answer was lost on the way. Any
+other superseded number is a theft (RFC 9700 section 4.14.2).
 """
 
 import base64
 import binascii
 import hmac
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +22,7 @@ from enum import Enum, auto
 from typing import Protocol
 from uuid import UUID
 
+from services.auth.models.sessions import MILESTONES_IN_GRACE
 from shared.chassis.sealing import derive_key
 
 VERSION = b"\x01"
@@ -99,6 +102,10 @@ class SessionState(Protocol):
     @property
     def rotations(self) -> Sequence[float]: ...
     @property
+    def milestones(self) -> Sequence[float]: ...
+    @property
+    def received(self) -> int: ...
+    @property
     def last_used_at(self) -> datetime: ...
     @property
     def expires_at(self) -> datetime: ...
@@ -111,7 +118,8 @@ class Verdict(Enum):
 
     ROTATE = auto()  # it is the current one: make the next
     CONVERGE = auto()  # it was superseded a moment ago: answer with the current one
-    REUSED = auto()  # it was superseded long ago: end the session
+    UNRECEIVED = auto()  # it was superseded long ago, and nothing says that its successor was received
+    REUSED = auto()  # its successor was received long ago: end the session
     EXPIRED = auto()
     REVOKED = auto()
 
@@ -124,13 +132,23 @@ def judge(counter: int, state: SessionState, *, now: datetime, lifetimes: Lifeti
         return Verdict.EXPIRED
     if counter == state.counter:
         return Verdict.ROTATE
-    if _was_superseded_within(lifetimes.grace, counter, state, now):
+    grace_seconds = lifetimes.grace.total_seconds()
+    if now.timestamp() - _superseded_at(counter, state, grace_seconds) <= grace_seconds:
         return Verdict.CONVERGE
+    if counter == state.counter - 1 and state.received < state.counter:
+        return Verdict.UNRECEIVED
     return Verdict.REUSED
 
 
-def _was_superseded_within(grace: timedelta, counter: int, state: SessionState, now: datetime) -> bool:
+def _superseded_at(counter: int, state: SessionState, grace_seconds: float) -> float:
+    """When the number after ``counter`` became the current one, in unix seconds.
+
+    It is exact for the latest; for earlier ones it is late by up to the distance of two milestones.
+    """
     rotations_ago = state.counter - counter - 1
-    if rotations_ago >= len(state.rotations):
-        return False
-    return now.timestamp() - state.rotations[rotations_ago] <= grace.total_seconds()
+    if rotations_ago < len(state.rotations):
+        return state.rotations[rotations_ago]
+    for number, at in zip(state.milestones[::2], state.milestones[1::2], strict=True):
+        if number <= counter + 1:
+            return at + grace_seconds / MILESTONES_IN_GRACE
+    return -math.inf

@@ -4,8 +4,8 @@ Whoever ends a session writes a row in the same transaction. A relay of the work
 Redis (a set for gateways that start, a channel for those that run), and fills the set again after
 Redis has lost it. Nobody looks a token up in the database.
 
-Set ``doorward:revoked``: member ``session:<sid>`` or ``account:<id>:<floor>`` (tokens with an ``iat`` below
-the floor), score the unix second after which no such token can live. Channel ``doorward:revocations``:
+Set ``doorward:revoked``: member ``session:<sid>`` or ``account:<id>:v<version>`` (tokens of a lower version),
+score the unix second after which no such token can live. Channel ``doorward:revocations``:
 ``{"member": …, "expires_at": <unix seconds>, "id": …}``, or ``{"reload": true}`` after the set was
 filled. Channel ``doorward:revocations:pulse``, with every step: ``{"newest": <id>, "is_stored": …}``, the id
 of the newest revocation that was told, and whether the set has all of them. The set and the channel do not
@@ -39,9 +39,14 @@ def revoke_sessions(session_ids: Iterable[UUID], now: datetime) -> None:
     _revoke([f"session:{session_id}" for session_id in session_ids], now)
 
 
-def revoke_account(account_id: UUID, now: datetime) -> None:
-    """Refuse every access token that the account got until now, once the caller's transaction commits."""
-    _revoke([f"account:{account_id}:{int(now.timestamp()) + 1}"], now)
+def revoke_account(account_id: UUID, now: datetime, *, below_version: int) -> None:
+    """Refuse every access token of the account with a lower version, once the caller's transaction commits.
+
+    A version says exactly what a time cannot: which tokens were made of the account as it was before.
+    """
+    # Gateways of the release before know times only. The zero tells those of this one to pass it over.
+    for_the_release_before = f"account:{account_id}:0{int(now.timestamp()) + 1}"
+    _revoke([f"account:{account_id}:v{below_version}", for_the_release_before], now)
 
 
 def _revoke(members: Sequence[str], now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""The use cases on sessions: begin, refresh, list, end.
+"""The use cases on sessions: begin, list, end. Refreshing is a module of its own.
 
 One row a session, updated in place. What ends here is refused at the gateways within a second.
 """
@@ -12,22 +12,15 @@ from services.auth import audit
 from services.auth.clients import Client
 from services.auth.deps import deps
 from services.auth.errors import (
-    RefreshTokenExpired,
-    RefreshTokenInvalid,
-    RefreshTokenReused,
     SessionNotFound,
-    SessionRevoked,
 )
-from services.auth.mail import outgoing
 from services.auth.models import Account, Session, db
 from services.auth.sessions import revocations
 from services.auth.sessions.access_tokens import TokenPair, pair_of
-from services.auth.sessions.refresh_tokens import NotARefreshToken, RefreshToken, Verdict, judge
-from services.auth.store import accounts
 from services.auth.store import sessions as store
 from services.auth.store.sessions import Standing
 from shared.chassis.clock import utcnow
-from shared.chassis.database import single_statements, transaction
+from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
 from shared.chassis.logs import get_logger
 
@@ -43,6 +36,8 @@ def begin(
         account_id=account.id,
         counter=1,
         rotations=[],
+        milestones=[],
+        received=0,
         methods=methods,
         authenticated_at=now,
         created_at=now,
@@ -61,6 +56,8 @@ def _standing_of(account: Account, session: Session) -> Standing:
         account_id=account.id,
         counter=session.counter,
         rotations=session.rotations,
+        milestones=session.milestones,
+        received=session.received,
         methods=session.methods,
         authenticated_at=session.authenticated_at,
         last_used_at=session.last_used_at,
@@ -71,60 +68,6 @@ def _standing_of(account: Account, session: Session) -> Standing:
         is_verified=account.verified_at is not None,
         is_active=account.is_active,
     )
-
-
-def read_token(text: str) -> RefreshToken:
-    """What a refresh token says; raises RefreshTokenInvalid where it is not ours."""
-    try:
-        return deps().refresh_tokens.read(text)
-    except NotARefreshToken as error:
-        raise RefreshTokenInvalid from error
-
-
-def refresh(text: str, client: Client) -> TokenPair:
-    """Exchange a refresh token for the current pair; raises the errors of a token that is not worth one."""
-    token = read_token(text)
-    now = utcnow()
-    with single_statements(db):
-        rotated = store.rotate(
-            token.session_id,
-            token.counter,
-            now=now,
-            idle_since=now - deps().lifetimes.idle,
-            ip=client.ip,
-            user_agent=client.user_agent,
-        )
-        standing = rotated or store.find_standing(token.session_id)
-    if rotated is not None:
-        return pair_of(rotated, now)
-    if standing is None:
-        raise SessionRevoked
-    return _refresh_superseded(token, standing, client, now)
-
-
-def _refresh_superseded(token: RefreshToken, standing: Standing, client: Client, now: datetime) -> TokenPair:
-    match judge(token.counter, standing, now=now, lifetimes=deps().lifetimes):
-        case Verdict.CONVERGE:
-            return pair_of(standing, now)
-        case Verdict.EXPIRED:
-            raise RefreshTokenExpired
-        case Verdict.REUSED:
-            _punish_reuse(standing, client, now)
-            raise RefreshTokenReused
-    raise SessionRevoked
-
-
-def _punish_reuse(standing: Standing, client: Client, now: datetime) -> None:
-    """Somebody holds a copy of a token: whoever it is, the session ends, and the owner hears of it."""
-    with transaction(db):
-        if not _end(Session.id == standing.session_id, now=now, reason="refresh_token_reused"):
-            return
-        account = accounts.find(standing.account_id)
-        if account is not None:
-            outgoing.send_warning("refresh_token_reused", account, client, now)
-        session_id = str(standing.session_id)
-        audit.record("refresh_token_reused", account_id=standing.account_id, session_id=session_id)
-    log.warning("refresh_token_reused", account_id=standing.account_id, session_id=session_id)
 
 
 def list_living(account_id: UUID) -> Sequence[Session]:
@@ -151,26 +94,16 @@ def sign_out(account_id: UUID, session_id: UUID | None) -> None:
             audit.record("signed_out", account_id=account_id, session_id=str(session_id))
 
 
-def sign_out_by_refresh_token(text: str) -> None:
-    """End the session of a refresh token, superseded or not; harmless where it has ended.
-
-    Raises RefreshTokenInvalid.
-    """
-    standing = _find_standing(read_token(text))
-    if standing is not None:
-        sign_out(standing.account_id, standing.session_id)
-
-
-def _find_standing(token: RefreshToken) -> Standing | None:
-    with transaction(db):
-        return store.find_standing(token.session_id)
-
-
 def sign_out_everywhere(account_id: UUID, *, actor_id: UUID | None = None) -> None:
     """End every session of the account."""
     with transaction(db):
         ended = end_all(account_id, reason="signed_out_everywhere")
         audit.record("signed_out_everywhere", account_id=account_id, actor_id=actor_id, sessions=len(ended))
+
+
+def end_copied(session_id: UUID, now: datetime) -> bool:
+    """End a session one of whose refresh tokens was copied, in the caller's transaction; False if it has."""
+    return bool(_end(Session.id == session_id, now=now, reason="refresh_token_reused"))
 
 
 def end_all(account_id: UUID, *, reason: str, but: UUID | None = None) -> list[UUID]:

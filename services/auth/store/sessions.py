@@ -1,15 +1,18 @@
 """The sessions table. Stores never commit: the use case owns the transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Float, Table, bindparam, case, func, select, update
+from sqlalchemy import BigInteger, Float, Table, Uuid, bindparam, case, column, func, select, update
+from sqlalchemy import cast as cast_to
+from sqlalchemy import values as rows_of
+from sqlalchemy.dialects.postgresql import array
 
 from services.auth.models import Account, Session, db
-from services.auth.models.sessions import ROTATIONS_KEPT
+from services.auth.models.sessions import MILESTONES_IN_GRACE, MILESTONES_KEPT, ROTATIONS_KEPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,8 @@ class Standing:
     account_id: UUID
     counter: int
     rotations: Sequence[float]
+    milestones: Sequence[float]
+    received: int
     methods: list[str]
     authenticated_at: datetime
     last_used_at: datetime
@@ -42,6 +47,8 @@ _STANDING = (
     Session.account_id,
     Session.counter,
     Session.rotations,
+    Session.milestones,
+    Session.received,
     Session.methods,
     Session.authenticated_at,
     Session.last_used_at,
@@ -59,6 +66,19 @@ def add(**values: Any) -> Session:
     session = Session(**values)
     db.session.add(session)
     return session
+
+
+def _with_milestone() -> Any:
+    """The milestones, and one for this rotation if the newest is not too near; none that is over."""
+    known = _table.c.milestones
+    newest_at = func.coalesce(known[2], 0.0)
+    this = array([cast_to(_table.c.counter + 1, Float), bindparam("rotated_at", type_=Float)])
+    surplus = func.greatest(func.cardinality(known) + 2 - 2 * MILESTONES_KEPT, 0)
+    return case(
+        (newest_at <= bindparam("grace_since", type_=Float), this),
+        (newest_at > bindparam("milestone_since", type_=Float), known),
+        else_=func.trim_array(func.array_cat(this, known), surplus),
+    )
 
 
 # Built once and run without the ORM: a refresh is the most frequent call.
@@ -79,6 +99,7 @@ _ROTATE = (
             func.array_prepend(bindparam("rotated_at", type_=Float), _table.c.rotations),
             case((func.cardinality(_table.c.rotations) >= ROTATIONS_KEPT, 1), else_=0),
         ),
+        milestones=_with_milestone(),
         last_used_at=bindparam("now"),
         ip=bindparam("from_ip"),
         user_agent=bindparam("from_user_agent"),
@@ -88,7 +109,14 @@ _ROTATE = (
 
 
 def rotate(
-    session_id: UUID, counter: int, *, now: datetime, idle_since: datetime, ip: str, user_agent: str
+    session_id: UUID,
+    counter: int,
+    *,
+    now: datetime,
+    idle_since: datetime,
+    grace: timedelta,
+    ip: str,
+    user_agent: str,
 ) -> Standing | None:
     """Make the next refresh token the current one, if ``counter`` is the current one of a living session.
 
@@ -100,6 +128,8 @@ def rotate(
         "now": now,
         "idle_since": idle_since,
         "rotated_at": now.timestamp(),
+        "grace_since": (now - grace).timestamp(),
+        "milestone_since": (now - grace / MILESTONES_IN_GRACE).timestamp(),
         "from_ip": ip,
         "from_user_agent": user_agent,
     }
@@ -135,6 +165,23 @@ def end(*wanted: Any, now: datetime, reason: str) -> list[UUID]:
     )
     result = db.session.execute(statement.execution_options(synchronize_session=False))
     return list(result.scalars())
+
+
+def note_received(pairs: Mapping[UUID, int]) -> set[UUID]:
+    """Note which pairs were received; the sessions of which this is settled.
+
+    A session that somebody else is just changing is left for the next time: whoever changes several sessions
+    locks them in an order of their own.
+    """
+    wanted = select(Session.id).where(Session.id.in_(pairs))
+    living = set(db.session.scalars(wanted))
+    free = set(db.session.scalars(wanted.order_by(Session.id).with_for_update(skip_locked=True, of=Session)))
+    if free:
+        reported = rows_of(column("id", Uuid), column("number", BigInteger), name="reported")
+        reported = reported.data([(session_id, pairs[session_id]) for session_id in free])
+        statement = update(_table).where(_table.c.id == reported.c.id, _table.c.received < reported.c.number)
+        db.session.connection().execute(statement.values(received=reported.c.number))
+    return set(pairs) - (living - free)
 
 
 def note_authentication(session_id: UUID, now: datetime) -> None:

@@ -1,0 +1,134 @@
+"""Which pairs reached their clients is reported once, and nothing is lost without its being said."""
+
+# ruff: noqa: ASYNC110
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import pytest
+from redis import Redis
+
+from gateway import receipts
+from gateway.receipts import Receipts
+from shared.chassis.ids import new_id
+from shared.chassis.testing.clients import PrivateRedis
+from shared.chassis.testing.tokens import access_token, bearer
+from shared.contracts import tokens
+from tests.gateway.conftest import StartGateway
+from tests.gateway.wire import Wire
+
+ME = "/api/v1/users/me"
+
+
+def stored(redis_url: str) -> dict[str, int]:
+    with Redis.from_url(redis_url) as redis:
+        return {key.decode(): int(value) for key, value in redis.hgetall(tokens.RECEIPTS).items()}
+
+
+def complete_since(redis_url: str) -> int:
+    with Redis.from_url(redis_url) as redis:
+        return int(redis.get(tokens.RECEIPTS_SINCE) or 0)
+
+
+async def until(is_true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not is_true():
+            await asyncio.sleep(0.02)
+
+
+async def reported(noted: Receipts, **pairs: int) -> None:
+    """Note the pairs, and report them in one go."""
+    for session, pair in pairs.items():
+        noted.note(session, pair)
+    await noted.start()
+    await noted.stop()
+
+
+async def test_pair_is_reported_when_its_token_is_first_presented(
+    start_gateway: StartGateway, redis_url: str
+) -> None:
+    gateway = start_gateway()
+    session = str(new_id())
+    wire = await Wire.connect(gateway.port)
+
+    for pair in (3, 4, 3):
+        await wire.get(ME, bearer(access_token(new_id(), claims={"sid": session, "pair": pair})))
+    await wire.get(ME, bearer(access_token(new_id())))  # an API key's has no pair
+    wire.close()
+
+    await until(lambda: stored(redis_url) == {session: 4})
+
+
+async def test_higher_number_is_kept_whoever_reports_first(redis_url: str) -> None:
+    await reported(Receipts(redis_url), a=5, b=1)
+    await reported(Receipts(redis_url), a=4, b=2)
+
+    assert stored(redis_url) == {"a": 5, "b": 2}
+
+
+async def test_what_redis_missed_is_reported_when_it_is_back(private_redis: PrivateRedis) -> None:
+    noted = Receipts(private_redis.url())
+    await reported(noted, a=1)
+    since = complete_since(private_redis.url())
+    await noted.start()
+    await asyncio.to_thread(private_redis.stop)
+
+    noted.note("b", 1)
+    await until(lambda: noted._is_failing)
+    await asyncio.to_thread(private_redis.start)
+    await until(lambda: not noted._is_failing)
+    await noted.stop()
+
+    assert stored(private_redis.url()) == {"a": 1, "b": 1}
+    assert complete_since(private_redis.url()) == since
+
+
+async def test_worker_that_had_no_room_says_since_when_nothing_is_missing(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Redis.from_url(redis_url) as redis:
+        redis.set(tokens.RECEIPTS_SINCE, 1)
+    monkeypatch.setattr(receipts, "MOST_WAITING", 2)
+
+    await reported(Receipts(redis_url), a=1, b=1, c=1)
+
+    assert stored(redis_url) == {"a": 1, "b": 1}
+    assert complete_since(redis_url) >= int(time.time()) - 5
+
+
+async def test_redis_without_room_says_since_when_nothing_is_missing(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await reported(Receipts(redis_url), a=1, b=1)
+    with Redis.from_url(redis_url) as redis:
+        redis.set(tokens.RECEIPTS_SINCE, 1)
+    monkeypatch.setattr(receipts, "MOST_STORED", 2)
+
+    await reported(Receipts(redis_url), a=2)
+    before = complete_since(redis_url)
+    await reported(Receipts(redis_url), c=1)
+
+    assert stored(redis_url) == {"a": 2, "b": 1}
+    assert (before, complete_since(redis_url) > 1) == (1, True)
+
+
+async def test_redis_that_has_forgotten_everything_counts_from_now(redis_url: str) -> None:
+    await reported(Receipts(redis_url), a=1)
+
+    assert complete_since(redis_url) >= int(time.time()) - 5
+
+
+async def test_what_could_not_be_sent_in_the_end_holds_nobody_up(private_redis: PrivateRedis) -> None:
+    noted = Receipts(private_redis.url())
+    await noted.start()
+    await asyncio.to_thread(private_redis.stop)
+    noted.note("a", 1)
+
+    await noted.stop()
+
+    assert noted._waiting == {"a": 1}
+
+
+async def test_receipts_that_never_started_stop() -> None:
+    await Receipts("redis://127.0.0.1:1/0").stop()
