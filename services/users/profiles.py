@@ -160,14 +160,16 @@ class CallerProfile:
         return get_own(self.account_id)
 
 
-def change(account_id: UUID, patch: dict[str, Any], *, expected_version: int | None) -> dict[str, Any]:
-    """Apply a merge patch; raises StaleProfile where the caller has seen another version."""
+def change(
+    account_id: UUID, patch: dict[str, Any], *, expected_versions: frozenset[int] | None
+) -> dict[str, Any]:
+    """Apply a merge patch; raises StaleProfile where the caller has seen other versions."""
     get_own(account_id)
     with transaction(db):
         profile = store.find_for_update(account_id)
         if profile is None:
             raise ProfileNotFound
-        if expected_version is not None and profile.version != expected_version:
+        if expected_versions is not None and profile.version not in expected_versions:
             raise StaleProfile
         _apply(profile, patch)
         shown = as_shown(profile)

@@ -1,6 +1,5 @@
 """The bodies of users' API."""
 
-import re
 from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
@@ -8,12 +7,9 @@ from zoneinfo import available_timezones
 import marshmallow
 from marshmallow import fields, validate
 
+from shared.chassis.address_field import EmailAddress
 from shared.chassis.pagination import PageQuerySchema
-from shared.chassis.schemas import Schema, Text, Timestamp
-
-# The shape of a BCP 47 tag that matters to us: language, then script, region and variants.
-_LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?(-[A-Za-z0-9]{5,8})*\Z")
-_NOT_A_LOCALE = "Not a BCP 47 language tag."
+from shared.chassis.schemas import HttpsUrl, Locale, PersonName, Schema, Text, Timestamp
 
 
 @cache
@@ -68,9 +64,9 @@ class ProfileSchema(PublicProfileSchema):
 class ProfilePatchSchema(Schema):
     """A merge patch (RFC 7396): members that are absent stay, null removes."""
 
-    name = Text(minimum=1, maximum=200, allow_none=True)
-    avatar_url = fields.Url(schemes={"https", "http"}, allow_none=True, validate=validate.Length(max=2048))
-    locale = fields.String(validate=[validate.Length(max=35), validate.Regexp(_LOCALE, error=_NOT_A_LOCALE)])
+    name = PersonName(allow_none=True)
+    avatar_url = HttpsUrl(allow_none=True)
+    locale = Locale()
     timezone = fields.String(validate=[validate.Length(max=64), _known_timezone])
     metadata = Metadata(allow_none=True)
 
@@ -79,7 +75,7 @@ class ProfileQuerySchema(PageQuerySchema):
     """The filters of the administrators' list."""
 
     q = Text(maximum=200, load_default=None, metadata={"description": "Part of the name or address."})
-    email = Text(maximum=320, load_default=None, metadata={"description": "The exact address."})
+    email = EmailAddress(load_default=None, metadata={"description": "The exact address."})
     is_active = fields.Boolean(load_default=None)
     created_after = Timestamp(load_default=None)
     sort = fields.String(load_default="-created_at", validate=validate.OneOf(["created_at", "-created_at"]))

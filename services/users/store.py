@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.users.models import Profile, db
+from shared.chassis.addresses import search_form
 from shared.contracts.internal import AccountBody
 
 LIKE_ESCAPE = "\\"
@@ -60,12 +61,13 @@ def search(
     """Up to ``limit`` profiles after ``cursor``; ids sort by the time of registration."""
     wanted: list[Any] = []
     if q:
-        pattern = f"%{_escaped(q)}%"
+        by_name, by_address = (f"%{_escaped(text)}%" for text in (q, search_form(q)))
         wanted.append(
-            Profile.name.ilike(pattern, escape=LIKE_ESCAPE) | Profile.email.ilike(pattern, escape=LIKE_ESCAPE)
+            Profile.name.ilike(by_name, escape=LIKE_ESCAPE)
+            | Profile.email.ilike(by_address, escape=LIKE_ESCAPE)
         )
     if email is not None:
-        wanted.append(Profile.email == email.casefold())
+        wanted.append(Profile.email == email)
     if is_active is not None:
         wanted.append(Profile.is_active.is_(is_active))
     if created_after is not None:

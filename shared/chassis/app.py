@@ -16,9 +16,9 @@ class OrjsonProvider(JSONProvider):
     """Flask's JSON through orjson: RFC 3339 times with ``Z``, UUIDs as text."""
 
     def dumps(self, obj: Any, **_options: Any) -> str:
-        """``obj`` as JSON text."""
+        """``obj`` as JSON text; raises TypeError for what has no form there: a secret shall not get one."""
         options = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_NON_STR_KEYS
-        return orjson.dumps(obj, default=str, option=options).decode()
+        return orjson.dumps(obj, option=options).decode()
 
     def loads(self, s: str | bytes, **_options: Any) -> Any:
         """The value that the JSON text ``s`` stands for."""

@@ -28,7 +28,10 @@ _NAMES = {
     "pk": "pk_%(table_name)s",
 }
 _WHOLE = "doorward_whole"  # in a session's info: the transactions that begin are parts of one
-_SERVER_OPTIONS = "-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s"
+# In UTC: in another zone the last hours of the calendar are in a year that Python has not.
+_SERVER_OPTIONS = (
+    "-c timezone=UTC -c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s"
+)
 
 
 class DatabaseUnavailable(errors.Unavailable):

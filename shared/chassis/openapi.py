@@ -15,7 +15,7 @@ from webargs import missing
 from webargs.flaskparser import FlaskParser, is_json_request
 from werkzeug.exceptions import HTTPException, UnsupportedMediaType
 
-from shared.chassis import errors
+from shared.chassis import errors, json_bodies
 from shared.chassis.schemas import ProblemSchema
 
 OPENAPI_VERSION = "3.1.0"
@@ -24,7 +24,7 @@ METHODS = frozenset({"get", "post", "put", "patch", "delete"})
 
 class StrictParser(FlaskParser):
     """webargs' parser, made strict: by itself it takes a body of another media type for an empty one,
-    and Python's json module takes NaN, lone surrogates and any depth.
+    and Python's json module takes NaN and lone surrogates.
     """
 
     DEFAULT_UNKNOWN_BY_LOCATION = {  # noqa: RUF012  (webargs' own name and form)
@@ -45,10 +45,12 @@ class StrictParser(FlaskParser):
             return missing
         body = req.get_data(cache=True)
         try:
-            return orjson.loads(body)
+            return json_bodies.loads(body)
         except orjson.JSONDecodeError as error:
             # webargs takes an error without a document for an absent body.
             raise JSONDecodeError(error.msg, doc="" if not body else "…", pos=0) from error
+        except json_bodies.BodyRefused as error:
+            raise errors.InvalidRequest.at("", str(error)) from error
 
 
 class Blueprint(flask_smorest.Blueprint):

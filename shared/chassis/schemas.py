@@ -4,11 +4,20 @@ Unknown members are refused, text carries no control characters (PostgreSQL cann
 terminals and mail headers obey the others), and is stored in NFC, so that equal text compares equal.
 """
 
+import re
 import unicodedata
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
+import idna
 import marshmallow
 from marshmallow import fields, validate
+
+from shared.chassis import locales, names
+
+# RFC 3986: what a URL consists of; no user information, and other characters come percent-encoded.
+_HTTPS_URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?([/?#][A-Za-z0-9._~:/?#\[\]@!$&()*+,;=%-]*)?")
 
 
 def _has_control(text: str, *, allowed: str = "") -> bool:
@@ -50,11 +59,66 @@ class Secret(fields.String):
         return text
 
 
+class PersonName(Text):
+    """What somebody is called: one line, nothing in it that cannot be seen."""
+
+    def __init__(self, *, minimum: int = 1, maximum: int = names.LONGEST, **options: Any) -> None:
+        super().__init__(minimum=minimum, maximum=maximum, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
+        text = super()._deserialize(value, attr, data, **options)
+        try:
+            return names.checked(text)
+        except names.NameInvalid as error:
+            raise marshmallow.ValidationError(str(error)) from error
+
+
+class HttpsUrl(Text):
+    """An https URL that leads to a public host: no credentials, nothing that has to be escaped or hidden."""
+
+    def __init__(self, *, maximum: int = 2048, **options: Any) -> None:
+        super().__init__(minimum=9, maximum=maximum, metadata={"format": "uri"}, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
+        text = super()._deserialize(value, attr, data, **options)
+        if not _HTTPS_URL.fullmatch(text) or not _is_host(urlsplit(text)):
+            raise marshmallow.ValidationError("Not an https URL of a public host.")
+        return text
+
+
+def _is_host(url: SplitResult) -> bool:
+    """Whether the URL names a host by a domain name, a port at most beside it."""
+    try:
+        host, _port = url.hostname or "", url.port
+        idna.encode(host, uts46=False, std3_rules=True)
+    except (ValueError, UnicodeError):
+        return False
+    return "." in host and not host.endswith(".") and not host.rpartition(".")[2].isdecimal()
+
+
+class Locale(fields.String):
+    """A language tag (RFC 5646) in its canonical form, whatever letter case it came in."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **options)
+        try:
+            return locales.canonical(text)
+        except locales.LocaleInvalid as error:
+            raise marshmallow.ValidationError(str(error)) from error
+
+
 class Timestamp(fields.AwareDateTime):
-    """A moment on the wire: RFC 3339 with an offset."""
+    """A moment on the wire: RFC 3339 with an offset; in UTC once it is read."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(format="iso", **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> datetime:
+        moment = super()._deserialize(value, attr, data, **options)
+        try:
+            return moment.astimezone(UTC)
+        except OverflowError as error:
+            raise marshmallow.ValidationError("This moment is outside the calendar.") from error
 
 
 class ProblemSchema(Schema):

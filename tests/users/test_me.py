@@ -111,8 +111,86 @@ def test_of_concurrent_writers_with_one_etag_exactly_one_wins(
 
 
 @pytest.mark.parametrize(
+    ("form", "status"),
+    [
+        ('"999", {etag}', 200),
+        ('{etag}, "999"', 200),
+        ('"a", "b", {etag}, "c"', 200),
+        ("*", 200),
+        ('"999", "998"', 412),
+        ("W/{etag}", 412),
+        ("no-tag", 412),
+        ("", 412),
+    ],
+)
+def test_if_match_takes_any_tag_of_its_list(
+    client: FlaskClient, accounts: FakeAccounts, as_account: Headers, form: str, status: int
+) -> None:
+    headers = as_account(accounts.add().id)
+    etag = client.get(ME, headers=headers).headers["ETag"]
+
+    answers = [
+        client.patch(ME, headers={**headers, "If-Match": form.format(etag=etag)}, json={})
+        for _ in range(1 if status == 200 else 8)
+    ]
+
+    assert {answer.status_code for answer in answers} == {status}
+
+
+@pytest.mark.parametrize(
+    ("typed", "locale"),
+    [("DE", "de"), ("De-at", "de-AT"), ("de_DE", "de-DE"), ("en-US-u-hc-h12", "en-US-u-hc-h12")],
+)
+def test_locale_is_taken_as_browsers_write_it(
+    client: FlaskClient, accounts: FakeAccounts, as_account: Headers, typed: str, locale: str
+) -> None:
+    headers = as_account(accounts.add().id)
+
+    assert client.patch(ME, headers=headers, json={"locale": typed}).json["locale"] == locale
+
+
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [("1e30", 422), ("18446744073709551616", 422), ("18446744073709551615", 200), ("0.1", 200)],
+)
+def test_number_in_metadata_comes_back_exactly_or_is_refused(
+    client: FlaskClient, accounts: FakeAccounts, as_account: Headers, number: str, status: int
+) -> None:
+    account = accounts.add()
+    headers = as_account(account.id)
+
+    body = f'{{"metadata": {{"n": {number}}}}}'
+    answer = client.patch(ME, headers=headers, data=body, content_type="application/json")
+
+    assert answer.status_code == status
+    for path in (ME, f"/api/v1/users/{account.id}", "/api/v1/users"):
+        shown = client.get(path, headers=as_account(account.id, "admin"))
+        assert shown.status_code == 200
+        assert (f'"n":{number}' in shown.text) is (status == 200)
+
+
+@pytest.mark.parametrize("levels", [6, 63, 400, 600])
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_deep_metadata_is_refused_and_never_a_fault(
+    client: FlaskClient, accounts: FakeAccounts, as_account: Headers, levels: int, opening: str, closing: str
+) -> None:
+    headers = as_account(accounts.add().id)
+    body = '{"metadata": {"a": ' + opening * levels + "1" + closing * levels + "}}"
+
+    answer = client.patch(ME, headers=headers, data=body, content_type="application/json")
+
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize(
     ("patch", "pointer"),
     [
+        ({"name": "\u3164"}, "/name"),
+        ({"name": "a\u202eb"}, "/name"),
+        ({"avatar_url": "http://example.org/a.png"}, "/avatar_url"),
+        ({"avatar_url": "https://user:pw@example.org/a.png"}, "/avatar_url"),
+        ({"avatar_url": "https://example.org/a\u0000"}, "/avatar_url"),
+        ({"avatar_url": "https://example.org/\u202egnp.a"}, "/avatar_url"),
         ({"name": "x" * 1000}, "/name"),
         ({"name": ""}, "/name"),
         ({"name": "a\u0000b"}, "/name"),

@@ -91,6 +91,10 @@ def test_pages_hold_every_profile_once(app: Flask, client: FlaskClient, as_accou
         ({"q": "%"}, []),
         ({"q": "_da"}, []),
         ({"email": "Bob@Example.org"}, ["bob@example.org"]),
+        ({"email": "eve@straße.de"}, ["eve@xn--strae-oqa.de"]),
+        ({"email": "EVE@xn--strae-oqa.de"}, ["eve@xn--strae-oqa.de"]),
+        ({"q": "eve@Straße.de"}, ["eve@xn--strae-oqa.de"]),
+        ({"q": "\ufeffEve@xn--strae-oqa.de"}, ["eve@xn--strae-oqa.de"]),
         ({"is_active": "false"}, []),
         ({"created_after": "2999-01-01T00:00:00Z"}, []),
     ],
@@ -100,6 +104,7 @@ def test_filters_narrow_the_list(
 ) -> None:
     register(app, "ada@example.org", "Ada")
     register(app, "bob@example.org", "Bob")
+    register(app, "eve@xn--strae-oqa.de", "Bob's sister")
 
     answer = client.get(USERS, headers=as_account(new_id(), "admin"), query_string=query)
 

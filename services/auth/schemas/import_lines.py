@@ -3,7 +3,7 @@
 from marshmallow import fields, validate
 
 from services.auth.schemas.fields import Email, Locale
-from shared.chassis.schemas import Schema, Text, Timestamp
+from shared.chassis.schemas import PersonName, Schema, Timestamp
 
 
 class ImportedAccountSchema(Schema):
@@ -11,7 +11,7 @@ class ImportedAccountSchema(Schema):
 
     email = Email(required=True)
     password_hash = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=1000))
-    name = Text(maximum=200, load_default=None, allow_none=True)
+    name = PersonName(minimum=0, load_default=None, allow_none=True)
     locale = Locale(load_default="en")
     roles = fields.List(fields.String(validate=validate.Length(max=32)), load_default=list)
     verified = fields.Boolean(load_default=False)

@@ -1,7 +1,7 @@
 """The body of `/register`."""
 
 from services.auth.schemas.fields import Email, Locale, Password
-from shared.chassis.schemas import Schema, Text
+from shared.chassis.schemas import PersonName, Schema
 
 
 class RegisterSchema(Schema):
@@ -9,5 +9,5 @@ class RegisterSchema(Schema):
 
     email = Email(required=True)
     password = Password(required=True)
-    name = Text(minimum=1, maximum=200, load_default=None, allow_none=True)
+    name = PersonName(load_default=None, allow_none=True)
     locale = Locale(load_default="en")

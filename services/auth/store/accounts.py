@@ -10,6 +10,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from services.auth.models import IS_FOREIGN_HASH, Account, TotpFactor, db
+from shared.chassis.addresses import search_form
 
 LIKE_ESCAPE = "\\"
 
@@ -131,7 +132,7 @@ def search(
     """Up to ``limit`` accounts before ``cursor``, newest first; ``q`` is how the address begins."""
     wanted: list[Any] = []
     if q:
-        wanted.append(Account.email.like(f"{_escaped(q.casefold())}%", escape=LIKE_ESCAPE))
+        wanted.append(Account.email.like(f"{_escaped(search_form(q))}%", escape=LIKE_ESCAPE))
     if email is not None:
         wanted.append(Account.email == email)
     if is_active is not None:

@@ -6,7 +6,6 @@ from flask import Response, jsonify, request
 from flask_jwt_extended import current_user
 
 from services.users import profiles
-from services.users.errors import StaleProfile
 from services.users.schemas import ProfilePatchSchema, ProfileSchema
 from shared.chassis.access import caller, signed_in
 from shared.chassis.openapi import Blueprint
@@ -30,18 +29,15 @@ def show() -> Response:
 @blueprint.response(200, ProfileSchema, headers={"ETag": {"schema": {"type": "string"}}})
 def change(patch: dict[str, Any]) -> Response:
     """Change the profile by a merge patch (RFC 7396); If-Match guards against lost updates."""
-    shown = profiles.change(caller().account_id, patch, expected_version=_expected_version())
+    shown = profiles.change(caller().account_id, patch, expected_versions=_expected_versions())
     return _answer(shown)
 
 
-def _expected_version() -> int | None:
-    """The version that If-Match names; raises StaleProfile for a tag that no version can have."""
-    if not request.if_match or request.if_match.star_tag:
+def _expected_versions() -> frozenset[int] | None:
+    """The versions that If-Match names; none where its tags are of no version, None where any is welcome."""
+    if "If-Match" not in request.headers or request.if_match.star_tag:
         return None
-    versions = [tag for tag in request.if_match.as_set() if tag.isdecimal() and len(tag) < 18]
-    if not versions:
-        raise StaleProfile
-    return int(versions[0])
+    return frozenset(int(tag) for tag in request.if_match.as_set() if tag.isdecimal() and len(tag) < 18)
 
 
 def _answer(shown: dict[str, Any]) -> Response:
