@@ -25,7 +25,7 @@ EARLY_SECONDS = 5.0
 MOST_REMEMBERED = 10_000
 # As auth makes them; what looks otherwise is not worth a question.
 _KEY = re.compile(rb"dwk_[a-z0-9]{8}_[A-Za-z0-9_-]{43}")
-_BEARER_KEY = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] +(dwk_[^ ]*)")
+_BEARER_KEY = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] (dwk_[^ ]*)")
 
 
 class ApiKeyInvalid(errors.Unauthorized):
@@ -69,6 +69,13 @@ class ApiKeys:
             task = self._asked[name] = asyncio.create_task(self._ask(key, name))
             task.add_done_callback(lambda _: self._asked.pop(name, None))
         return await asyncio.shield(task)
+
+    def forget(self, key: bytes, authorization: bytes | None) -> None:
+        """The token that was given for ``key`` is dead; auth may have another, with the roles of now."""
+        name = hashlib.sha256(key).digest()
+        known = self._known.get(name)
+        if known is not None and known[0] == authorization:
+            del self._known[name]
 
     def _find(self, name: bytes) -> bytes | None:
         known = self._known.get(name)

@@ -11,9 +11,11 @@ from flask.sessions import NullSession
 from flask.signals import appcontext_pushed
 
 from gateway.environ import environ_of
-from gateway.messages import RawHeaders, Receive, Scope
+from gateway.limits.counting import Verdict
+from gateway.messages import Receive, Scope
 from gateway.request_body import RequestBody
 from gateway.routing import Match
+from gateway.tokens import Identity
 from shared.chassis import tracing
 from shared.chassis.access import Caller
 from shared.chassis.errors import ApiError
@@ -48,9 +50,10 @@ class Exchange:
     issued: bytes | None = None  # the Authorization made of an API key or a cookie
     refusal: ApiError | None = None
     caller: Caller | None = None
+    identity: Identity | None = None  # what the caller's token says
+    verdicts: list[Verdict] = field(default_factory=list)  # of the limits that were counted
     api_key_id: str | None = None
     body: RequestBody | None = None
-    limit_fields: RawHeaders = field(default_factory=list)
     started_at: float = field(default_factory=monotonic)
     upstream: str | None = None
     upstream_seconds: float = 0.0

@@ -6,22 +6,22 @@ from flask import Response
 
 from gateway import fan_out, measures, proxy
 from gateway.access_log import AccessLog
-from gateway.api_keys import ApiKeys, key_in
+from gateway.api_keys import ApiKeyInvalid, ApiKeys, key_in
 from gateway.browser_sessions import BrowserSessions, cache_fields
 from gateway.cors import CorsPolicy, preflight_of
 from gateway.exchange import Exchange
 from gateway.keys import Keys, KeyUnknown
 from gateway.limits.limiter import Limiter
+from gateway.limits.limiter import fields as limit_fields
 from gateway.messages import RawHeaders, StreamedResponse
 from gateway.open_streams import OpenStreams
 from gateway.policies import Limit
 from gateway.request_body import is_expected
 from gateway.routing import Match, Table
-from gateway.tokens import Tokens, check_access
+from gateway.tokens import Identity, Tokens, check_access
 from gateway.upstream.replicas import Service
-from shared.chassis.access import Caller
 from shared.chassis.access_tokens import TokenRevoked
-from shared.chassis.errors import ApiError
+from shared.chassis.errors import ApiError, Unauthorized
 
 UNMATCHED = "unmatched"
 CLIENT_GONE = 499  # nginx's number for it; never on the wire
@@ -66,8 +66,13 @@ class Pipeline:
             # Never counted and never asked for a token: the browser sends neither credentials nor choice.
             exchange.is_preflight = True
             return self._cors[match.cors.name].preflight(exchange, requested)
-        refusal = self._adopt_cookies(exchange) or await self._identify(exchange, match)
-        await self.limiter.admit(exchange, match.limits)
+        refusal = self._adopt_cookies(exchange)
+        # First what costs nothing: an address that has had its share is not worth the look at a signature.
+        await self.limiter.admit(exchange, match.limits_of_place)
+        refusal = refusal or await self._identify(exchange, match)
+        await self.limiter.admit(exchange, match.limits_of_caller)
+        if exchange.identity is not None:
+            self.tokens.remember(exchange.identity)
         if refusal is not None:
             raise refusal
         if match.route.parts:
@@ -91,30 +96,41 @@ class Pipeline:
         """Note who calls; what speaks against it is only said once the request has been counted."""
         access = match.route.access
         try:
-            key = key_in(exchange.authorization, exchange.api_key)
-            if key is not None:
-                await self._exchange_key(exchange, key)
             if access.is_public:
-                exchange.caller = self._find_caller(exchange)
+                await self._identify_if_possible(exchange)
             else:
-                exchange.caller = self.tokens.caller(exchange.authorization)
-                check_access(access, exchange.caller)
+                check_access(access, (await self._identity_of(exchange)).caller)
         except KeyUnknown as unknown:
             return await self._identify_again(exchange, match, unknown)
         except ApiError as refusal:
             return refusal
         return None
 
-    def _find_caller(self, exchange: Exchange) -> Caller | None:
-        """The caller of a public route; raises TokenRevoked for a dead token that was sent on purpose."""
+    async def _identify_if_possible(self, exchange: Exchange) -> None:
+        """Who calls a public route: it takes whatever comes along, but nothing dead reaches the service."""
         try:
-            return self.tokens.find_caller(exchange.authorization)
+            await self._identity_of(exchange)
+        except ApiKeyInvalid:
+            if exchange.api_key is None:
+                _leave_authorization_out(exchange)
+                return
+            exchange.api_key = None
+            await self._identify_if_possible(exchange)
         except TokenRevoked:
-            if not exchange.is_by_cookie:
-                raise
-            # A dead session's cookie must not stand in the way of signing in: no script can remove it.
-            exchange.authorization = exchange.issued = None
-            return None
+            _leave_authorization_out(exchange)
+        except Unauthorized:
+            pass  # it may be a refresh token or something else that the service knows
+
+    async def _identity_of(self, exchange: Exchange) -> Identity:
+        """Who calls, noted in the exchange; raises what speaks against the token or key."""
+        key = key_in(exchange.authorization, exchange.api_key)
+        if key is None:
+            identity = self.tokens.identify(exchange.authorization)
+        else:
+            identity = await self._exchange_key(exchange, key)
+            exchange.api_key_id = identity.session
+        exchange.identity, exchange.caller = identity, identity.caller
+        return identity
 
     async def _identify_again(self, exchange: Exchange, match: Match, unknown: KeyUnknown) -> ApiError | None:
         """Once more, when auth has shown the key that was missing."""
@@ -124,13 +140,25 @@ class Pipeline:
             return refusal
         return await self._identify(exchange, match)
 
-    async def _exchange_key(self, exchange: Exchange, key: bytes) -> None:
-        async def limit() -> None:
-            await self.limiter.admit(exchange, self._unmatched)
+    async def _exchange_key(self, exchange: Exchange, key: bytes) -> Identity:
+        try:
+            return self._identified(exchange, await self._token_for(exchange, key))
+        except TokenRevoked:
+            # Its account's roles may have changed: auth gives another, or says that the key is dead.
+            self.api_keys.forget(key, exchange.issued)
+            return self._identified(exchange, await self._token_for(exchange, key))
 
-        exchange.issued = exchange.authorization = await self.api_keys.authorization(key, limit)
-        caller = self.tokens.caller(exchange.issued)
-        exchange.api_key_id = str(caller.session_id)
+    async def _token_for(self, exchange: Exchange, key: bytes) -> bytes:
+        async def limit() -> None:
+            counted, exchange.verdicts = exchange.verdicts, []
+            await self.limiter.admit(exchange, self._unmatched)
+            exchange.verdicts = counted
+
+        return await self.api_keys.authorization(key, limit)
+
+    def _identified(self, exchange: Exchange, authorization: bytes) -> Identity:
+        exchange.issued = exchange.authorization = authorization
+        return self.tokens.identify(authorization)
 
     def record(self, exchange: Exchange, status: int) -> None:
         """Count the exchange and write its line, once its answer is out; status 499: the client left."""
@@ -172,7 +200,7 @@ class Pipeline:
         name = self.table.default_cors if match is None else match.route.cors
         if name is not None and not exchange.is_preflight:
             fields += self._cors[name].fields(exchange.origin)
-        fields += exchange.limit_fields
+        fields += limit_fields(exchange.verdicts)
         if exchange.is_by_cookie:
             fields += cache_fields(response)
         body = exchange.body
@@ -185,3 +213,9 @@ class Pipeline:
         for key, value in fields:
             if key != b"vary" or "origin" not in response.headers.get("Vary", "").lower():
                 response.headers.add(key.decode(), value.decode("latin-1"))
+
+
+def _leave_authorization_out(exchange: Exchange) -> None:
+    """A dead token or key is nothing that a service should see: it may not know that it is dead."""
+    exchange.authorization = exchange.issued = None
+    exchange.scope["headers"] = [pair for pair in exchange.scope["headers"] if pair[0] != b"authorization"]

@@ -87,6 +87,11 @@ class Limit:
     # How much of the quota workers may hold in advance: 0 asks Redis for every single request.
     slack: Annotated[float, BeforeValidator(_number), Field(ge=0, le=0.02)] = 0.02
 
+    @property
+    def is_of_caller(self) -> bool:
+        """Whether a token has to be looked at to know whom it counts."""
+        return self.by not in {"address", "route"}
+
     def __str__(self) -> str:
         return f"{self.name}: {self.quota} in {self.window_seconds} s by {self.by.replace('_', ' ')}"
 

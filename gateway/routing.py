@@ -22,6 +22,8 @@ class Match:
     prefix: bytes
     upstream: Upstream
     limits: tuple[Limit, ...]
+    limits_of_place: tuple[Limit, ...]  # those that can be counted before a token is looked at
+    limits_of_caller: tuple[Limit, ...]
     cors: Cors | None
     methods: frozenset[str]
     rule: Rule  # what Flask's hooks see as request.url_rule
@@ -128,12 +130,15 @@ def new_table(
         for prefix in route.prefix:
             rule = Rule(f"{prefix}{'' if route.exact else '/<path:rest>'}", endpoint=ENDPOINT)
             Map([rule])  # binds the rule, without which it cannot be shown
+            named = tuple(limits[name] for name in route.limits)
             matches.append(
                 Match(
                     route=route,
                     prefix=(prefix if route.case_sensitive else prefix.lower()).encode(),
                     upstream=upstreams[route.upstream],
-                    limits=tuple(limits[name] for name in route.limits),
+                    limits=named,
+                    limits_of_place=tuple(limit for limit in named if not limit.is_of_caller),
+                    limits_of_caller=tuple(limit for limit in named if limit.is_of_caller),
                     cors=cors[route.cors] if route.cors else None,
                     rule=rule,
                     methods=route.methods | {"HEAD"} if "GET" in route.methods else route.methods,

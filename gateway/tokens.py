@@ -4,6 +4,7 @@ They are verified as in every service (``access_tokens``); the edge only spares 
 same token.
 """
 
+import hashlib
 from time import time
 from typing import NamedTuple
 
@@ -14,13 +15,15 @@ from gateway.revocations import Revocations
 from shared.chassis import access_tokens, token_form
 from shared.chassis.access import Caller, RoleRequired, ScopeRequired, caller_from
 from shared.chassis.access_tokens import TokenExpired, TokenInvalid, TokenMissing, TokenRevoked
-from shared.chassis.errors import ApiError
 from shared.contracts import tokens
 
-MOST_REMEMBERED = 20_000
+MOST_REMEMBERED = 10_000
 
 
-class _Verified(NamedTuple):
+class Identity(NamedTuple):
+    """What a verified token says, under the digest of the token: who keeps it can show nobody the token."""
+
+    name: bytes
     caller: Caller
     session: str
     account: str
@@ -36,39 +39,40 @@ class Tokens:
     def __init__(self, revocations: Revocations, keys: Keys, receipts: Receipts) -> None:
         self._revocations = revocations
         self._receipts = receipts
-        self._verified: dict[bytes, _Verified] = {}
+        self._verified: dict[bytes, Identity] = {}
         keys.on_withdrawal = self._verified.clear
 
-    def caller(self, authorization: bytes | None) -> Caller:
-        """Whoever the access token speaks for; raises the error that says what is wrong with it."""
+    def identify(self, authorization: bytes | None) -> Identity:
+        """Whoever the access token speaks for; raises the error that says what is wrong with it.
+
+        Nothing is remembered yet: that is for ``remember``, once the limits have admitted the request.
+        """
         if authorization is None:
             raise TokenMissing
-        known = self._verified.get(authorization)
-        if known is None:
-            known = self._remember(authorization, _verify(authorization))
-        if known.expires_at <= time():
-            self._verified.pop(authorization, None)
+        name = hashlib.sha256(authorization).digest()
+        identity = self._verified.get(name) or _verify(name, authorization)
+        if identity.expires_at <= time():
+            self._verified.pop(name, None)
             raise TokenExpired
-        if self._revocations.covers(known.session, known.account, known.issued_at, known.version):
+        if self._revocations.covers(identity.session, identity.account, identity.issued_at, identity.version):
             raise TokenRevoked
-        return known.caller
+        return identity
 
-    def find_caller(self, authorization: bytes | None) -> Caller | None:
-        """The caller of a public route, if a token of ours came; raises TokenRevoked for a dead one."""
-        try:
-            return self.caller(authorization)
-        except TokenRevoked:
-            raise
-        except ApiError:
-            return None  # it may be a refresh token or something else that the service knows
+    def caller(self, authorization: bytes | None) -> Caller:
+        """The caller whom the access token speaks for, remembered; raises as ``identify`` does."""
+        identity = self.identify(authorization)
+        self.remember(identity)
+        return identity.caller
 
-    def _remember(self, authorization: bytes, verified: _Verified) -> _Verified:
+    def remember(self, identity: Identity) -> None:
+        """Spare the next request with this token its verification."""
+        if identity.name in self._verified:
+            return
         if len(self._verified) >= MOST_REMEMBERED:
             self._forget()
-        self._verified[authorization] = verified
-        if verified.pair:
-            self._receipts.note(verified.session, verified.pair)
-        return verified
+        self._verified[identity.name] = identity
+        if identity.pair:
+            self._receipts.note(identity.session, identity.pair)
 
     def _forget(self) -> None:
         """Make room: first the expired, and if those are few, the older half."""
@@ -96,14 +100,15 @@ def _has_scopes(access: Access, caller: Caller) -> bool:
     return caller.is_admin if caller.scopes is None else access.scopes <= caller.scopes
 
 
-def _verify(authorization: bytes) -> _Verified:
+def _verify(name: bytes, authorization: bytes) -> Identity:
     try:
         token = token_form.bearer_token(authorization.decode("latin-1"))
     except token_form.NotOurForm as error:
         raise TokenInvalid from error
     claims = access_tokens.verify(token)
     caller = caller_from(claims)
-    return _Verified(
+    return Identity(
+        name,
         caller,
         session=str(claims[tokens.SESSION]),
         account=str(caller.account_id),

@@ -92,13 +92,13 @@ class Limiter:
         await self._link.stop()
 
     async def admit(self, exchange: Exchange, limits: Sequence[Limit]) -> None:
-        """Count ``exchange`` against ``limits``; raises TooManyRequests where one has nothing left.
+        """Count ``exchange`` against ``limits`` too; raises TooManyRequests where one has nothing left.
 
         However many limits there are, and calls of this, the request waits no longer than the time limit.
         """
         began = monotonic()
         deadline = began + self._link.timeout_seconds - exchange.limiter_seconds
-        verdicts: list[Verdict] = []
+        verdicts = exchange.verdicts
         for limit in limits:
             key = _KEYS[limit.by](exchange)
             verdict = self._counting.take_held(limit, key)
@@ -107,7 +107,6 @@ class Limiter:
             if not verdict.is_admitted:
                 break
         exchange.limiter_seconds += monotonic() - began
-        exchange.limit_fields = _fields(verdicts)
         if verdicts and not verdicts[-1].is_admitted:
             for verdict in verdicts[:-1]:
                 self._counting.give_back(verdict.limit, _KEYS[verdict.limit.by](exchange))
@@ -149,7 +148,8 @@ def _refusal(verdict: Verdict) -> errors.TooManyRequests:
     return errors.TooManyRequests(retry_after_seconds=verdict.reset_seconds, **members)
 
 
-def _fields(verdicts: Sequence[Verdict]) -> list[tuple[bytes, bytes]]:
+def fields(verdicts: Sequence[Verdict]) -> list[tuple[bytes, bytes]]:
+    """What an answer says of the limits that its request was counted against."""
     if not verdicts:
         return []
     limits = [(verdict, verdict.limit) for verdict in verdicts]

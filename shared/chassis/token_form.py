@@ -22,8 +22,9 @@ LONGEST_LIFETIME_SECONDS = 86_400
 _TOKEN = re.compile(
     r"([A-Za-z0-9_-]{16,256})\.([A-Za-z0-9_-]{16,4000})\.(?:[A-Za-z0-9_-]{43}|[A-Za-z0-9_-]{86})"
 )
-# RFC 6750 section 2.1; the scheme is case-insensitive (RFC 9110 section 11.1).
-_BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._-]+)")
+# RFC 6750 section 2.1: one blank, so that a token has one spelling; the scheme is case-insensitive
+# (RFC 9110 section 11.1).
+_BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] ([A-Za-z0-9._-]+)")
 _HEADER = {"alg", "kid", "typ"}
 _NUMBERS = ("exp", "iat", "nbf", tokens.VERSION)
 

@@ -114,6 +114,50 @@ def test_without_auth_a_key_is_nothing_that_can_be_judged(
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
 
 
+def test_a_key_survives_a_change_of_roles_and_acts_with_those_of_now(
+    gateway: Gateway, upstream: Upstream, account_id: UUID, key_id: UUID, redis_url: str
+) -> None:
+    now = int(time.time())
+    before, after = (
+        access_token(account_id, claims={"scope": "account", "sid": str(key_id), "iat": iat, "roles": roles})
+        for iat, roles in ((now - 60, []), (now, ["admin"]))
+    )
+    upstream.handlers[EXCHANGE] = auth_that_knows(before)
+    first = httpx.get(gateway.url + ME, headers={"X-API-Key": KEY})
+    upstream.handlers[EXCHANGE] = auth_that_knows(after)
+
+    with Redis.from_url(redis_url) as redis:
+        news = {"member": f"account:{account_id}:{now - 30}", "expires_at": now + 900}
+        redis.publish("doorward:revocations", orjson.dumps(news))
+
+    def is_renewed() -> bool:
+        answer = httpx.get(gateway.url + ME, headers={"X-API-Key": KEY})
+        assert answer.status_code == 200
+        return ["authorization", f"Bearer {after}"] in answer.json()["headers"]
+
+    wait_until(is_renewed, what="a token with the roles of now")
+    admin = httpx.get(gateway.url + "/api/v1/auth/accounts", headers={"X-API-Key": KEY})
+
+    assert (first.status_code, admin.status_code) == (200, 200)
+    assert len(upstream.at(EXCHANGE)) == 2
+
+
+def test_a_public_route_takes_whatever_key_comes_along(
+    gateway: Gateway, upstream: Upstream, token: str
+) -> None:
+    upstream.handlers[EXCHANGE] = auth_that_knows(token)
+    login = gateway.url + "/api/v1/auth/login"
+
+    dead = httpx.post(login, headers={"X-API-Key": OTHER_KEY})
+    as_bearer = httpx.post(login, headers={"Authorization": f"Bearer {OTHER_KEY}"})
+    beside = httpx.post(login, headers={"X-API-Key": OTHER_KEY, "Authorization": f"Bearer {token}"})
+    living = httpx.post(login, headers={"X-API-Key": KEY})
+
+    seen = [request.value("authorization") for request in upstream.at("/api/v1/auth/login")]
+    assert [answer.status_code for answer in (dead, as_bearer, beside, living)] == [200] * 4
+    assert seen == [None, None, f"Bearer {token}", f"Bearer {token}"]
+
+
 def test_a_key_is_refused_once_its_end_is_heard_of(
     gateway: Gateway, upstream: Upstream, token: str, key_id: UUID, redis_url: str
 ) -> None:

@@ -1,5 +1,6 @@
 """What a worker remembers of tokens: no longer than they live, no more than there is room for."""
 
+import pickle
 from time import time
 from types import SimpleNamespace
 from typing import Any
@@ -33,10 +34,10 @@ class Verifier:
         self.asked: list[bytes] = []
         self.lifetimes: dict[bytes, float] = {}
 
-    def __call__(self, authorization: bytes) -> Any:
+    def __call__(self, name: bytes, authorization: bytes) -> Any:
         self.asked.append(authorization)
         expires_at = int(time() + self.lifetimes.get(authorization, 900))
-        return tokens._Verified(caller_of(), str(SESSION), str(ACCOUNT), int(time()), expires_at)
+        return tokens.Identity(name, caller_of(), str(SESSION), str(ACCOUNT), int(time()), expires_at)
 
 
 @pytest.fixture
@@ -57,31 +58,57 @@ def known(revocations: Revocations) -> Tokens:
     return Tokens(revocations, SimpleNamespace(on_withdrawal=None), Receipts(NO_REDIS))  # type: ignore[arg-type]
 
 
+def use(known: Tokens, authorization: bytes) -> None:
+    """What a request does that the limits admit."""
+    known.remember(known.identify(authorization))
+
+
 def test_token_is_verified_once(known: Tokens, verifier: Verifier) -> None:
-    assert known.caller(b"Bearer a") == known.caller(b"Bearer a")
+    for _ in range(2):
+        use(known, b"Bearer a")
+
     assert verifier.asked == [b"Bearer a"]
 
 
-def test_remembered_token_ends_with_its_time(known: Tokens, verifier: Verifier) -> None:
-    verifier.lifetimes[b"Bearer a"] = -1
-
+def test_token_of_a_request_that_was_not_admitted_is_not_remembered(
+    known: Tokens, verifier: Verifier
+) -> None:
     for _ in range(2):
-        with pytest.raises(TokenExpired):
-            known.caller(b"Bearer a")
+        known.identify(b"Bearer a")
 
     assert verifier.asked == [b"Bearer a"] * 2
 
 
-def test_expired_tokens_make_room_first(known: Tokens, verifier: Verifier) -> None:
-    for number in range(3):
-        name = b"Bearer dead-%d" % number
-        verifier.lifetimes[name] = -1
-        known._remember(name, verifier(name))
-    known.caller(b"Bearer living")
+def test_no_token_is_kept(known: Tokens, verifier: Verifier) -> None:
+    use(known, b"Bearer a")
 
-    known.caller(b"Bearer new")
+    assert b"Bearer a" not in pickle.dumps(known._verified)
+
+
+def test_remembered_token_ends_with_its_time(
+    known: Tokens, verifier: Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(known, b"Bearer a")
+    monkeypatch.setattr(tokens, "time", lambda: time() + 901)
+
+    with pytest.raises(TokenExpired):
+        known.identify(b"Bearer a")
+
+    assert known._verified == {}
+
+
+def test_expired_tokens_make_room_first(
+    known: Tokens, verifier: Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        verifier.lifetimes[b"Bearer brief-%d" % number] = 10
+        use(known, b"Bearer brief-%d" % number)
+    use(known, b"Bearer living")
+    monkeypatch.setattr(tokens, "time", lambda: time() + 11)
+
+    use(known, b"Bearer new")
     verifier.asked.clear()
-    known.caller(b"Bearer living")
+    use(known, b"Bearer living")
 
     assert verifier.asked == []
 
@@ -89,12 +116,12 @@ def test_expired_tokens_make_room_first(known: Tokens, verifier: Verifier) -> No
 def test_the_older_half_makes_room_where_all_are_alive(known: Tokens, verifier: Verifier) -> None:
     names = [b"Bearer %d" % number for number in range(5)]
     for name in names:
-        known.caller(name)
+        use(known, name)
     verifier.asked.clear()
 
     for name in names[2:]:
-        known.caller(name)
-    known.caller(names[0])
+        use(known, name)
+    use(known, names[0])
 
     assert verifier.asked == [names[0]]
 
@@ -102,21 +129,18 @@ def test_the_older_half_makes_room_where_all_are_alive(known: Tokens, verifier: 
 def test_revoked_session_is_refused_though_its_token_is_remembered(
     known: Tokens, revocations: Revocations, verifier: Verifier
 ) -> None:
-    known.caller(b"Bearer a")
+    use(known, b"Bearer a")
 
     revocations.learn(f"session:{SESSION}", time() + 60)
 
-    for ask in (known.caller, known.find_caller):
-        with pytest.raises(TokenRevoked):
-            ask(b"Bearer a")
+    with pytest.raises(TokenRevoked):
+        known.caller(b"Bearer a")
 
 
-def test_public_route_takes_whoever_comes(known: Tokens) -> None:
-    assert known.find_caller(None) is None
-    assert known.find_caller(b"Basic abc") is None
-
-
-@pytest.mark.parametrize(("authorization", "error"), [(None, TokenMissing), (b"Basic abc", TokenInvalid)])
+@pytest.mark.parametrize(
+    ("authorization", "error"),
+    [(None, TokenMissing), (b"Basic abc", TokenInvalid), (b"Bearer  a.b.c", TokenInvalid)],
+)
 def test_what_is_no_bearer_token_is_said_to_be_none(
     known: Tokens, authorization: bytes | None, error: type[Exception]
 ) -> None:

@@ -1,0 +1,113 @@
+"""The order of the policies: what costs nothing comes first."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from gateway import route_file
+from gateway.exchange import Exchange
+from gateway.limits.limiter import Limiter
+from gateway.messages import Message
+from gateway.pipeline import Pipeline
+from shared.chassis import tracing
+from shared.chassis.access_tokens import TokenInvalid
+from shared.chassis.errors import ApiError, TooManyRequests
+
+TABLE = route_file.parse(
+    Path("routes.toml"),
+    """
+[upstreams.u]
+urls = ["http://u"]
+[limits.caller]
+quota = 2
+window_seconds = 60
+by = "caller"
+[limits.address]
+quota = 3
+window_seconds = 60
+[[routes]]
+name = "x"
+prefix = "/x"
+upstream = "u"
+limits = ["caller", "address"]
+""",
+    {},
+)
+
+
+class NoToken:
+    """Takes the place of the tokens: counts how often one is looked at, and finds none good."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def identify(self, _authorization: bytes) -> None:
+        self.looks += 1
+        raise TokenInvalid
+
+
+@pytest.fixture
+def no_token() -> NoToken:
+    return NoToken()
+
+
+@pytest.fixture
+def pipeline(no_token: NoToken) -> Pipeline:
+    parts: Any = SimpleNamespace()
+    limiter = Limiter("redis://127.0.0.1:1/0", timeout_seconds=0.01, workers=1)
+    return Pipeline(
+        TABLE,
+        {},
+        limiter=limiter,
+        tokens=cast("Any", no_token),
+        keys=parts,
+        api_keys=parts,
+        open_streams=parts,
+        access_log=parts,
+    )
+
+
+def exchange() -> Exchange:
+    """A request with a token to the route."""
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    scope = {"method": "GET", "headers": [], "raw_path": b"/x"}
+    trace = tracing.continue_from(None, None)
+    match = TABLE.find("localhost", "GET", b"/x")
+    return Exchange(scope, receive, trace, match=match, address="203.0.113.9", authorization=b"Bearer x")
+
+
+async def outcome(pipeline: Pipeline) -> str:
+    """The code that the next request is refused with, and the limit that did if one did."""
+    try:
+        await pipeline.answer(exchange())
+    except TooManyRequests as refusal:
+        return str(refusal.members["violated-policies"])
+    except ApiError as refusal:
+        return refusal.code
+    return "answered"
+
+
+async def test_a_limited_address_has_no_token_looked_at(pipeline: Pipeline, no_token: NoToken) -> None:
+    outcomes = [await outcome(pipeline) for _ in range(2)]
+    by_caller = [await outcome(pipeline) for _ in range(3)]
+    looks = no_token.looks
+
+    assert outcomes == ["token_invalid"] * 2
+    assert by_caller == ["['caller']"] * 3  # what a later limit refuses, the earlier ones are given back
+    assert looks == 5
+
+
+async def test_limits_of_the_place_come_before_the_look_at_a_token(
+    pipeline: Pipeline, no_token: NoToken
+) -> None:
+    for limit in pipeline.table.matches[0].limits_of_place:
+        for _ in range(limit.quota):
+            await pipeline.limiter.admit(exchange(), (limit,))
+
+    assert await outcome(pipeline) == "['address']"
+    assert no_token.looks == 0
