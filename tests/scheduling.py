@@ -6,11 +6,12 @@ pytest-xdist has for this goes unheeded, without a word, since pytest 9.2 (pytes
 
 from xdist.scheduler import LoadScopeScheduling
 
-WHOLE_BACKENDS = "tests/system/"
+WHOLE_BACKENDS = ("tests/system/", "tests/testkit/")
 
 
 class ByFile(LoadScopeScheduling):
-    """A file, or the folder of whole backends, is one unit of work; those of most tests begin."""
+    """A file, or the folders of whole backends together, is one unit of work; those of most tests begin."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return WHOLE_BACKENDS if nodeid.startswith(WHOLE_BACKENDS) else nodeid.partition("::")[0]
+        is_whole = nodeid.startswith(WHOLE_BACKENDS)
+        return WHOLE_BACKENDS[0] if is_whole else nodeid.partition("::")[0]

@@ -12,6 +12,8 @@ from deploy.local.ports import HOST, POSTGRES, VALKEY
 from deploy.local.settings import LocalSettings
 from deploy.processes import PROCESSES, SERVICES
 
+ANY_PORT = "0"  # says that the runner may choose, which it has done
+
 
 def build(
     settings: LocalSettings, folder: DataFolder, *, secrets: Mapping[str, str], ports: Mapping[str, int]
@@ -65,5 +67,6 @@ def adopt() -> None:
     with suppress(FileNotFoundError, PermissionError, ValueError):
         state = json.loads((settings.data_dir / STATE).read_text())
         for name, value in state["environment"].items():
-            os.environ.setdefault(name, value)
+            if os.environ.get(name, ANY_PORT) == ANY_PORT:
+                os.environ[name] = value
     env_file.adopt(settings.env_file)

@@ -117,7 +117,7 @@ def test_command_beside_the_runner_sees_its_settings(running: Runner) -> None:
 
     outcome = subprocess.run(
         [sys.executable, "-m", "deploy", "create-admin", *options],
-        env={name: value for name, value in running.environment.items() if name not in PORTS},
+        env=running.environment,
         capture_output=True,
         text=True,
     )
