@@ -38,7 +38,8 @@ def test_help_imports_no_command() -> None:
 import sys
 from deploy.cli import doorward
 doorward(["--help"], standalone_mode=False)
-print([name for name in sys.modules if name.startswith(("gateway.", "services.auth.", "flask"))])
+modules = [name for name, module in sys.modules.items() if not hasattr(module, "__path__")]
+print([name for name in modules if name.startswith(("gateway.", "services.auth.", "flask"))])
 """
 
     shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
