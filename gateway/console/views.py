@@ -25,7 +25,6 @@ from shared.chassis.errors import Unavailable
 SECOND_FACTOR = "second_factor"
 REFUSED = {
     "invalid_credentials": "This address and password do not belong together.",
-    "email_not_verified": "Confirm your e-mail address first.",
 }
 
 blueprint = Blueprint(

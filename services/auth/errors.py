@@ -12,7 +12,6 @@ ApiError
 │   ├── RefreshTokenReused     401  refresh_token_reused
 │   └── SessionRevoked         401  session_revoked
 ├── Forbidden
-│   ├── EmailNotVerified       403  email_not_verified
 │   ├── AccountDisabled        403  account_disabled
 │   ├── FreshSignInRequired    403  fresh_sign_in_required
 │   └── ScopeNotGrantable      403  scope_not_grantable
@@ -101,13 +100,6 @@ class SessionRevoked(errors.Unauthorized):
 
     code = "session_revoked"
     detail = "This session has ended; sign in again."
-
-
-class EmailNotVerified(errors.Forbidden):
-    """The password is right, and the address is not proven yet."""
-
-    code = "email_not_verified"
-    detail = "Verify the address first; /verify-email/resend sends another mail."
 
 
 class AccountDisabled(errors.Forbidden):

@@ -12,6 +12,7 @@ from services.auth.models import (
     Challenge,
     Device,
     IdempotencyKey,
+    Registration,
     Revocation,
     Session,
     Throttle,
@@ -40,7 +41,9 @@ def chores(settings: AuthSettings) -> Sequence[Chore]:
         _expired(Throttle, Throttle.updated_at, THROTTLES_KEPT),
         _expired(Revocation, Revocation.expires_at, timedelta(0)),
         delete_older(db, IdempotencyKey, IdempotencyKey.started_at, KEPT_FOR),
+        _expired(Registration, Registration.expires_at, timedelta(0)),
         deletions.delete_due,
+        deletions.new_unverified_chore(timedelta(hours=settings.verification_hours)),
         _forget_audit(timedelta(days=settings.audit_days)),
     ]
 

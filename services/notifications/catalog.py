@@ -38,6 +38,7 @@ TEMPLATES: Mapping[str, Template] = {
     "password_changed": Template(frozenset({"time"})),
     "password_reset": Template(CODE),
     "refresh_token_reused": Template(WHERE),
+    "set_password": Template(CODE),
     "sign_in_code": Template(CODE),
     "verify_email": Template(CODE),
 }

@@ -31,7 +31,7 @@ class AccountNotice(Message):
 
 
 class AccountRegistered(Message):
-    """An account was made; its address is not verified yet."""
+    """An account was made: by a proven registration, an import or an administrator."""
 
     name = "account_registered"
     account_id: UUID

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 
 from services.auth import housekeeping
+from services.auth.accounts import registration
 from services.auth.api_keys import keys
 from services.auth.clients import Client, network_of
 from services.auth.deps import deps
@@ -20,7 +21,7 @@ from services.auth.sessions import refreshing
 from services.auth.sessions.refresh_tokens import RefreshToken
 from services.auth.settings import AuthSettings
 from services.auth.sign_in import outcomes
-from services.auth.store import accounts
+from services.auth.store import accounts, registrations
 from services.auth.store import sessions as store
 from services.auth.throttling.backoff import Backoff
 from shared.chassis.clock import utcnow
@@ -236,10 +237,10 @@ def test_code_that_is_used_while_another_is_being_mailed_is_taken(
     }
 
     with ThreadPoolExecutor(1) as other, app.app_context():
-        account = accounts.find_by_email_for_update(ADA)  # as the worker does that mails another code
+        registrations.find_for_update(ADA, utcnow())  # as the worker does that mails another code
         verified = other.submit(ada.post, "verify-email", **proofs[by])
-        wait_until(lambda: waiting(service_database("auth").url) == 1, what="a wait for the account")
-        challenges.mail(challenges.VERIFY_EMAIL, account, utcnow())
+        wait_until(lambda: waiting(service_database("auth").url) == 1, what="a wait for the registration")
+        registration.mail_code(challenges.VERIFY_EMAIL, ADA, utcnow())
         db.session.commit()
 
     assert verified.result().status_code == 200

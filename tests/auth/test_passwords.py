@@ -123,19 +123,6 @@ def test_mailed_code_or_link_signs_in_without_a_password(
     assert (first.status_code, second.status_code) == (200, 400)
 
 
-def test_mailed_code_proves_an_address_and_drops_the_password_that_anybody_may_have_chosen(
-    stranger: NewPerson, mailbox: Mailbox
-) -> None:
-    eve = stranger()
-    eve.post("register", email=ADA, password=PASSWORD)
-    eve.post("email-code", email=ADA)
-
-    answer = eve.post("email-code/verify", email=ADA, code=mailbox.code("sign_in_code"))
-
-    assert answer.status_code == 200
-    assert eve.post("login", email=ADA, password=PASSWORD).json["code"] == "invalid_credentials"
-
-
 def test_nobody_is_mailed_at_an_unknown_or_disabled_address(
     new_account: NewPerson, change_account: ChangeAccount, mailbox: Mailbox
 ) -> None:

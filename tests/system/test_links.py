@@ -52,7 +52,7 @@ def test_verification_link_waits_for_its_button(backend: Backend, client: httpx.
     page.get_by_role("button", name="Confirm the address").click()
     expect(page.get_by_role("status")).to_contain_text("confirmed")
 
-    assert (opened.status_code, opened.json()["code"]) == (403, "email_not_verified")
+    assert (opened.status_code, opened.json()["code"]) == (401, "invalid_credentials")
     assert sign_in(client, email).status_code == 200
     assert "token" not in page.url
 

@@ -104,6 +104,7 @@ def test_a_hundred_registrations_of_one_address_make_one_account_and_one_mail(
     with httpx.Client(base_url=wide_backend.gateway_url, trust_env=False) as client:
         body = {"email": email, "code": journey.code_in(mail)}
         journey.expect(client.post("/api/v1/auth/verify-email", json=body), 200)
+    wide_backend.wait_until_quiet()
     assert wide_backend.rows("auth", "SELECT count(*) FROM accounts WHERE email = %s", email) == [(1,)]
     assert wide_backend.rows("users", "SELECT count(*) FROM profiles WHERE email = %s", email) == [(1,)]
 

@@ -132,7 +132,7 @@ async def test_registration_and_verification_are_told_once_however_often_they_ar
     body = {"email": EMAIL, "password": PASSWORD, "name": "Ada"}
     for _ in range(3):
         await post(doorward, f"{AUTH}/register", 202, json=body)
-    assert telling.now() == told(messages.AccountRegistered)
+    assert telling.now() == Counter()
 
     mail = doorward.sender.newest_to(EMAIL).text
     token = mail.partition("#token=")[2].split()[0]
@@ -142,7 +142,7 @@ async def test_registration_and_verification_are_told_once_however_often_they_ar
         statuses.append(answer.status_code)
 
     assert statuses == [200, 400]
-    assert telling.now() == told(messages.AccountVerified)
+    assert telling.now() == told(messages.AccountRegistered, messages.AccountVerified)
 
 
 def test_every_lifecycle_message_has_a_hearer() -> None:

@@ -18,6 +18,7 @@ from services.auth.sign_in.reauthentication import prove_by_password
 from services.auth.store import accounts
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
+from shared.chassis.housekeeping import Chore
 from shared.contracts.messages import AccountDeleted
 
 BATCH = 50
@@ -41,14 +42,27 @@ def ask(account_id: UUID, password: str, client: Client) -> datetime:
 
 def delete_due(now: datetime) -> int:
     """A chore of the worker: delete accounts whose day has come; how many."""
-    with transaction(db) as session:
-        due = (
-            db.select(Account).where(Account.deletes_at <= now).limit(BATCH).with_for_update(skip_locked=True)
-        )
-        found = session.scalars(due).all()
+    with transaction(db):
+        found = accounts.lock_due(now, limit=BATCH)
         for account in found:
             _delete(account, now)
     return len(found)
+
+
+def new_unverified_chore(kept_for: timedelta) -> Chore:
+    """A chore that deletes accounts which were registered and never verified.
+
+    The release before made an account of each registration. Accounts out of an import were not registered.
+    """
+
+    def delete_unverified(now: datetime) -> int:
+        with transaction(db):
+            found = accounts.lock_never_verified(registered_before=now - kept_for, limit=BATCH)
+            for account in found:
+                _delete(account, now)
+        return len(found)
+
+    return delete_unverified
 
 
 def _delete(account: Account, now: datetime) -> None:

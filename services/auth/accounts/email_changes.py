@@ -7,23 +7,24 @@ Whether the new one is taken is told to nobody but its owner.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 
 from services.auth import audit
+from services.auth.accounts import notices
 from services.auth.clients import Client
-from services.auth.deps import deps
 from services.auth.errors import AddressTaken, CodeInvalid
 from services.auth.extensions import messages
 from services.auth.mail import challenges, mail_requests, outgoing
 from services.auth.mail.challenges import EMAIL_CHANGE
+from services.auth.mail.outgoing import Recipient
 from services.auth.models import Account, db
 from services.auth.sessions import sessions
 from services.auth.sign_in.reauthentication import prove_by_password
-from services.auth.store import accounts
+from services.auth.store import accounts, registrations
 from services.auth.store import challenges as challenge_store
 from services.auth.store.challenges import Consumed
 from services.auth.throttling import attempts
@@ -41,20 +42,24 @@ def ask(account_id: UUID, *, new_email: str, password: str, client: Client) -> N
 
 
 def grant(wish: dict[str, Any], now: datetime) -> None:
-    """Mail the code and link to the new address and a notice to the old one; in the worker's transaction."""
+    """Mail a notice to the old address and the code and link to the new one; in the worker's transaction.
+
+    What the old mailbox gets, and when, is settled before anybody looks whether the new address is taken:
+    its reader is who asks. A code for an address that is taken is made as well, and mailed to nobody.
+    """
     account = accounts.find_for_update(UUID(wish["account_id"]))
     if account is None:
         return
-    holder = accounts.find_by_email_for_update(wish["new_email"])
-    if holder is not None:
-        interval = timedelta(seconds=deps().settings.mail_interval_seconds)
-        if accounts.take_notice_slot(holder.id, now, not_since=now - interval):
-            outgoing.send_notice("account_exists", holder)
-        return
     new_email = wish["new_email"]
-    details = {"new_email": new_email}
-    if challenges.mail(EMAIL_CHANGE, account, now, to_email=new_email, details=details):
-        outgoing.send_notice("email_change_notice", account)
+    pair = challenges.make(EMAIL_CHANGE, account, now, details={"new_email": new_email})
+    if pair is None:
+        return
+    outgoing.send_notice("email_change_notice", account)
+    holder = accounts.find_by_email_for_update(new_email)
+    if holder is None:
+        challenges.send(EMAIL_CHANGE, Recipient.owner_of(account, email=new_email), pair, now)
+    else:
+        notices.tell_of_existing(holder, now)
 
 
 def confirm_by_code(account_id: UUID, session_id: UUID | None, code: str) -> None:
@@ -108,6 +113,7 @@ def _take_over(consumed: Consumed, session_id: UUID | None, now: datetime) -> No
     account.updated_at = now
     db.session.flush()
     challenge_store.forget(account.id)  # codes that went to the old address
+    registrations.forget(account.email)  # whoever waited there has not proven it
     sessions.end_all(account.id, reason="email_changed", but=session_id)
     messages.send(
         EmailChanged(account_id=account.id, old_email=old_email, new_email=account.email, occurred_at=now)

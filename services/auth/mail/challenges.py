@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.auth.codes import new_code_and_token
+from services.auth.codes import CodeAndToken, new_code_and_token
 from services.auth.deps import deps
 from services.auth.errors import CodeInvalid
 from services.auth.mail import outgoing
+from services.auth.mail.outgoing import Recipient
 from services.auth.models import Account
 from services.auth.store import accounts
 from services.auth.store import challenges as store
@@ -51,9 +52,23 @@ def mail(
     now: datetime,
     *,
     to_email: str | None = None,
-    details: dict[str, Any] | None = None,
+    template: str | None = None,
 ) -> bool:
-    """Make and mail a challenge in the caller's transaction; False where one went out a moment ago."""
+    """Make and mail a challenge in the caller's transaction; False where one went out a moment ago.
+
+    ``template``: another mail than the purpose's own.
+    """
+    pair = make(purpose, account, now)
+    if pair is not None:
+        recipient = Recipient.owner_of(account, email=to_email)
+        send(purpose, recipient, pair, now, template=template)
+    return pair is not None
+
+
+def make(
+    purpose: Purpose, account: Account, now: datetime, *, details: dict[str, Any] | None = None
+) -> CodeAndToken | None:
+    """Make a challenge in the caller's transaction, to be mailed; None where one was made a moment ago."""
     pair = new_code_and_token()
     settings, hasher = deps().settings, deps().codes
     is_made = store.put(
@@ -67,22 +82,26 @@ def mail(
         details=details or {},
         expires_at=now + purpose.lifetime,
     )
-    if is_made:
-        outgoing.send_code(
-            purpose.template,
-            account,
-            pair,
-            page=purpose.page,
-            now=now,
-            lifetime=purpose.lifetime,
-            to_email=to_email,
-        )
-    return is_made
+    return pair if is_made else None
 
 
-def is_alive(purpose: Purpose, account_id: UUID, now: datetime) -> bool:
-    """Whether a challenge of that purpose could still be consumed."""
-    return store.is_alive(account_id, purpose.name, now)
+def send(
+    purpose: Purpose,
+    recipient: Recipient,
+    pair: CodeAndToken,
+    now: datetime,
+    *,
+    template: str | None = None,
+) -> None:
+    """Mail a challenge that was made."""
+    outgoing.send_code(
+        template or purpose.template,
+        recipient,
+        pair,
+        page=purpose.page,
+        now=now,
+        lifetime=purpose.lifetime,
+    )
 
 
 def consume_token(purpose: Purpose, token: str, now: datetime) -> Consumed:

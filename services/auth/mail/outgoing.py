@@ -3,9 +3,11 @@
 notifications renders and sends them; here they are messages in the outbox of the caller's transaction.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
+from uuid import UUID
 
 from services.auth.clients import Client
 from services.auth.codes import CodeAndToken
@@ -13,6 +15,21 @@ from services.auth.deps import deps
 from services.auth.extensions import messages
 from services.auth.models import Account
 from shared.contracts.messages import SendEmail
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Whose mail it is: an account's owner, or whoever reads the mailbox of an address without one."""
+
+    email: str
+    locale: str
+    display_name: str | None = None
+    account_id: UUID | None = None
+
+    @classmethod
+    def owner_of(cls, account: Account, *, email: str | None = None) -> Self:
+        """The account's owner, at another address perhaps."""
+        return cls(email or account.email, account.locale, account.display_name, account.id)
 
 
 def owner_of(account: Account) -> dict[str, Any]:
@@ -40,14 +57,7 @@ def send_warning(template: str, account: Account, client: Client, now: datetime)
 
 
 def send_code(
-    template: str,
-    account: Account,
-    pair: CodeAndToken,
-    *,
-    page: str,
-    now: datetime,
-    lifetime: timedelta,
-    to_email: str | None = None,
+    template: str, recipient: Recipient, pair: CodeAndToken, *, page: str, now: datetime, lifetime: timedelta
 ) -> None:
     """Mail a code and a link. The link's token stands behind the #: no server, proxy or scanner gets it."""
     settings = deps().settings
@@ -56,11 +66,11 @@ def send_code(
     messages.send(
         SendEmail(
             template=template,
-            to_email=to_email or account.email,
-            account_id=account.id,
-            locale=account.locale,
+            to_email=recipient.email,
+            account_id=recipient.account_id,
+            locale=recipient.locale,
             variables={
-                "name": account.display_name or "",
+                "name": recipient.display_name or "",
                 "code": pair.code,
                 "link": f"{links_url}/{page}#token={quote(pair.token)}",
                 "minutes": str(minutes),

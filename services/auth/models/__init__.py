@@ -14,6 +14,7 @@ from services.auth.models.factors import RecoveryCode, TotpFactor
 from services.auth.models.keys import KeptKey, SigningKey
 from services.auth.models.mail_requests import MailRequest
 from services.auth.models.passkeys import Passkey
+from services.auth.models.registrations import Registration
 from services.auth.models.revocations import Revocation
 from services.auth.models.sessions import Session
 from services.auth.models.throttles import Throttle
@@ -32,6 +33,7 @@ __all__ = [
     "Outbox",
     "Passkey",
     "RecoveryCode",
+    "Registration",
     "Revocation",
     "Session",
     "SigningKey",

@@ -36,5 +36,6 @@ class Account(Model):
     # For searches by the beginning of an address, which the unique index serves in the C locale only.
     __table_args__ = (
         Index("ix_accounts_email_prefix", "email", postgresql_ops={"email": "text_pattern_ops"}),
+        Index("ix_accounts_unverified", "created_at", postgresql_where=text("verified_at IS NULL")),
         Index("ix_accounts_foreign_hash", "id", postgresql_where=text(IS_FOREIGN_HASH)),
     )

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from services.auth import audit
-from services.auth.accounts.registration import mark_verified
+from services.auth.accounts.new_accounts import mark_verified
 from services.auth.clients import Client
 from services.auth.deps import deps
 from services.auth.errors import CodeInvalid

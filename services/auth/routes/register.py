@@ -3,7 +3,6 @@
 from typing import Any
 
 from services.auth.accounts import registration
-from services.auth.clients import current_client
 from services.auth.schemas.answers import StatusSchema
 from services.auth.schemas.register import RegisterSchema
 from services.auth.throttling.limits import limited
@@ -25,5 +24,5 @@ SENT = {"status": "verification_sent"}
 @blueprint.response(202, StatusSchema)
 def register(body: dict[str, Any]) -> dict[str, str]:
     """Make an account. The answer is the same for an address that has one: its owner is told by mail."""
-    registration.register(**body, client=current_client())
+    registration.register(**body)
     return SENT

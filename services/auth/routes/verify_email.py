@@ -9,6 +9,7 @@ from services.auth.clients import current_client
 from services.auth.routes.answers import answer_pair, pair_response
 from services.auth.schemas.answers import StatusSchema
 from services.auth.schemas.mailed import CodeOrTokenSchema, EmailSchema
+from services.auth.sign_in import verification
 from services.auth.throttling.limits import limited
 from shared.chassis.access import public
 from shared.chassis.idempotency import idempotent
@@ -31,8 +32,8 @@ def verify(body: dict[str, Any]) -> Response:
     """Prove the address by the mail's code or link, and sign in. No GET does: mail scanners follow links."""
     client = current_client()
     if "token" in body:
-        return answer_pair(registration.verify_by_token(body["token"], client))
-    return answer_pair(registration.verify_by_code(body["email"], body["code"], client))
+        return answer_pair(verification.by_token(body["token"], client))
+    return answer_pair(verification.by_code(body["email"], body["code"], client))
 
 
 @blueprint.post("/resend")

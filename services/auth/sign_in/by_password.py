@@ -8,7 +8,9 @@ from datetime import datetime
 from services.auth import audit
 from services.auth.clients import Client
 from services.auth.deps import deps
-from services.auth.errors import AccountDisabled, EmailNotVerified, InvalidCredentials
+from services.auth.errors import AccountDisabled, InvalidCredentials
+from services.auth.mail import challenges
+from services.auth.mail.challenges import VERIFY_EMAIL
 from services.auth.models import Account, db
 from services.auth.sessions.access_tokens import TokenPair
 from services.auth.sign_in import mfa_tickets
@@ -60,7 +62,7 @@ def _admit(found: Credentials, attempt: Attempt, password: str, client: Client) 
 
 def _decide(found: Credentials, client: Client, now: datetime) -> Outcome:
     if not found.is_verified:
-        return EmailNotVerified()
+        return _refuse_unverified(found, now)
     if not found.is_active:
         return AccountDisabled()
     if found.has_totp:
@@ -69,6 +71,14 @@ def _decide(found: Credentials, client: Client, now: datetime) -> Outcome:
     if account is None:
         return InvalidCredentials()  # disabled, or given another password, while we computed
     return begin(account, client, BY_PASSWORD, now)
+
+
+def _refuse_unverified(found: Credentials, now: datetime) -> Outcome:
+    """An imported account whose address nobody has proven: the answer says nothing, a mail helps on."""
+    account = accounts.find_for_update(found.account_id)
+    if account is not None:
+        challenges.mail(VERIFY_EMAIL, account, now)
+    return InvalidCredentials()
 
 
 def _better_hash(found: Credentials, password: str) -> str | None:

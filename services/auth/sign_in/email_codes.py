@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.auth.accounts.registration import mark_verified
+from services.auth.accounts import new_accounts, registration
 from services.auth.clients import Client
 from services.auth.mail import challenges, mail_requests
 from services.auth.mail.challenges import SIGN_IN_CODE
@@ -16,15 +16,17 @@ from shared.chassis.database import transaction
 
 
 def ask(email: str) -> None:
-    """Mail a sign-in code, if the address has an account that may sign in."""
+    """Mail a sign-in code, if the address has an account that may sign in, or a registration that waits."""
     with transaction(db):
         mail_requests.ask("sign_in_code", {"email": email})
 
 
 def grant(wish: dict[str, Any], now: datetime) -> None:
-    """Mail the sign-in code; in the worker's transaction."""
+    """Mail the sign-in code, to the address of a registration as well; in the worker's transaction."""
     account = accounts.find_by_email_for_update(wish["email"])
-    if account is not None and account.is_active:
+    if account is None:
+        registration.mail_code(SIGN_IN_CODE, wish["email"], now)
+    elif account.is_active:
         challenges.mail(SIGN_IN_CODE, account, now)
 
 
@@ -41,7 +43,5 @@ def verify_by_code(email: str, code: str, client: Client) -> TokenPair:
 def _begin(account_id: UUID, client: Client, now: datetime) -> outcomes.Outcome:
     account = accounts.find_for_update(account_id)
     if account is not None and account.verified_at is None:
-        # The reader of the mailbox owns the account; whoever chose the password may be another.
-        account.password_hash = None
-        mark_verified(account_id, now)
+        new_accounts.verify_without_password(account, now)
     return outcomes.begin_after_mail(account_id, client, now)

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from services.auth.models import IS_FOREIGN_HASH, Account, TotpFactor, db
+from services.auth.models import IS_FOREIGN_HASH, Account, AuditEvent, TotpFactor, db
 from shared.chassis.addresses import search_form
 
 LIKE_ESCAPE = "\\"
@@ -118,6 +118,25 @@ def has_foreign_hashes() -> bool:
     """Whether any account still has a password hash of another system; a partial index knows."""
     foreign = select(Account.id).where(text(IS_FOREIGN_HASH))
     return bool(db.session.scalar(select(foreign.exists())))
+
+
+def lock_due(now: datetime, *, limit: int) -> Sequence[Account]:
+    """Accounts whose day of deletion has come, locked until the transaction ends."""
+    due = select(Account).where(Account.deletes_at <= now).limit(limit)
+    return db.session.scalars(due.with_for_update(skip_locked=True)).all()
+
+
+def lock_never_verified(*, registered_before: datetime, limit: int) -> Sequence[Account]:
+    """Accounts that were registered before then and that nobody has verified, locked."""
+    was_registered = (
+        select(AuditEvent.id)
+        .where(AuditEvent.account_id == Account.id, AuditEvent.action == "registered")
+        .exists()
+    )
+    found = select(Account).where(
+        Account.verified_at.is_(None), Account.created_at < registered_before, was_registered
+    )
+    return db.session.scalars(found.limit(limit).with_for_update(skip_locked=True)).all()
 
 
 def search(

@@ -31,12 +31,6 @@ def put(*, account_id: UUID, purpose: str, now: datetime, not_since: datetime, *
     return db.session.execute(statement.returning(Challenge.account_id)).one_or_none() is not None
 
 
-def is_alive(account_id: UUID, purpose: str, now: datetime) -> bool:
-    """Whether a challenge of that purpose could still be consumed."""
-    wanted = (Challenge.account_id == account_id, Challenge.purpose == purpose, *_living(now))
-    return db.session.scalar(select(Challenge.account_id).where(*wanted)) is not None
-
-
 def find_account_of_token(purpose: str, token_hashes: list[str], now: datetime) -> UUID | None:
     """Whose challenge a link could consume."""
     wanted = (Challenge.token_hash.in_(token_hashes), Challenge.purpose == purpose, *_living(now))
