@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 import httpx
 from pydantic import ValidationError
 
-from shared.chassis import errors, service_tokens, tracing
+from shared.chassis import errors, remote_problems, service_tokens, tracing
 from shared.chassis.settings import ProcessSettings
 from shared.contracts.internal import InternalBody
 
@@ -45,15 +45,15 @@ class InternalClient:
         )
 
     def get(self, path: str, body: type[Body]) -> Body:
-        """GET ``path``; raises NotFound for 404 and ServiceUnavailable for any other trouble."""
-        response = self._send("GET", path)
-        try:
-            return body.model_validate_json(response.content)
-        except ValidationError as error:
-            raise ServiceUnavailable from error
+        """What GET ``path`` answers; raises the error that the service answered, or ServiceUnavailable."""
+        return _read(self._send("GET", path), body)
 
-    def post(self, path: str, content: InternalBody) -> None:
-        """POST ``content`` to ``path``; errors as for get."""
+    def post(self, path: str, content: InternalBody, body: type[Body]) -> Body:
+        """What POST ``path`` with ``content`` answers; errors as for get."""
+        return _read(self._send("POST", path, json=content.model_dump(mode="json")), body)
+
+    def post_only(self, path: str, content: InternalBody) -> None:
+        """POST ``content`` to ``path``, whose answer has no body; errors as for get."""
         self._send("POST", path, json=content.model_dump(mode="json"))
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
@@ -61,12 +61,19 @@ class InternalClient:
             response = self._client.request(method, path, headers=self._headers(), **options)
         except httpx.HTTPError as error:
             raise ServiceUnavailable from error
-        if response.status_code == 404:
-            raise errors.NotFound
         if not response.is_success:
-            raise ServiceUnavailable from ValueError(f"{method} answered {response.status_code}")
+            raise remote_problems.error_of(response) or ServiceUnavailable(
+                headers=remote_problems.retry_after(response)
+            ) from ValueError(f"{method} answered {response.status_code}")
         return response
 
     def _headers(self) -> dict[str, str]:
         token = service_tokens.issue(self._settings, process=self._process)
         return {"Authorization": f"Bearer {token}", **tracing.current_headers()}
+
+
+def _read(response: httpx.Response, body: type[Body]) -> Body:
+    try:
+        return body.model_validate_json(response.content)
+    except ValidationError as error:
+        raise ServiceUnavailable from error

@@ -40,14 +40,14 @@ class Sealer:
         """What was sealed; raises SealBroken for anything that we did not seal."""
         try:
             return self._fernet.decrypt(sealed)
-        except (InvalidToken, TypeError) as error:
+        except (InvalidToken, TypeError, ValueError) as error:
             raise SealBroken from error
 
     def is_current(self, sealed: str) -> bool:
         """Whether the current secret alone opens it."""
         try:
             self._current.decrypt(sealed)
-        except (InvalidToken, TypeError):
+        except (InvalidToken, TypeError, ValueError):
             return False
         return True
 
