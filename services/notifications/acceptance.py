@@ -1,4 +1,4 @@
-"""The use cases that accept a mail: from then on it is sent, or its timeline tells why not."""
+"""The use cases that accept a message: from then on it is sent, or its timeline says why not."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,16 +9,16 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
-from services.notifications import catalog
+from services.notifications import addresses, catalog
 from services.notifications.deps import deps
 from services.notifications.errors import RecipientUnknown
-from services.notifications.models import Notification, db
+from services.notifications.lanes import NORMAL
+from services.notifications.models import db
 from services.notifications.rendering import FALLBACK_LOCALE
 from services.notifications.sender import new_message_id
-from services.notifications.store import mails as store
+from services.notifications.store import messages as store
 from services.notifications.store import recipients
 from shared.chassis import tracing
-from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
 from shared.contracts.messages import SendEmail
@@ -28,7 +28,7 @@ CHANNEL = "doorward_deliveries"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A mail that somebody wants sent."""
+    """A message that somebody wants sent."""
 
     template: str
     to_email: str
@@ -42,11 +42,11 @@ class Wanted:
 
 
 def take(message: SendEmail) -> None:
-    """Accept a mail that another service asked for; in the courier's transaction."""
+    """Accept a message that another service asked for; in the courier's transaction."""
     take_wanted(
         Wanted(
             template=message.template,
-            to_email=message.to_email,
+            to_email=addresses.from_service(message.to_email),
             locale=message.locale,
             topic=message.topic,
             variables=message.variables,
@@ -66,11 +66,11 @@ def accept(
     send_at: datetime | None,
     requested_by: UUID,
 ) -> dict[str, Any]:
-    """Accept a mail that a caller of the API asked for; raises the errors of a mail that cannot be."""
+    """Accept a message that a caller of the API asked for; raises the errors of one that cannot be sent."""
     catalog.check(template, variables)
     with transaction(db):
         to_email, known_locale = _resolve(to)
-        notification = take_wanted(
+        message_id, status = take_wanted(
             Wanted(
                 template=template,
                 to_email=to_email,
@@ -82,7 +82,7 @@ def accept(
                 send_at=send_at,
             )
         )
-        return {"id": notification.id, "status": notification.status}
+        return {"id": message_id, "status": status}
 
 
 def _resolve(to: Mapping[str, Any]) -> tuple[str, str]:
@@ -90,40 +90,40 @@ def _resolve(to: Mapping[str, Any]) -> tuple[str, str]:
     if "email" in to:
         return to["email"], FALLBACK_LOCALE
     recipient = recipients.find(to["user_id"])
-    if recipient is None:
+    if recipient is None or recipient.email is None:
         raise RecipientUnknown
     return recipient.email, recipient.locale or FALLBACK_LOCALE
 
 
-def take_wanted(wanted: Wanted) -> Notification:
-    """Accept a mail in the caller's transaction."""
-    now = utcnow()
-    due_at = max(now, wanted.send_at or now)
-    notification_id = new_id()
+def take_wanted(wanted: Wanted) -> tuple[UUID, str]:
+    """Accept a message in the caller's transaction: its id and status."""
+    message_id = new_id()
     template = catalog.find(wanted.template)
-    notification = Notification(
-        id=notification_id,
-        template=wanted.template,
-        template_version=template.version if template else 1,
-        locale=wanted.locale,
-        topic=wanted.topic,
-        to_email=wanted.to_email.casefold(),
-        account_id=wanted.account_id,
-        requested_by=wanted.requested_by,
-        sealed_variables=deps().sealer.seal(orjson.dumps(dict(wanted.variables))),
-        status="scheduled" if due_at > now else "queued",
-        trace=tracing.current_headers(),
-        message_id=new_message_id(notification_id, deps().settings.mail_from),
-        attempts=0,
-        due_at=due_at,
-        next_attempt_at=due_at,
-        expires_at=wanted.expires_at,
-        created_at=now,
-        updated_at=now,
-    )
-    store.add(notification, "accepted", now)
-    ring()
-    return notification
+    message = {
+        "id": message_id,
+        "template": wanted.template,
+        "template_version": template.version if template else 1,
+        "locale": wanted.locale,
+        "topic": wanted.topic,
+        "account_id": wanted.account_id,
+        "requested_by": wanted.requested_by,
+        "sealed_variables": deps().sealer.seal(orjson.dumps(dict(wanted.variables))),
+        "trace": tracing.current_headers(),
+        "expires_at": wanted.expires_at,
+    }
+    delivery = {
+        "id": new_id(),
+        "message_id": message_id,
+        "channel": "email",
+        "lane": template.lane if template else NORMAL,
+        "address": wanted.to_email,
+        "address_key": addresses.key_of(wanted.to_email),
+        "header_message_id": new_message_id(message_id, deps().settings.sender[1]),
+    }
+    status = store.add(message, delivery, send_at=wanted.send_at)
+    if status == "queued":
+        ring()
+    return message_id, status
 
 
 def ring() -> None:

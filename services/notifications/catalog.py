@@ -1,9 +1,10 @@
-"""The mails that can be sent: what variables each needs and what it is about. Pure."""
+"""The templates: what variables each needs, and how its messages are delivered. Pure."""
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from services.notifications.errors import TemplateUnknown, VariablesInvalid
+from services.notifications.lanes import NORMAL, URGENT
 
 WHERE = frozenset({"ip", "device", "time"})
 CODE = frozenset({"code", "link", "minutes", "hours"})
@@ -12,16 +13,24 @@ OPTIONAL = frozenset({"name"})  # every mail may greet
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """The variables that a mail must be given, and those that it may."""
+    """The variables that a message must be given, those that it may, and the lane that it waits in."""
 
     required: frozenset[str] = frozenset()
     optional: frozenset[str] = OPTIONAL
     version: int = 1
+    lane: str = URGENT
 
     @property
     def holds_code(self) -> bool:
         """Whether who reads the mail can act as its owner: nobody needs its content once it has ended."""
         return "code" in self.required
+
+    @property
+    def is_sent_again(self) -> bool:
+        """Whether a message with an unknown outcome is sent again: a second copy of a code does no harm,
+        and its reader waits for it. Of anything else a person decides.
+        """
+        return self.holds_code
 
 
 TEMPLATES: Mapping[str, Template] = {
@@ -31,7 +40,7 @@ TEMPLATES: Mapping[str, Template] = {
     "email_change_confirm": Template(CODE),
     "email_change_notice": Template(),
     "email_changed": Template(),
-    "message": Template(frozenset({"subject", "text"})),
+    "message": Template(frozenset({"subject", "text"}), lane=NORMAL),
     "mfa_changed": Template(optional=OPTIONAL | WHERE | {"change"}),
     "new_device": Template(WHERE),
     "passkey_copied": Template(WHERE),

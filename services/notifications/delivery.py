@@ -1,155 +1,177 @@
-"""The delivery of mails: attempts under a lease, retries held in the database, outcomes told honestly.
+"""One attempt at one delivery: rendered, handed to a mail server, and its outcome written as it is known.
 
     queued, scheduled, retrying ─▶ sending ─▶ sent
                 ▲                     │ ├───▶ failed            refused for good, expired, tried for too long
                 └──── refused ────────┘ └───▶ outcome_unknown   handed over, and no answer came
 
-An attempt begins and ends with a conditional UPDATE: of many bells that ring for one mail, one sends it, and
-whoever was overtaken meanwhile writes nothing.
+The note that a message is being handed over is confirmed by PostgreSQL before the final dot goes out: one
+row, and only while the lease lasts. So a worker that was paused past its lease, or has a wrong clock, sends
+nothing.
 """
 
-from dataclasses import dataclass, field, replace
+import time
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from uuid import UUID
 
 import orjson
 from jinja2 import TemplateError
+from sqlalchemy.exc import SQLAlchemyError
 
 from services.notifications import catalog, outcomes, rendering
 from services.notifications.deps import deps
 from services.notifications.errors import TemplateUnknown, VariablesInvalid
-from services.notifications.finishing import FINISH_SECONDS, finish, is_worthless
-from services.notifications.handover import Note, NotNoted
+from services.notifications.finishing import FINISH_SECONDS, finish, observe_handover
 from services.notifications.models import db
-from services.notifications.outcomes import Outcome
-from services.notifications.refusals import OutcomeUnknown, Refused
+from services.notifications.outcomes import Outcome, Situation
+from services.notifications.refusals import NotNoted, OutcomeUnknown, Refused
 from services.notifications.rendering import Rendered
 from services.notifications.store import attempts
-from services.notifications.store import mails as store
-from services.notifications.store.attempts import Attempt
-from shared.chassis.clock import utcnow
-from shared.chassis.database import transaction
+from services.notifications.store.attempts import Claim
+from shared.chassis import tracing
+from shared.chassis.database import single_statements
 from shared.chassis.logs import get_logger
 from shared.chassis.sealing import SealBroken
 
 # An attempt that has come to the handover with less left of its lease gives up: somebody else may begin.
-LEAST_LEFT = timedelta(seconds=1)
+LEAST_LEFT_SECONDS = 1.0
+# Between PostgreSQL's answer and the dot lie microseconds; a process that was stopped there sends nothing.
+LONGEST_GAP_SECONDS = 5.0
 
 log = get_logger(__name__)
 
 
-def deliver(notification_id: str) -> None:
-    """One attempt at one mail, if one is due; a bell that rang too often finds nothing to do."""
-    now = utcnow()
-    lease = timedelta(seconds=deps().settings.attempt_lease_seconds)
-    with deps().progress.attempt():
-        with transaction(db):
-            attempt = attempts.begin(UUID(notification_id), now, lease)
-        if attempt is not None:
-            finish(attempt, _try(attempt, now, give_up_at=now + lease - LEAST_LEFT))
+@dataclass(frozen=True, slots=True)
+class Term:
+    """How long claims are ours. Begun before they were made, and counted by a clock that nobody sets."""
+
+    seconds: float
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def left_seconds(self) -> float:
+        """What is left of the lease."""
+        return self.began + self.seconds - time.monotonic()
+
+    def now(self, claimed_at: datetime) -> datetime:
+        """The present moment by PostgreSQL's clock, which said ``claimed_at`` when the term began."""
+        return claimed_at + timedelta(seconds=time.monotonic() - self.began)
 
 
-def _try(attempt: Attempt, now: datetime, *, give_up_at: datetime) -> Outcome:
-    if attempt.expires_at is not None and attempt.expires_at <= now:
+def deliver(claim: Claim, term: Term) -> Outcome:
+    """Make the attempt that was claimed, and write what it came to."""
+    handover = _Handover(claim, term)
+    with tracing.tracing(tracing.from_headers(claim.trace or {})):
+        outcome = _try(claim, handover)
+        finish(claim, outcome, phase=handover.phase, server=handover.server)
+    if outcome.status == "sent":
+        observe_handover(claim.lane, (term.now(claim.claimed_at) - claim.due_at).total_seconds())
+    return outcome
+
+
+def situation(claim: Claim, now: datetime) -> Situation:
+    """What is known of the delivery when the attempt ends."""
+    template = catalog.find(claim.template)
+    return Situation(
+        retry_count=claim.retry_count,
+        due_at=claim.due_at,
+        now=now,
+        patience=deps().patience,
+        is_sent_again=template is not None and template.is_sent_again,
+    )
+
+
+def _try(claim: Claim, handover: "_Handover") -> Outcome:
+    now = handover.term.now(claim.claimed_at)
+    if claim.expires_at is not None and claim.expires_at <= now:
         return outcomes.failed("expired")
     try:
-        content = _content(attempt)
+        content = _content(claim)
     except (TemplateUnknown, VariablesInvalid) as error:
         return outcomes.failed(error.code, _pointers(error))
     except (TemplateError, SealBroken) as error:
         return outcomes.failed("not_renderable", repr(error))
-    return _send(attempt, content, give_up_at)
+    return _send(claim, content, handover)
 
 
-def _content(attempt: Attempt) -> Rendered:
-    variables = orjson.loads(deps().sealer.open(attempt.sealed_variables or ""))
-    catalog.check_complete(attempt.template, variables)
-    return rendering.render(attempt.template, attempt.locale, variables)
+def _content(claim: Claim) -> Rendered:
+    if claim.sealed_variables is None:
+        raise SealBroken("the content was erased")
+    variables = orjson.loads(deps().sealer.open(claim.sealed_variables))
+    catalog.check_complete(claim.template, variables)
+    return rendering.render(claim.template, claim.locale, variables)
 
 
 def _pointers(error: TemplateUnknown | VariablesInvalid) -> str:
-    return "; ".join(f"{mistake['pointer']}: {mistake['detail']}" for mistake in error.errors or [])
+    return " ".join(mistake["pointer"] for mistake in error.errors or [])
 
 
-def _send(attempt: Attempt, content: Rendered, give_up_at: datetime) -> Outcome:
-    try:
-        with deps().notes.note(attempt.notification_id, attempt.attempt_id) as note:
-            handover = _Handover(note, attempt, give_up_at)
-            return _converse(attempt, content, handover)
-    except NotNoted as error:
-        log.warning("handover_not_noted", notification_id=str(attempt.notification_id), cause=repr(error))
-        return _not_sent(attempt, f"the handover could not be noted: {error}")
-
-
-def _converse(attempt: Attempt, content: Rendered, handover: "_Handover") -> Outcome:
+def _send(claim: Claim, content: Rendered, handover: "_Handover") -> Outcome:
     try:
         answer = deps().sender.send(
-            content, to_email=attempt.to_email, message_id=attempt.message_id, handover=handover
+            content, to_email=claim.address, message_id=claim.header_message_id, handover=handover
         )
     except Refused as error:
-        outcome = _refused(attempt, error)
+        handover.ended(error.phase, error.server)
+        return _refused(error, handover.situation)
+    except NotNoted as error:
+        log.warning("handover_not_noted", message_id=str(claim.message_id), cause=repr(error))
+        return outcomes.not_sent(f"the handover could not be noted: {error}", handover.situation)
     except OutcomeUnknown as error:
-        outcome = outcomes.unknown("no_answer", str(error))
-    except NotNoted:
-        raise
+        return outcomes.unknown("no_answer", str(error), handover.situation)
     except Exception as error:
-        # A surprise must neither lose the mail nor send it twice, nor be repeated for ever.
-        log.exception("attempt_surprised", notification_id=str(attempt.notification_id))
-        is_out = handover.is_committed
-        outcome = outcomes.unknown("no_answer", repr(error)) if is_out else _not_sent(attempt, repr(error))
-    else:
-        outcome = outcomes.sent(answer)
-    is_written = handover.is_committed and handover.confirm()
-    return replace(outcome, is_written=is_written)
+        # A surprise must neither lose the message nor send it twice, nor be repeated for ever.
+        log.exception("attempt_surprised", message_id=str(claim.message_id))
+        if handover.is_noted:
+            return outcomes.unknown("no_answer", repr(error), handover.situation)
+        return outcomes.not_sent(repr(error), handover.situation)
+    handover.ended("answer", handover.server)
+    return outcomes.sent(answer)
 
 
-def _refused(attempt: Attempt, error: Refused) -> Outcome:
+def _refused(error: Refused, known: Situation) -> Outcome:
     if error.is_permanent:
         return outcomes.failed("refused", str(error))
-    return _not_sent(attempt, str(error))
-
-
-def _not_sent(attempt: Attempt, detail: str) -> Outcome:
-    return outcomes.not_sent(
-        detail, attempts=attempt.number, due_at=attempt.due_at, now=utcnow(), patience=deps().patience
-    )
+    return outcomes.not_sent(str(error), known, least_wait=error.least_wait)
 
 
 @dataclass(slots=True)
 class _Handover:
     """The handover of one attempt, as the conversation with the mail server sees it."""
 
-    note: Note
-    attempt: Attempt
-    give_up_at: datetime
-    is_committed: bool = field(default=False, init=False)
+    claim: Claim
+    term: Term
+    is_noted: bool = field(default=False, init=False)
+    phase: str | None = field(default=None, init=False)
+    server: str | None = field(default=None, init=False)
 
-    def prepare(self) -> None:
-        """Have the note ready; raises NotNoted where somebody else may begin an attempt any moment."""
-        now = utcnow()
-        if now >= self.give_up_at:
+    @property
+    def situation(self) -> Situation:
+        """What is known of the delivery now."""
+        return situation(self.claim, self.term.now(self.claim.claimed_at))
+
+    @property
+    def left_seconds(self) -> float:
+        """For how long the attempt is ours."""
+        return self.term.left_seconds - LEAST_LEFT_SECONDS
+
+    def note(self, server: str) -> None:
+        """Return when PostgreSQL has noted the handover; raises NotNoted where it has not, or too late."""
+        if self.left_seconds <= 0:
             raise NotNoted("the lease is all but over")
-        answer_within = timedelta(seconds=deps().settings.smtp_final_timeout_seconds + FINISH_SECONDS)
-        self.note.write(now + answer_within)
-        self.is_committed = True  # beforehand: nothing may come between the note and the dot
-
-    def commit(self) -> None:
-        """Put the note into the socket."""
-        self.note.commit()
-
-    def release(self) -> None:
-        """Let it go out."""
-        self.note.release()
-
-    def tell_sent(self, answer: str) -> None:
-        """Write the end, before anything else can happen."""
-        is_content_erased = is_worthless(self.attempt, outcomes.sent(answer))
-        self.note.write_sent(store.short(answer), utcnow(), is_content_erased=is_content_erased)
-
-    def confirm(self) -> bool:
-        """Whether the end is written. Where not even the note was, what follows writes what is known."""
+        begun = time.monotonic()
+        answer_within = deps().settings.smtp_final_timeout_seconds + FINISH_SECONDS
         try:
-            return self.note.confirm()
-        except NotNoted:
-            log.exception("handover_not_noted", notification_id=str(self.attempt.notification_id))
-            return False
+            with single_statements(db):
+                is_ours = attempts.note_handover(self.claim, server=server, lease_seconds=answer_within)
+        except SQLAlchemyError as error:
+            raise NotNoted(repr(error)) from error
+        if not is_ours:
+            raise NotNoted("the attempt is not ours any more")
+        if time.monotonic() - begun > LONGEST_GAP_SECONDS:
+            raise NotNoted("the note took too long")
+        self.is_noted = True
+        self.ended("handed_over", server)
+
+    def ended(self, phase: str, server: str | None) -> None:
+        """Remember how far the conversation came, and with whom."""
+        self.phase, self.server = phase, server

@@ -5,15 +5,20 @@ from typing import cast
 
 from flask import current_app
 
-from services.notifications.handover import HandoverNotes
+from services.notifications.intervals import Interval
+from services.notifications.lanes import Slots
 from services.notifications.outcomes import Patience
+from services.notifications.pool import ServerPool
 from services.notifications.progress import Progress
 from services.notifications.sender import Sender
+from services.notifications.servers import SmtpServer
 from services.notifications.settings import NotificationsSettings
+from services.notifications.store import attempts
 from shared.chassis.sealing import Sealer
 
 EXTENSION = "doorward_notifications"
-VARIABLES = "notification-variables"  # what the variables of a mail are sealed for
+VARIABLES = "notification-variables"  # what the variables of a message are sealed for
+ADOPT_EVERY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +28,13 @@ class Deps:
     settings: NotificationsSettings
     sealer: Sealer
     sender: Sender
-    notes: HandoverNotes
+    slots: Slots
     progress: Progress = field(default_factory=Progress)
+    adopting: Interval = field(default_factory=lambda: Interval(ADOPT_EVERY_SECONDS))
 
     @property
     def patience(self) -> Patience:
-        """How long and how often a mail is tried."""
+        """How long and how often a message is tried."""
         return Patience(self.settings.retry_seconds, self.settings.retry_hours)
 
     @classmethod
@@ -37,9 +43,18 @@ class Deps:
         return cls(
             settings=settings,
             sealer=Sealer(settings.accepted_secrets, VARIABLES),
-            sender=Sender(settings),
-            notes=HandoverNotes(settings.sqlalchemy_url),
+            sender=Sender(*settings.sender, [_pool(settings, server) for server in settings.servers]),
+            slots=Slots(settings.slots),
         )
+
+
+def _pool(settings: NotificationsSettings, server: SmtpServer) -> ServerPool:
+    return ServerPool(
+        server,
+        timeout=settings.smtp_timeout_seconds,
+        final_timeout=settings.smtp_final_timeout_seconds,
+        sent_today=lambda: attempts.sent_today(server.name),
+    )
 
 
 def deps() -> Deps:

@@ -1,26 +1,45 @@
-"""What notifications tidies up: keys of requests, and the content of mails that have ended."""
+"""What notifications deletes: keys of requests, the content of ended messages, then the messages."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from services.notifications.models import IdempotencyKey, db
 from services.notifications.settings import NotificationsSettings
-from services.notifications.store import mails as store
+from services.notifications.store import messages as store
+from services.notifications.store import recipients
 from shared.chassis.database import transaction
 from shared.chassis.housekeeping import BATCH, Chore, delete_older
 from shared.chassis.idempotency import KEPT_FOR
+
+# No message of another service is under way for longer.
+TOMBSTONES_KEPT_FOR = timedelta(days=90)
 
 
 def chores(settings: NotificationsSettings) -> Sequence[Chore]:
     """All of them."""
     content_kept_for = timedelta(days=settings.content_days)
+    messages_kept_for = timedelta(days=settings.message_days)
     return [
         delete_older(db, IdempotencyKey, IdempotencyKey.started_at, KEPT_FOR),
         lambda now: erase_content(now - content_kept_for),
+        lambda now: delete_messages(now - messages_kept_for),
+        lambda now: delete_tombstones(now - TOMBSTONES_KEPT_FOR),
     ]
 
 
 def erase_content(ended_before: datetime) -> int:
-    """Erase the sealed variables of mails that had ended by then; how many."""
+    """Erase the variables of messages that had ended by then; how many."""
     with transaction(db):
-        return store.erase_content(ended_before, BATCH)
+        return store.erase_old_content(ended_before, BATCH)
+
+
+def delete_messages(ended_before: datetime) -> int:
+    """Delete messages that had ended by then, with their deliveries and attempts; how many."""
+    with transaction(db):
+        return store.delete_old(ended_before, BATCH)
+
+
+def delete_tombstones(deleted_before: datetime) -> int:
+    """Forget of which accounts it is known that they were deleted; how many."""
+    with transaction(db):
+        return recipients.delete_tombstones(deleted_before, BATCH)

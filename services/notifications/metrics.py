@@ -1,20 +1,38 @@
-"""What notifications counts: attempts where they are made, in its workers; and how long mails wait."""
+"""What notifications counts: attempts where they are made, in its workers; and how long messages wait."""
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, Histogram
 
+from services.notifications.lanes import LANES
 from services.notifications.models import db
 from services.notifications.store import attempts
-from shared.chassis.clock import utcnow
 
 EMAILS = Counter("doorward_emails_total", "Attempts at mails by their end.", ["template", "result"])
+ATTEMPTS = Counter(
+    "doorward_attempts_total", "Attempts by the mail server and their outcome.", ["server", "outcome"]
+)
+HANDOVER_SECONDS = Histogram(
+    "doorward_handover_seconds",
+    "Time from when a message was due until a mail server took it.",
+    ["lane"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 60, 300, 1800, 7200, 43200),
+)
 OLDEST_DUE = Gauge(
     "doorward_emails_oldest_due_seconds",
-    "How long the mail that is due for longest has been waiting.",
+    "How long the message that is due for longest has been waiting.",
+    multiprocess_mode="mostrecent",
+)
+LANE_DUE = Gauge(
+    "doorward_lane_oldest_due_seconds",
+    "How long the message of this lane that is due for longest has been waiting.",
+    ["lane"],
     multiprocess_mode="mostrecent",
 )
 
 
 def measure() -> None:
-    """Look how long mails wait; raises where the database does not answer."""
-    OLDEST_DUE.set(attempts.oldest_due_seconds(utcnow()))
+    """Look how long messages wait; raises where the database does not answer."""
+    seconds = attempts.due_seconds()
     db.session.rollback()
+    OLDEST_DUE.set(max(seconds.values(), default=0.0))
+    for lane in LANES:
+        LANE_DUE.labels(lane).set(seconds.get(lane, 0.0))

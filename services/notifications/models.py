@@ -1,12 +1,12 @@
-"""The tables of notifications: mails, what happened to each, who is who, and the chassis's tables."""
+"""The tables of notifications: messages, deliveries, attempts, who is who, and the chassis's tables."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, Table, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from shared.chassis.database import new_database
 from shared.chassis.idempotency import IdempotencyMixin
@@ -22,79 +22,110 @@ if TYPE_CHECKING:
 else:
     Model = db.Model
 
+WAITING = ("queued", "scheduled", "retrying")
+ENDED = ("sent", "failed", "bounced", "cancelled", "suppressed", "outcome_unknown")
+IS_WAITING = text("status IN ('queued', 'scheduled', 'retrying')")
+IS_ENDED = "status IN ('sent', 'failed', 'bounced', 'cancelled', 'suppressed', 'outcome_unknown')"
+
 
 def table_of(model: type[Model]) -> Table:
     """The table behind ``model``."""
     return cast("Table", model.__table__)
 
 
-class Notification(Model):
-    """One mail to one address, from its acceptance to its end."""
+class Message(Model):
+    """What somebody asked for: a template, its variables and its topic."""
 
-    __tablename__ = "notifications"
-    __table_args__ = (
-        # What the relay looks for, many times a second: small, since finished mails are not in it.
-        Index(
-            "ix_notifications_due",
-            "next_attempt_at",
-            postgresql_where=text("status IN ('queued', 'scheduled', 'retrying', 'sending')"),
-        ),
-    )
+    __tablename__ = "messages"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     template: Mapped[str]
     template_version: Mapped[int] = mapped_column(server_default="1")  # the one that it was accepted with
     locale: Mapped[str]
     topic: Mapped[str]
-    to_email: Mapped[str] = mapped_column(index=True)
-    account_id: Mapped[UUID | None] = mapped_column(index=True)
+    account_id: Mapped[UUID | None] = mapped_column(index=True)  # whom it is for, where that is an account
     requested_by: Mapped[UUID | None]  # whose token asked for it; None: another service
     sealed_variables: Mapped[str | None]  # holds codes and links: sealed, and erased in time
-    status: Mapped[str]
-    reason: Mapped[str | None]
-    trace: Mapped[dict[str, str] | None] = mapped_column(
-        JSONB
-    )  # of who asked for it; attempts go on under it
-    message_id: Mapped[str]  # the Message-ID header, the same for every attempt
-    attempts: Mapped[int] = mapped_column(server_default="0")
-    attempt_id: Mapped[UUID | None]  # the fence: only the attempt that holds it may finish
-    phase: Mapped[str | None]  # handed_over: from there on the outcome is known to the mail server alone
-    lease_until: Mapped[datetime | None]
-    # From when on it is tried: from its acceptance, its `send_at` or its last resending.
-    due_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
-    next_attempt_at: Mapped[datetime]
+    trace: Mapped[dict[str, str] | None] = mapped_column(JSONB)  # of the request; attempts continue it
     expires_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(index=True)
-    updated_at: Mapped[datetime]
+
+    deliveries: Mapped[list["Delivery"]] = relationship(back_populates="message", passive_deletes=True)
 
 
-class Event(Model):
-    """Something that happened to a mail; rows are added and never changed."""
+class Delivery(Model):
+    """One message on one channel to one address: where it stands, and when it is tried next."""
 
-    __tablename__ = "notification_events"
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        # The relay reads the front of it many times a second: rows that are due later cost nothing there.
+        Index("ix_deliveries_due", "lane", "next_attempt_at", postgresql_where=IS_WAITING),
+        Index("ix_deliveries_lease", "lease_until", postgresql_where=text("status = 'sending'")),
+        Index("ix_deliveries_ended", "updated_at", postgresql_where=text(IS_ENDED)),
+        Index("ix_deliveries_content", "updated_at", postgresql_where=text(f"has_content AND {IS_ENDED}")),
+        Index("ix_deliveries_address_key_message_id", "address_key", "message_id"),
+        Index("ix_deliveries_status_message_id", "status", "message_id"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    notification_id: Mapped[UUID] = mapped_column(
-        ForeignKey("notifications.id", ondelete="CASCADE"), index=True
+    message_id: Mapped[UUID] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), index=True)
+    channel: Mapped[str]
+    lane: Mapped[str]
+    address: Mapped[str]
+    address_key: Mapped[str]  # the address as it is compared and counted
+    header_message_id: Mapped[str]  # the Message-ID header, the same for every attempt
+    status: Mapped[str]
+    reason: Mapped[str | None]
+    # The fence: an attempt is known by its number, and only the newest one may finish.
+    attempt_count: Mapped[int] = mapped_column(server_default="0")
+    retry_count: Mapped[int] = mapped_column(server_default="0")  # attempts since acceptance or resending
+    phase: Mapped[str | None]  # handed_over: from there on the outcome is known to the mail server alone
+    server: Mapped[str | None]  # where the newest attempt handed it over
+    lease_until: Mapped[datetime | None]
+    due_at: Mapped[datetime]  # from its acceptance, its `send_at` or its last resending
+    next_attempt_at: Mapped[datetime]
+    has_content: Mapped[bool] = mapped_column(server_default=text("true"))
+    actions: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+    message: Mapped[Message] = relationship(back_populates="deliveries")
+
+
+class Attempt(Model):
+    """An attempt at a delivery that has ended; rows are added and never changed."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (Index("ix_attempts_server_ended_at", "server", "ended_at"),)
+
+    delivery_id: Mapped[UUID] = mapped_column(
+        ForeignKey("deliveries.id", ondelete="CASCADE"), primary_key=True
     )
-    name: Mapped[str]
+    number: Mapped[int] = mapped_column(primary_key=True)
+    server: Mapped[str | None]
+    phase: Mapped[str | None]  # the last one of the conversation that the attempt reached
+    outcome: Mapped[str]
+    reason: Mapped[str | None]
     detail: Mapped[str | None]
-    occurred_at: Mapped[datetime]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime]
 
 
 class Recipient(Model):
-    """The address of an account, and the language of its owner, as its messages told them."""
+    """The address of an account, and the name and language of its owner, as messages reported them."""
 
     __tablename__ = "recipients"
 
     account_id: Mapped[UUID] = mapped_column(primary_key=True)
-    email: Mapped[str]
+    email: Mapped[str | None]
     locale: Mapped[str | None]
     told_at: Mapped[datetime]
+    # A deleted account keeps its row, so that no late message brings it back.
+    deleted_at: Mapped[datetime | None]
 
 
 class Outbox(OutboxMixin, Model):
-    """Messages that wait to be told."""
+    """Messages that wait to be published."""
 
 
 class Inbox(InboxMixin, Model):

@@ -1,43 +1,60 @@
 """What an attempt comes to, decided from what is known of it. Pure but for the dice.
 
-A mail is tried again only where it is certain that the mail server has not taken it.
+A message is tried again where it is certain that the mail server has not taken it, and where its template
+says that a second copy does no harm.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import uniform
 
 LONGEST_WAIT = timedelta(hours=1)
-# A worker that dies is nobody's fault for so many times; from then on the mail itself is suspected.
+# A worker that dies is nobody's fault for so many times; from then on the message itself is suspected.
 DEATHS_WITHOUT_WAIT = 3
+# So many copies of a code may be on their way, none of them confirmed, before a person has to look.
+SENT_AGAIN_AT_MOST = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an attempt came to; ``wait`` says when it is tried again, ``is_written`` that it is stored."""
+    """Where the delivery stands after an attempt; ``wait`` says when it is tried again.
+
+    ``attempt`` is the outcome of this attempt alone: it may be unknown, and the message be sent again.
+    """
 
     status: str
     reason: str | None = None
     detail: str | None = None
     wait: timedelta | None = None
-    is_written: bool = False
+    attempt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long and how often a mail is tried."""
+    """How long and how often a message is tried."""
 
     first_wait_seconds: float
     hours: float
 
     def is_over(self, due_at: datetime, now: datetime) -> bool:
-        """Whether a mail that is due since ``due_at`` has been tried for long enough."""
+        """Whether a message that is due since ``due_at`` has been tried for long enough."""
         return now >= due_at + timedelta(hours=self.hours)
 
     def wait_after(self, attempts: int) -> timedelta:
         """How long to wait after that many attempts: doubled each time, and never quite in step."""
         doubled = self.first_wait_seconds * 2 ** min(attempts - 1, 20)
         return min(timedelta(seconds=doubled * uniform(0.8, 1.2)), LONGEST_WAIT)  # noqa: S311
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is known of a delivery when an attempt ends."""
+
+    retry_count: int
+    due_at: datetime
+    now: datetime
+    patience: Patience
+    is_sent_again: bool = False
 
 
 def sent(answer: str) -> Outcome:
@@ -50,27 +67,32 @@ def failed(reason: str, detail: str | None = None) -> Outcome:
     return Outcome("failed", reason, detail)
 
 
-def unknown(reason: str, detail: str | None = None) -> Outcome:
-    """It was handed over and nobody knows whether it was taken; a person resolves it."""
-    return Outcome("outcome_unknown", reason, detail)
+def unknown(reason: str, detail: str | None, situation: Situation) -> Outcome:
+    """It was handed over and nobody knows whether it was taken: by its template, it is sent again or a person
+    decides.
+    """
+    if not situation.is_sent_again or situation.retry_count > SENT_AGAIN_AT_MOST:
+        return Outcome("outcome_unknown", reason, detail)
+    outcome = not_sent(detail or reason, situation)
+    if outcome.status != "retrying":
+        return Outcome("outcome_unknown", reason, detail)
+    return replace(outcome, reason=reason, attempt="outcome_unknown")
 
 
-def not_sent(detail: str, *, attempts: int, due_at: datetime, now: datetime, patience: Patience) -> Outcome:
-    """The server has not taken it, and may later."""
-    if patience.is_over(due_at, now):
+def not_sent(detail: str, situation: Situation, *, least_wait: timedelta = timedelta(0)) -> Outcome:
+    """The server has not taken it, and may later, where it asked for that after ``least_wait``."""
+    if situation.patience.is_over(situation.due_at, situation.now):
         return failed("tried_too_long", detail)
-    return Outcome("retrying", detail=detail, wait=patience.wait_after(attempts))
+    wait = max(situation.patience.wait_after(max(situation.retry_count, 1)), min(least_wait, LONGEST_WAIT))
+    return Outcome("retrying", detail=detail, wait=wait)
 
 
-def lost(
-    *, is_handed_over: bool, attempts: int, due_at: datetime, now: datetime, patience: Patience
-) -> Outcome:
+def lost(situation: Situation, *, is_handed_over: bool) -> Outcome:
     """The worker died in the middle of the attempt."""
     if is_handed_over:
-        return unknown("worker_lost", "the worker died after the mail was handed over")
-    if attempts <= DEATHS_WITHOUT_WAIT:
+        return unknown("worker_lost", "the worker died after the message was handed over", situation)
+    if situation.retry_count <= DEATHS_WITHOUT_WAIT:
         return Outcome("retrying", "worker_lost", "the worker died", wait=timedelta(0))
-    outcome = not_sent(
-        "the worker died", attempts=attempts - DEATHS_WITHOUT_WAIT, due_at=due_at, now=now, patience=patience
-    )
-    return Outcome(outcome.status, outcome.reason or "worker_lost", outcome.detail, outcome.wait)
+    suspected = replace(situation, retry_count=situation.retry_count - DEATHS_WITHOUT_WAIT)
+    outcome = not_sent("the worker died", suspected)
+    return replace(outcome, reason=outcome.reason or "worker_lost")

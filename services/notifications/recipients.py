@@ -1,10 +1,10 @@
 """The use cases on recipients: who an account is, as its messages tell; each in the courier's transaction."""
 
-from services.notifications.store import mails, recipients
-from shared.contracts.messages import AccountDeleted, AccountVerified, EmailChanged
+from services.notifications.store import messages, recipients
+from shared.contracts.messages import AccountDeleted, AccountRegistered, AccountVerified, EmailChanged
 
 
-def know(message: AccountVerified) -> None:
+def know(message: AccountRegistered | AccountVerified) -> None:
     """Remember the address of an account, and its owner's language."""
     recipients.tell(message.account_id, message.email, message.occurred_at, locale=message.locale)
 
@@ -16,5 +16,5 @@ def know_new_address(message: EmailChanged) -> None:
 
 def forget(message: AccountDeleted) -> None:
     """Delete all that is held on a deleted account."""
-    mails.forget_account(message.account_id)
-    recipients.forget(message.account_id)
+    messages.forget_account(message.account_id, message.email)
+    recipients.forget(message.account_id, message.occurred_at)

@@ -1,31 +1,71 @@
-"""What a conversation with the mail server can come to, other than a mail that was taken."""
+"""What a conversation with the mail server can come to, other than a message that was taken. Pure."""
+
+import re
+from datetime import timedelta
 
 UNAVAILABLE = 421
-# The server wants another sign-in (RFC 4954 section 6): an operator mends that, and the mail is then taken.
-_NOT_THE_MAILS_FAULT = frozenset({530, 534, 535, 538})
+# What a server says before it knows the recipient is about us, its client: our address, password or rate.
+_ABOUT_THE_CLIENT = frozenset({"connect", "mail"})
+# The server wants another sign-in (RFC 4954 section 6), which an operator can give it.
+_SIGN_IN_AGAIN = frozenset({530, 534, 535, 538})
+# RFC 3463: 4.x.x is temporary whatever the code before it; 5.2.2 is a full mailbox, which may be emptied;
+# 5.3.x and 5.7.0, 5.7.1 with "relay" are about the server, 5.4.x about the way to it.
+_ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+_FULL_MAILBOX = ("2", "2")
+_HINT = re.compile(r"\b(\d{1,5})\s*(s|sec|secs|seconds?|m|min|mins|minutes?|h|hours?)\b", re.IGNORECASE)
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+class NotNoted(Exception):
+    """PostgreSQL did not take the note of the handover, or the attempt is not ours any more."""
 
 
 class Refused(Exception):
-    """The server refused, or the conversation broke, and the server has not taken the mail."""
+    """The server refused, or the conversation broke, and the server has not taken the message."""
 
-    def __init__(self, phase: str, code: int, text: str) -> None:
+    def __init__(self, phase: str, code: int, text: str, *, server: str | None = None) -> None:
         super().__init__(f"{phase}: {code} {text}")
         self.phase = phase
         self.code = code
+        self.text = text
+        self.server = server
 
     @property
     def is_permanent(self) -> bool:
-        """A 5xx to the mail: the same one will not be taken later either (RFC 5321 section 4.2.1)."""
-        is_about_mail = self.phase != "connect" and self.code not in _NOT_THE_MAILS_FAULT
-        return is_about_mail and 500 <= self.code < 600
+        """The same message will not be taken later either (RFC 5321 section 4.2.1, RFC 3463)."""
+        if self.is_servers_fault or not 500 <= self.code < 600:
+            return False
+        enhanced = _ENHANCED.search(self.text)
+        if enhanced is None:
+            return True
+        return enhanced[1] == "5" and (enhanced[2], enhanced[3]) != _FULL_MAILBOX
+
+    @property
+    def is_servers_fault(self) -> bool:
+        """Whether another server may take the message, or this one when it was repaired."""
+        is_broken = self.code == UNAVAILABLE
+        return is_broken or self.phase in _ABOUT_THE_CLIENT or self.code in _SIGN_IN_AGAIN
+
+    @property
+    def least_wait(self) -> timedelta:
+        """For how long the server asked to be left alone, as in "try again in 5 minutes"; zero else."""
+        hint = _HINT.search(self.text) if 400 <= self.code < 500 else None
+        if hint is None:
+            return timedelta(0)
+        return timedelta(seconds=int(hint[1]) * _SECONDS[hint[2][0].lower()])
 
 
 class OutcomeUnknown(Exception):
-    """The mail was handed over and no answer came: it may have been taken (RFC 5321 section 6.1)."""
+    """The message was handed over and no answer came: it may have been taken (RFC 5321 section 6.1)."""
+
+    def __init__(self, text: str, *, server: str | None = None) -> None:
+        super().__init__(text)
+        self.server = server
 
 
-def refusal(phase: str, error: Exception) -> Refused:
+def refusal(phase: str, error: Exception, *, server: str | None = None) -> Refused:
     """A conversation that broke is as good as a temporary refusal; one with an answer keeps its code."""
     code = getattr(error, "smtp_code", 0)
     is_answer = isinstance(code, int) and code >= 400
-    return Refused(phase, code if is_answer else UNAVAILABLE, f"{type(error).__name__}: {error}")
+    text = f"{type(error).__name__}: {error}"
+    return Refused(phase, code if is_answer else UNAVAILABLE, text, server=server)

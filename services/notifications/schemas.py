@@ -3,11 +3,12 @@
 from typing import Any
 
 import marshmallow
-from email_validator import EmailNotValidError, validate_email
 from marshmallow import fields, validate
 
+from services.notifications import addresses
 from services.notifications.catalog import TEMPLATES
-from services.notifications.store.mails import ENDED, WAITING
+from services.notifications.lanes import LANES
+from services.notifications.models import ENDED, WAITING
 from shared.chassis.pagination import PageQuerySchema
 from shared.chassis.schemas import Schema, Text, Timestamp
 
@@ -16,7 +17,7 @@ LONGEST_EMAIL = 254  # RFC 5321 section 4.5.3.1.3, less the angle brackets
 
 
 class Address(Text):
-    """An address that our mail can reach: what stands before the @ is ASCII."""
+    """An address that mail can reach."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(minimum=3, maximum=LONGEST_EMAIL, metadata={"format": "email"}, **options)
@@ -24,13 +25,9 @@ class Address(Text):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
         text = super()._deserialize(value, attr, data, **options)
         try:
-            # Whether a domain exists is the mail server's to say; `.test` is what people try things out with.
-            checked = validate_email(
-                text, check_deliverability=False, allow_smtputf8=False, test_environment=True
-            )
-        except EmailNotValidError as error:
-            raise marshmallow.ValidationError("This is not an e-mail address.") from error
-        return checked.ascii_email or checked.normalized
+            return addresses.deliverable(text)
+        except ValueError as error:
+            raise marshmallow.ValidationError(str(error)) from error
 
 
 class RecipientSchema(Schema):
@@ -89,6 +86,14 @@ class EventSchema(Schema):
     name = fields.String(required=True)
     detail = fields.String(required=True, allow_none=True)
     occurred_at = Timestamp(required=True)
+    attempt = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "The attempt's number."}
+    )
+    server = fields.String(required=True, allow_none=True, metadata={"description": "The mail server."})
+    phase = fields.String(
+        required=True, allow_none=True, metadata={"description": "How far the conversation came."}
+    )
+    started_at = Timestamp(required=True, allow_none=True)
 
 
 class ShownRecipientSchema(Schema):
@@ -105,6 +110,7 @@ class NotificationSchema(AcceptedSchema):
     template_version = fields.Integer(required=True)
     locale = fields.String(required=True)
     topic = fields.String(required=True)
+    lane = fields.String(required=True, validate=validate.OneOf(LANES))
     to = fields.Nested(ShownRecipientSchema, required=True)
     reason = fields.String(required=True, allow_none=True)
     attempts = fields.Integer(required=True)

@@ -1,11 +1,32 @@
 """The settings of notifications: every ``NOTIFICATIONS_…`` variable."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr
-from pydantic_settings import SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+from pydantic_settings import NoDecode, SettingsConfigDict
 
+from services.notifications import mail_from, servers
+from services.notifications.lanes import BULK, NORMAL, URGENT
+from services.notifications.servers import SmtpServer
 from shared.chassis.settings import ServiceSettings
+
+
+def _checked_sender(text: str) -> str:
+    mail_from.parse(text)
+    return text
+
+
+ServerList = Annotated[tuple[SmtpServer, ...], NoDecode, BeforeValidator(servers.parse)]
 
 
 class NotificationsSettings(ServiceSettings):
@@ -14,7 +35,16 @@ class NotificationsSettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="NOTIFICATIONS_")
 
     port: int = Field(8003, ge=1, le=65535, description="The port to listen on.")
-    smtp_host: str = Field(description="The mail server that takes our mail.")
+    smtp_servers: ServerList = Field(
+        (),
+        description="Several mail servers instead, as a JSON list of objects; docs/notifications.md names "
+        "their members.",
+    )
+    smtp_host: str | None = Field(
+        None,
+        validate_default=True,
+        description="The mail server that takes our mail; needed unless there are several.",
+    )
     smtp_port: int = Field(587, ge=1, le=65535, description="The mail server's port.")
     smtp_security: Literal["starttls", "tls", "none"] = Field(
         "starttls", description="How the connection is protected; certificates are always verified."
@@ -27,7 +57,23 @@ class NotificationsSettings(ServiceSettings):
     smtp_final_timeout_seconds: float = Field(
         60.0, gt=0, le=600, description="How long the answer to a whole mail may take, in seconds."
     )
-    mail_from: str = Field(description="The sender: `address` or `Name <address>`.")
+    mail_from: Annotated[str, AfterValidator(_checked_sender)] = Field(
+        description="The sender: `address` or `Name <address>`."
+    )
+    worker_concurrency: int = Field(
+        8,
+        ge=2,
+        le=64,
+        description="Threads of this service's Celery worker: more than the slots of all lanes, since "
+        "messages of the other services are received in the rest.",
+    )
+    urgent_slots: int = Field(
+        2, ge=1, le=32, description="Codes and security mails that one worker sends at once."
+    )
+    normal_slots: int = Field(2, ge=1, le=32, description="Other single mails that one worker sends at once.")
+    bulk_slots: int = Field(
+        1, ge=1, le=32, description="Mails of bulk requests that one worker sends at once."
+    )
     attempt_lease_seconds: float = Field(
         30.0, gt=1, description="How long one attempt may take before another worker may try, in seconds."
     )
@@ -46,3 +92,54 @@ class NotificationsSettings(ServiceSettings):
         description="How many days the sealed variables of an ended mail are kept for resending; "
         "codes that were sent are erased at once.",
     )
+    message_days: int = Field(
+        90, ge=1, description="How many days an ended message and its attempts are kept, without content."
+    )
+
+    @property
+    def slots(self) -> Mapping[str, int]:
+        """The slots of one worker, by lane."""
+        return {URGENT: self.urgent_slots, NORMAL: self.normal_slots, BULK: self.bulk_slots}
+
+    @property
+    def sender(self) -> tuple[str, str]:
+        """The name and the address that every mail comes from."""
+        return mail_from.parse(self.mail_from)
+
+    @property
+    def servers(self) -> tuple[SmtpServer, ...]:
+        """The mail servers, whichever way they are named."""
+        if self.smtp_servers or self.smtp_host is None:
+            return self.smtp_servers
+        return (
+            SmtpServer(
+                host=self.smtp_host,
+                port=self.smtp_port,
+                security=self.smtp_security,
+                username=self.smtp_username if self.smtp_password is not None else None,
+                password=self.smtp_password,
+            ),
+        )
+
+    @field_validator("smtp_host")
+    @classmethod
+    def _have_a_server(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if not value and not info.data.get("smtp_servers"):
+            raise PydanticCustomError("missing", "is not set")
+        return value
+
+    @model_validator(mode="after")
+    def _leave_time_for_an_answer(self) -> Self:
+        if self.smtp_timeout_seconds >= self.attempt_lease_seconds:
+            raise ValueError(
+                "NOTIFICATIONS_ATTEMPT_LEASE_SECONDS must be longer than NOTIFICATIONS_SMTP_TIMEOUT_SECONDS."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _leave_a_thread(self) -> Self:
+        if sum(self.slots.values()) >= self.worker_concurrency:
+            raise ValueError(
+                "NOTIFICATIONS_WORKER_CONCURRENCY must be larger than the slots of all lanes together."
+            )
+        return self

@@ -1,89 +1,77 @@
-"""One conversation with the mail server, whose every phase is known.
+"""One conversation with one mail server, whose every phase is known.
 
-Flask-Mail builds the message and makes the connection; what it lacks is added here: timeouts, verified
-certificates, and a DATA command in two parts. All of the mail but its final line is sent first; then
-the handover is committed, a note that from now on only the server knows the outcome, and in the same
-breath the line with the single dot is sent. Whatever fails before is safe to try again.
+Flask-Mail's connection is what carries it; what that lacks is added here: timeouts, verified certificates,
+pipelining, and a DATA command in two parts. All of the message but its final line is sent first; then
+the handover is noted, and only then the line with the single dot. Whatever fails before is safe to try again.
 """
 
 import select
 import smtplib
 import socket
 import ssl
-import time
-from collections.abc import Callable
 from contextlib import suppress
-from email.utils import parseaddr
 from functools import partial
 from typing import Protocol
 
 import flask_mail
 
-from services.notifications.envelopes import envelope_of
+from services.notifications import sign_in
+from services.notifications.mime import as_data
 from services.notifications.refusals import UNAVAILABLE, OutcomeUnknown, Refused, refusal
-from services.notifications.settings import NotificationsSettings
+from services.notifications.servers import SmtpServer
 
 FINAL_DOT = b".\r\n"
 _BAD_ADDRESS = 553
+_GO_ON = 354
+_ACCEPTED = {"mail": {250}, "rcpt": {250, 251}, "data": {_GO_ON}}
 
 
 class Handover(Protocol):
-    """Whoever keeps book of what was handed over."""
+    """Whoever keeps a record of what was handed over."""
 
-    def prepare(self) -> None:
-        """Be ready to commit; may raise, and then nothing is sent."""
+    @property
+    def left_seconds(self) -> float:
+        """For how long the conversation up to the handover may last."""
 
-    def commit(self) -> None:
-        """Note that from now on only the server knows the outcome."""
-
-    def release(self) -> None:
-        """The final dot is out: what was noted may take its way."""
-
-    def tell_sent(self, answer: str) -> None:
-        """The server has taken the mail."""
+    def note(self, server: str) -> None:
+        """Return when it is noted that from now on only ``server`` knows the outcome; raises NotNoted."""
 
 
 class SmtpConnection(flask_mail.Connection):
-    """Flask-Mail's connection with timeouts, verified TLS and a handover."""
+    """Flask-Mail's connection with timeouts, verified TLS, pipelining and a handover."""
 
-    def __init__(self, mail: flask_mail.Mail, settings: NotificationsSettings) -> None:
+    def __init__(
+        self, mail: flask_mail.Mail, server: SmtpServer, *, timeout: float, final_timeout: float
+    ) -> None:
         super().__init__(mail)
-        self._settings = settings
-        self.sent = 0
-        self.opened_at = time.monotonic()
+        self._server = server
+        self._timeout = timeout
+        self._final_timeout = final_timeout
+        self._sender = ""
 
-    def configure_host(self) -> smtplib.SMTP:
+    def open(self, mail_from: str, *, within_seconds: float) -> None:
         """Connect, secure and sign in; raises Refused."""
+        self._sender = mail_from
         try:
-            return self._connected()
+            self.host = self._connected(min(self._timeout, max(within_seconds, 0.1)))
         except (OSError, smtplib.SMTPException) as error:
-            raise refusal("connect", error) from error
+            raise refusal("connect", error, server=self._server.name) from error
 
-    def _connected(self) -> smtplib.SMTP:
-        settings = self._settings
-        context = ssl.create_default_context()
-        kind = partial(smtplib.SMTP_SSL, context=context) if settings.smtp_security == "tls" else smtplib.SMTP
-        host = kind(
-            settings.smtp_host,
-            settings.smtp_port,
-            local_hostname=parseaddr(settings.mail_from)[1].rpartition("@")[2],
-            timeout=settings.smtp_timeout_seconds,
-        )
+    def _connected(self, timeout: float) -> smtplib.SMTP:
+        server, context = self._server, _context(self._server)
+        kind = partial(smtplib.SMTP_SSL, context=context) if server.security == "tls" else smtplib.SMTP
+        name = self._sender.rpartition("@")[2]
+        host = kind(server.host, server.port, local_hostname=name, timeout=timeout)
         try:
-            if settings.smtp_security == "starttls":
+            if server.security == "starttls":
                 host.starttls(context=context)
-            if settings.smtp_username and settings.smtp_password:
-                host.login(settings.smtp_username, settings.smtp_password.get_secret_value())
             host.ehlo_or_helo_if_needed()
+            sign_in.sign_in(host, server)
             _send_at_once(host)
         except BaseException:
             host.close()
             raise
         return host
-
-    def open(self) -> None:
-        """Connect now."""
-        self.host = self.configure_host()
 
     @property
     def smtp(self) -> smtplib.SMTP:
@@ -104,82 +92,86 @@ class SmtpConnection(flask_mail.Connection):
         except (OSError, smtplib.SMTPException):
             return False
 
+    def is_ready_again(self) -> bool:
+        """Whether the server is ready for another message after a refusal."""
+        with suppress(Exception):
+            return self.smtp.sock is not None and self.smtp.rset()[0] == 250
+        return False
+
     def deliver(self, message: flask_mail.Message, handover: Handover) -> str:
-        """Send ``message``; the server's answer. Raises Refused or OutcomeUnknown."""
+        """Send ``message``; the server's answer. Raises Refused, NotNoted or OutcomeUnknown."""
         if message.has_bad_headers():
-            raise Refused("message", _BAD_ADDRESS, "a header would contain a line break")
-        try:
-            sender, recipients, data = envelope_of(message)
-        except ValueError as error:
-            raise Refused("message", _BAD_ADDRESS, f"this mail cannot be written: {error}") from error
-        self._begin(sender, recipients, data)
-        handover.prepare()
-        self._end_data(handover)
-        answer = self._final_answer()
-        handover.tell_sent(answer)
-        self.sent += 1
-        return answer
+            raise self._refused("message", _BAD_ADDRESS, "a header would contain a line break")
+        sender, recipient = self._sender, str(message.recipients[0])
+        options = self._options(sender, recipient)
+        self._wait_at_most(min(self._timeout, max(handover.left_seconds, 0.1)))
+        self._begin(f"MAIL FROM:<{sender}>{options}", f"RCPT TO:<{recipient}>")
+        self._send("data", as_data(message.as_bytes()))
+        handover.note(self._server.name)
+        self._send_dot()
+        return self._final_answer()
 
-    def _begin(self, sender: str, recipients: list[str], data: bytes) -> None:
-        """Everything up to the final dot, which is not sent yet."""
-        self._ask("mail", {250}, lambda: self.smtp.mail(sender))
-        for recipient in recipients:
-            self._ask("rcpt", {250, 251}, partial(self.smtp.rcpt, recipient))
-        self._ask("data", {354}, lambda: self.smtp.docmd("DATA"))
+    def _options(self, sender: str, recipient: str) -> str:
+        """What MAIL has to say; raises Refused where the server cannot take such an address."""
+        if sender.isascii() and recipient.isascii():
+            return ""
+        if not self.smtp.has_extn("smtputf8"):
+            text = "5.6.7 this server does not take addresses that are not ASCII"
+            raise self._refused("message", _BAD_ADDRESS, text)
+        return " SMTPUTF8 BODY=8BITMIME"
+
+    def _begin(self, mail: str, rcpt: str) -> None:
+        """Everything up to the content: in one go where the server takes that (RFC 2920), else in turns."""
+        commands = [("mail", mail), ("rcpt", rcpt), ("data", "DATA")]
+        if not self.smtp.has_extn("pipelining"):
+            for phase, command in commands:
+                self._send(phase, f"{command}\r\n".encode())
+                self._expect(phase, *self._reply(phase))
+            return
+        self._send("mail", "".join(f"{command}\r\n" for _, command in commands).encode())
+        replies = [(phase, *self._reply(phase)) for phase, _ in commands]
+        for phase, code, text in replies:
+            if code not in _ACCEPTED[phase] and replies[-1][1] == _GO_ON:
+                self.abandon()  # the server waits for content that it shall not get
+            self._expect(phase, code, text)
+
+    def _send(self, phase: str, content: bytes) -> None:
         try:
-            self.smtp.send(data)
+            self.smtp.send(content)
         except (OSError, smtplib.SMTPException) as error:
-            raise refusal("data", error) from error
+            raise refusal(phase, error, server=self._server.name) from error
 
-    def _end_data(self, handover: Handover) -> None:
-        """Commit the handover and send the final dot, with as little between the two as can be."""
-        sock = self._socket()
-        # With a timeout, Python would look first whether the socket takes anything, and would have to win its
-        # lock back from the other threads before it sends: milliseconds, in the one place where none may be.
-        sock.setblocking(False)
-        time.sleep(0)  # a fresh turn with that lock, so that nobody asks for it meanwhile
-        handover.commit()
+    def _reply(self, phase: str) -> tuple[int, bytes]:
         try:
-            sent = sock.send(FINAL_DOT)
-        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
-            sent = 0
-        except OSError as error:
-            raise OutcomeUnknown(repr(error)) from error
-        finally:
-            handover.release()
-        self._send_rest(FINAL_DOT[sent:])
-
-    def _send_rest(self, rest: bytes) -> None:
-        """What the socket had no room for, which is next to never anything."""
-        self._wait_at_most(self._settings.smtp_final_timeout_seconds)
-        try:
-            self._socket().sendall(rest)
-        except OSError as error:
-            raise OutcomeUnknown(repr(error)) from error
-
-    def _socket(self) -> socket.socket:
-        if self.smtp.sock is None:
-            raise Refused("data", UNAVAILABLE, "the connection is gone")
-        return self.smtp.sock
-
-    def _ask(self, phase: str, wanted: set[int], command: Callable[[], tuple[int, bytes]]) -> None:
-        try:
-            code, text = command()
+            return self.smtp.getreply()
         except (OSError, smtplib.SMTPException) as error:
-            raise refusal(phase, error) from error
-        if code not in wanted:
-            raise Refused(phase, code, text.decode("utf-8", "replace"))
+            raise refusal(phase, error, server=self._server.name) from error
+
+    def _expect(self, phase: str, code: int, text: bytes) -> None:
+        if code not in _ACCEPTED[phase]:
+            raise self._refused(phase, code, text.decode("utf-8", "replace"))
+
+    def _refused(self, phase: str, code: int, text: str) -> Refused:
+        return Refused(phase, code, text, server=self._server.name)
+
+    def _send_dot(self) -> None:
+        sock = self.smtp.sock
+        if sock is None:
+            raise self._refused("data", UNAVAILABLE, "the connection is gone")
+        try:
+            sock.sendall(FINAL_DOT)
+        except OSError as error:
+            raise OutcomeUnknown(repr(error), server=self._server.name) from error
 
     def _final_answer(self) -> str:
         try:
-            self._wait_at_most(self._settings.smtp_final_timeout_seconds)
+            self._wait_at_most(self._final_timeout)
             code, text = self.smtp.getreply()
-            self._wait_at_most(self._settings.smtp_timeout_seconds)
         except (OSError, smtplib.SMTPException) as error:
-            raise OutcomeUnknown(repr(error)) from error
+            raise OutcomeUnknown(repr(error), server=self._server.name) from error
         answer = text.decode("utf-8", "replace")
         if code != 250:
-            raise Refused("answer", code, answer)
+            raise self._refused("answer", code, answer)
         return f"{code} {answer}"
 
     def _wait_at_most(self, seconds: float) -> None:
@@ -190,7 +182,6 @@ class SmtpConnection(flask_mail.Connection):
         """Cut the connection without a word."""
         if self.host is not None:
             self.host.close()
-            self.host = None
 
     def close(self) -> None:
         """Leave politely where that is possible, and in any case."""
@@ -198,13 +189,20 @@ class SmtpConnection(flask_mail.Connection):
             with suppress(OSError, smtplib.SMTPException):
                 self.host.putcmd("quit")  # whose answer nobody needs
             self.host.close()
-            self.host = None
+
+
+def _context(server: SmtpServer) -> ssl.SSLContext:
+    """Certificates are always verified; ours is shown where the operator has given one."""
+    context = ssl.create_default_context()
+    if server.client_certificate is not None:
+        context.load_cert_chain(server.client_certificate, server.client_key)
+    return context
 
 
 def _send_at_once(host: smtplib.SMTP) -> None:
     """Let the final dot go out when it is sent.
 
-    By default it waits until the server has acknowledged the mail before it (Nagle's algorithm), which the
+    By default it waits until the server has acknowledged the content before it (Nagle's algorithm), which the
     server puts off for 40 ms: all that time the outcome would be unknown.
     """
     if host.sock is not None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from celery import Celery
 
-from services.notifications import acceptance, delivery, notices, recipients
+from services.notifications import acceptance, draining, notices, recipients
 from shared.chassis.messaging import Handler
 from shared.contracts import messages, queues
 from shared.contracts.messages import Message
@@ -14,6 +14,7 @@ HANDLERS: Mapping[type[Message], Handler] = {
     messages.SignedInFromNewDevice: notices.tell_of_new_device,
     messages.PasswordChanged: notices.tell_of_new_password,
     messages.AccountDisabled: notices.tell_of_disabling,
+    messages.AccountRegistered: recipients.know,
     messages.AccountVerified: recipients.know,
     messages.EmailChanged: recipients.know_new_address,
     messages.AccountDeleted: recipients.forget,
@@ -21,5 +22,5 @@ HANDLERS: Mapping[type[Message], Handler] = {
 
 
 def register(celery: Celery) -> None:
-    """Make the delivery a task."""
-    celery.task(name=queues.DELIVER_TASK)(delivery.deliver)
+    """Make the draining of a lane a task. Its bell is worth nothing once it was heard: so it is not kept."""
+    celery.task(name=queues.DRAIN_TASK, acks_late=False)(draining.drain)

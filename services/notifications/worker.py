@@ -16,7 +16,7 @@ app = create_app(settings)
 
 
 def relays(celery: Celery) -> list[Relay]:
-    """The relay that rings the bells of deliveries."""
+    """The relay that rings the bells of the lanes."""
     step = lambda: bells.relay(celery)  # noqa: E731
     url = settings.sqlalchemy_url
     return [Relay(app, name="deliveries", channel=acceptance.CHANNEL, database_url=url, step=step)]

@@ -90,6 +90,7 @@ class AccountDeleted(Message):
 
     name = "account_deleted"
     account_id: UUID
+    email: str | None = None
     occurred_at: datetime
 
 

@@ -14,12 +14,17 @@ SERVICES = ("auth", "users", "notifications")
 QUEUES: Mapping[str, tuple[str, ...]] = {
     "auth": ("auth",),
     "users": ("users",),
-    "notifications": ("notifications", "notifications.delivery"),
+    "notifications": (
+        "notifications",
+        "notifications.urgent",
+        "notifications.normal",
+        "notifications.bulk",
+    ),
 }
 
 # Which services receive a message of each kind.
 SUBSCRIBERS: Mapping[type[Message], tuple[str, ...]] = {
-    messages.AccountRegistered: ("users",),
+    messages.AccountRegistered: ("users", "notifications"),
     messages.AccountVerified: ("users", "notifications"),
     messages.AccountDisabled: ("users", "notifications"),
     messages.AccountEnabled: ("users",),
@@ -42,5 +47,10 @@ def acknowledge_task(service: str) -> str:
     return f"{service}.acknowledge"
 
 
-DELIVER_TASK = "notifications.deliver"
-DELIVERY_QUEUE = "notifications.delivery"
+# The bell of notifications' worker: a lane has work. It names no message.
+DRAIN_TASK = "notifications.drain"
+
+
+def lane_queue(lane: str) -> str:
+    """The queue of the bells of one of notifications' lanes."""
+    return f"notifications.{lane}"

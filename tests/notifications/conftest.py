@@ -69,7 +69,6 @@ def let_go(app: Flask) -> None:
     """Close every connection of ``app``."""
     with app.app_context():
         deps().sender.close()
-        deps().notes.close()
         db.engine.dispose()
 
 

@@ -44,7 +44,7 @@ class Round:
     arrived_again: int
     never_arrived: int
     outcome_unknown: int
-    unknown_and_absent: int
+    again_though_known: int
 
 
 def settings_for(database_url: str, redis_url: str, sink: Sink) -> NotificationsSettings:
@@ -57,6 +57,7 @@ def settings_for(database_url: str, redis_url: str, sink: Sink) -> Notifications
         smtp_host=HOST,
         smtp_port=sink.port,
         smtp_security="none",
+        smtp_timeout_seconds=1,
         smtp_final_timeout_seconds=2,
         retry_seconds=0.1,
         attempt_lease_seconds=2,
@@ -94,7 +95,7 @@ def _arrived(sink: Sink, addresses: list[str]) -> int:
 
 
 def _unfinished(app: Flask) -> int:
-    statement = "SELECT count(*) FROM notifications WHERE status IN ('queued', 'retrying', 'sending')"
+    statement = "SELECT count(*) FROM deliveries WHERE status IN ('queued', 'retrying', 'sending')"
     with app.app_context():
         return int(db.session.scalar(text(statement)) or 0)
 
@@ -102,7 +103,10 @@ def _unfinished(app: Flask) -> int:
 def _judge(app: Flask, sink: Sink, addresses: list[str], kills: int) -> Round:
     counts = sink.recipients()
     with app.app_context():
-        statement = text("SELECT to_email FROM notifications WHERE status = 'outcome_unknown'")
+        statement = text(
+            "SELECT address FROM deliveries d JOIN attempts ON d.id = delivery_id "
+            "WHERE outcome = 'outcome_unknown'"
+        )
         unknown = set(db.session.scalars(statement)) & set(addresses)
     arrivals = Counter(min(counts[address], 2) for address in addresses)
     return Round(
@@ -112,7 +116,7 @@ def _judge(app: Flask, sink: Sink, addresses: list[str], kills: int) -> Round:
         arrived_again=arrivals[2],
         never_arrived=arrivals[0],
         outcome_unknown=len(unknown),
-        unknown_and_absent=sum(counts[address] == 0 for address in unknown),
+        again_though_known=sum(counts[address] > 1 for address in set(addresses) - unknown),
     )
 
 

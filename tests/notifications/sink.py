@@ -102,6 +102,7 @@ class Conversation:
                 line = await self.reader.readuntil(b"\r\n")
                 verb = line[:4].upper()
                 if verb == b"QUIT":
+                    self.writer.write(b"221 bye\r\n")
                     break
                 await self.answer(verb, line)
         self.writer.close()
@@ -109,7 +110,7 @@ class Conversation:
     async def answer(self, verb: bytes, line: bytes) -> None:
         """What the client asked for, and what it is told."""
         if verb == b"EHLO":
-            self.writer.write(b"250-sink\r\n250-STARTTLS\r\n250 AUTH PLAIN\r\n")
+            self.writer.write(b"250-sink\r\n250-PIPELINING\r\n250-STARTTLS\r\n250 AUTH PLAIN\r\n")
         elif verb == b"STAR" and self.starttls is not None:
             self.writer.write(b"220 go on\r\n")
             await self.writer.start_tls(self.starttls)

@@ -12,7 +12,6 @@ from flask.testing import FlaskClient
 
 from services.notifications import deps as dependencies
 from services.notifications.app import create_app
-from services.notifications.refusals import Refused
 from services.notifications.settings import NotificationsSettings
 from shared.chassis.testing.clients import PrivatePostgres
 from shared.chassis.testing.engines import wait_until
@@ -36,8 +35,8 @@ def sink_app(make_app: MakeApp, settings: NotificationsSettings, sink: Sink) -> 
 
 def sent_over_this_connection(app: Flask) -> int:
     with app.app_context():
-        (_, connection) = dependencies.deps().sender._idle[-1]
-    return connection.sent
+        kept = dependencies.deps().sender.pools[0]._idle[-1]
+    return kept.sent
 
 
 def test_one_connection_carries_many_mails(sink_app: Flask, as_sender: dict[str, str], sink: Sink) -> None:
@@ -114,24 +113,6 @@ def test_failed_sign_in_is_not_the_mail_s_fault(
     attempt(app, notification_id)
 
     assert show(client, as_sender, notification_id)["status"] == "retrying"
-
-
-@pytest.mark.parametrize(
-    ("phase", "code", "is_permanent"),
-    [
-        ("connect", 554, False),
-        ("connect", 535, False),
-        ("mail", 530, False),
-        ("mail", 550, True),
-        ("rcpt", 550, True),
-        ("rcpt", 450, False),
-        ("data", 421, False),
-        ("answer", 552, True),
-        ("answer", 451, False),
-    ],
-)
-def test_only_a_refusal_of_the_mail_itself_is_for_good(phase: str, code: int, is_permanent: bool) -> None:
-    assert Refused(phase, code, "no").is_permanent is is_permanent
 
 
 @pytest.mark.parametrize("code", [451, 552])

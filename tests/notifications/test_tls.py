@@ -62,6 +62,7 @@ def protected(
         "smtp_username": USERNAME,
         "smtp_password": password,
         "smtp_timeout_seconds": 10,
+        "attempt_lease_seconds": 30,
     }
     return NotificationsSettings.model_validate({**settings.model_dump(by_alias=False), **changes})
 

@@ -120,20 +120,21 @@ def test_two_workers_send_each_mail_once(app: Flask, settings: NotificationsSett
 
 
 @pytest.mark.timeout(300)
-def test_killed_workers_neither_lose_nor_double_a_mail_and_know_nearly_every_outcome(
+def test_killed_workers_lose_no_message_and_send_again_only_what_they_may(
     app: Flask, settings: NotificationsSettings, sink: Sink
 ) -> None:
     mine = changed(
         settings,
         smtp_port=sink.port,
         attempt_lease_seconds=2,
+        smtp_timeout_seconds=1,
         smtp_final_timeout_seconds=2,
         retry_seconds=0.1,
     )
 
     outcome = kills.play(app, mine, sink, mails=60, kills=5)
 
-    assert outcome.arrived_again == 0
-    # Between the note and the final dot lie microseconds; who dies there says so, and that is all right.
-    assert outcome.never_arrived == outcome.unknown_and_absent <= 1
-    assert outcome.outcome_unknown <= outcome.kills
+    # Of a code that may or may not have been taken a second copy is sent, and its timeline says so.
+    assert outcome.never_arrived == 0
+    assert outcome.arrived_again <= outcome.outcome_unknown <= outcome.kills
+    assert outcome.again_though_known == 0

@@ -19,6 +19,9 @@ FIELDS = (
     "retry_seconds",
     "stuck_seconds",
     "worker_concurrency",
+    "urgent_slots",
+    "normal_slots",
+    "bulk_slots",
     "worker_metrics_port",
 )
 

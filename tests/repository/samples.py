@@ -25,7 +25,7 @@ SECRET = "a secret of more than thirty-two bytes, for tests"
 def sample_environment(process: str) -> dict[str, str]:
     """An environment in which ``process`` starts."""
     cls = settings_class(process)
-    required = [name for name, field in cls.model_fields.items() if field.is_required()]
+    required = [name for name, field in cls.model_fields.items() if field.is_required() or name in REQUIRED]
     return {cls.variable(name): REQUIRED.get(name, SECRET) for name in required}
 
 

@@ -122,7 +122,7 @@ class Backend:
 
     def _waiting(self) -> int:
         pending: LiteralString = (
-            "SELECT count(*) FROM notifications WHERE status IN ('queued', 'sending', 'retrying')"
+            "SELECT count(*) FROM deliveries WHERE status IN ('queued', 'sending', 'retrying')"
         )
         left = [self.rows(service, "SELECT count(*) FROM outbox") for service in SERVICES]
         left += [self.rows("notifications", pending), self.rows("auth", "SELECT count(*) FROM mail_requests")]

@@ -32,9 +32,9 @@ from gateway.app import create_app as create_gateway
 from gateway.settings import GatewaySettings
 from services.auth.mail import mail_requests
 from services.auth.settings import AuthSettings
-from services.notifications import bells
+from services.notifications import draining
 from services.notifications.deps import Deps as NotificationsDeps
-from services.notifications.handover import HandoverNotes
+from services.notifications.lanes import LANES, Slots
 from services.notifications.rendering import Rendered
 from services.notifications.settings import NotificationsSettings
 from services.notifications.smtp import Handover
@@ -57,11 +57,13 @@ class RecordingSender:
 
     def send(self, content: Rendered, *, to_email: str, message_id: str, handover: Handover) -> str:
         """Keep the mail, as a server that always takes it."""
-        handover.prepare()
-        handover.commit()
-        handover.release()
+        handover.note("recording")
         self.mails.append((to_email, content))
         return "250 OK"
+
+    def is_available(self) -> bool:
+        """Always."""
+        return True
 
     def newest_to(self, email: str) -> Rendered:
         """The last mail to ``email``."""
@@ -142,7 +144,7 @@ def doorward_apps(
         for name, (package, settings_class, _, extra) in SERVICES.items():
             database = service_database(name)
             settings = settings_class(**common, **extra, database_url=database.url)
-            options = {"deps": recording(settings, sender, stack)} if name == "notifications" else {}
+            options = {"deps": recording(settings, sender)} if name == "notifications" else {}
             app = apps[name] = package.app.create_app(settings, **options)
             database.migrate(app)
             stack.callback(dispose, app, package.models.db)
@@ -150,13 +152,10 @@ def doorward_apps(
         yield apps, sender
 
 
-def recording(
-    settings: NotificationsSettings, sender: RecordingSender, stack: ExitStack
-) -> NotificationsDeps:
-    notes = HandoverNotes(settings.sqlalchemy_url)
-    stack.callback(notes.close)
+def recording(settings: NotificationsSettings, sender: RecordingSender) -> NotificationsDeps:
     sealer = Sealer(settings.accepted_secrets, "notification-variables")
-    return NotificationsDeps(settings=settings, sealer=sealer, sender=sender, notes=notes)  # type: ignore[arg-type]
+    slots = Slots(settings.slots)
+    return NotificationsDeps(settings=settings, sealer=sealer, sender=sender, slots=slots)  # type: ignore[arg-type]
 
 
 def dispose(app: Flask, db: Any) -> None:
@@ -179,7 +178,6 @@ def worker_of_all(apps: dict[str, Flask]) -> Callable[[], None]:
             inbox_model=package.models.Inbox,
         )
         courier.register(package.tasks.HANDLERS)
-    services.notifications.tasks.register(post)  # type: ignore[arg-type]
     auth_tasks = services.auth.tasks
 
     def work() -> None:
@@ -191,7 +189,7 @@ def worker_of_all(apps: dict[str, Flask]) -> Callable[[], None]:
                 with app.app_context():
                     moved += relay_outbox(post, SERVICES[name][0].extensions.messages)  # type: ignore[arg-type]
             with apps["notifications"].app_context():
-                moved += bells.ring(post)  # type: ignore[arg-type]
+                moved += sum(map(draining.drain_all, LANES))
 
     return work
 

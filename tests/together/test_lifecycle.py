@@ -10,7 +10,7 @@ from services.auth.mail import mail_requests
 from services.auth.models import Outbox
 from services.auth.models import db as auth_db
 from services.auth.tasks import MAIL_REQUESTS
-from services.notifications.models import Notification
+from services.notifications.models import Message
 from services.notifications.models import db as notifications_db
 from shared.chassis.clock import utcnow
 from shared.contracts import messages, queues
@@ -119,7 +119,7 @@ async def test_each_thing_that_happens_is_told_once_and_heard_once(
     assert telling.now() == told(messages.AccountDeleted)
     gone = await doorward.client.get(f"/api/v1/users/{account_id}", headers=headers)
     with apps["notifications"].app_context():
-        kept = notifications_db.session.query(Notification).filter_by(account_id=account_id).count()
+        kept = notifications_db.session.query(Message).filter_by(account_id=account_id).count()
         notifications_db.session.rollback()
     assert (gone.status_code, kept) == (404, 0)
     assert pair["access_token"]

@@ -1,9 +1,9 @@
-"""`/api/v1/notifications`: mails, from acceptance to their end."""
+"""`/api/v1/notifications`: messages, from acceptance to their end."""
 
 from typing import Any
 from uuid import UUID
 
-from services.notifications import acceptance, mails
+from services.notifications import acceptance, messages
 from services.notifications.schemas import (
     AcceptedSchema,
     NotificationPageSchema,
@@ -18,7 +18,7 @@ from shared.chassis.openapi import Blueprint
 
 SEND = "notifications:send"
 
-blueprint = Blueprint("messages", __name__, url_prefix="/api/v1/notifications", description="Mails")
+blueprint = Blueprint("messages", __name__, url_prefix="/api/v1/notifications", description="Messages")
 
 
 @blueprint.post("")
@@ -27,7 +27,7 @@ blueprint = Blueprint("messages", __name__, url_prefix="/api/v1/notifications", 
 @blueprint.arguments(SendSchema)
 @blueprint.response(202, AcceptedSchema)
 def send(body: dict[str, Any]) -> dict[str, Any]:
-    """Accept a mail: once this answers, it will be sent or its failure be told."""
+    """Accept a message: once this answers, it will be sent, or its timeline says why not."""
     return acceptance.accept(**body, requested_by=caller().account_id)
 
 
@@ -36,39 +36,39 @@ def send(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.arguments(NotificationQuerySchema, location="query")
 @blueprint.response(200, NotificationPageSchema)
 def search(query: dict[str, Any]) -> dict[str, Any]:
-    """The mails that match, newest first."""
-    return mails.search(**query, who=caller())
+    """The messages that match, newest first."""
+    return messages.search(**query, who=caller())
 
 
-@blueprint.get("/<uuid:notification_id>")
+@blueprint.get("/<uuid:message_id>")
 @requires_scope(SEND)
 @blueprint.response(200, NotificationWithTimelineSchema)
-def show(notification_id: UUID) -> dict[str, Any]:
-    """A mail with its timeline; a program sees those that its own account asked for."""
-    return mails.get(notification_id, caller())
+def show(message_id: UUID) -> dict[str, Any]:
+    """A message with its timeline; a program sees those that its own account asked for."""
+    return messages.get(message_id, caller())
 
 
-@blueprint.post("/<uuid:notification_id>/cancel")
+@blueprint.post("/<uuid:message_id>/cancel")
 @requires_scope(SEND)
 @blueprint.response(200, NotificationWithTimelineSchema)
-def cancel(notification_id: UUID) -> dict[str, Any]:
-    """Take back a mail that is not being sent yet."""
-    return mails.cancel(notification_id, caller())
+def cancel(message_id: UUID) -> dict[str, Any]:
+    """Take back a message that is not being sent yet."""
+    return messages.cancel(message_id, caller())
 
 
-@blueprint.post("/<uuid:notification_id>/resend")
+@blueprint.post("/<uuid:message_id>/resend")
 @requires_scope(SEND)
 @idempotent
 @blueprint.response(202, NotificationWithTimelineSchema)
-def resend(notification_id: UUID) -> dict[str, Any]:
-    """Try again a mail that has ended."""
-    return mails.resend(notification_id, caller())
+def resend(message_id: UUID) -> dict[str, Any]:
+    """Try again a message that has ended."""
+    return messages.resend(message_id, caller())
 
 
-@blueprint.post("/<uuid:notification_id>/resolve")
+@blueprint.post("/<uuid:message_id>/resolve")
 @requires_role("admin")
 @blueprint.arguments(ResolveSchema)
 @blueprint.response(200, NotificationWithTimelineSchema)
-def resolve(body: dict[str, Any], notification_id: UUID) -> dict[str, Any]:
-    """Say what became of a mail whose outcome was unknown."""
-    return mails.resolve(notification_id, body["outcome"], caller())
+def resolve(body: dict[str, Any], message_id: UUID) -> dict[str, Any]:
+    """Say what became of a message whose outcome was unknown."""
+    return messages.resolve(message_id, body["outcome"], caller())

@@ -1,0 +1,123 @@
+"""The tables of messages and deliveries. Stores never commit: the use case owns the transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, func, literal, select, update
+from sqlalchemy.orm import contains_eager
+
+from services.notifications.addresses import key_of
+from services.notifications.models import ENDED, Attempt, Delivery, Message, db, table_of
+
+_MESSAGES, _DELIVERIES = table_of(Message), table_of(Delivery)
+
+
+def add(message: dict[str, Any], delivery: dict[str, Any], *, send_at: datetime | None) -> str:
+    """Store a message and its delivery, due at ``send_at`` or now by PostgreSQL's clock; its status."""
+    now = func.now()
+    due_at = func.greatest(now, send_at) if send_at else now
+    status = func.coalesce(select(literal("scheduled")).where(due_at > now).scalar_subquery(), "queued")
+    db.session.execute(_MESSAGES.insert().values(**message, created_at=now))
+    times = {"due_at": due_at, "next_attempt_at": due_at, "created_at": now, "updated_at": now}
+    statement = _DELIVERIES.insert().values(**delivery, **times, status=status)
+    return str(db.session.scalar(statement.returning(_DELIVERIES.c.status)))
+
+
+def find(message_id: UUID) -> Delivery | None:
+    """The delivery by mail of a message, with the message; None where there is no such message."""
+    return db.session.scalars(_of(message_id)).one_or_none()
+
+
+def find_for_update(message_id: UUID) -> Delivery | None:
+    """The delivery by mail of a message, locked until the transaction ends."""
+    query = _of(message_id).with_for_update(of=Delivery).execution_options(populate_existing=True)
+    return db.session.scalars(query).one_or_none()
+
+
+def _of(message_id: UUID) -> Any:
+    query = select(Delivery).join(Delivery.message).options(contains_eager(Delivery.message))
+    return query.where(Delivery.message_id == message_id, Delivery.channel == "email")
+
+
+def attempts_of(delivery: Delivery) -> Sequence[Attempt]:
+    """The attempts that have ended, in order."""
+    query = select(Attempt).where(Attempt.delivery_id == delivery.id).order_by(Attempt.number)
+    return db.session.scalars(query).all()
+
+
+def search(
+    *,
+    status: str | None,
+    template: str | None,
+    to: str | None,
+    since: datetime | None,
+    cursor: UUID | None,
+    limit: int,
+) -> Sequence[Delivery]:
+    """Up to ``limit`` deliveries after ``cursor``, the newest message first."""
+    wanted: list[Any] = []
+    if status is not None:
+        wanted.append(Delivery.status == status)
+    if template is not None:
+        wanted.append(Message.template == template)
+    if to is not None:
+        wanted.append(Delivery.address_key == key_of(to))
+    if since is not None:
+        wanted.append(Message.created_at >= since)
+    if cursor is not None:
+        wanted.append(Delivery.message_id < cursor)
+    query = select(Delivery).join(Delivery.message).options(contains_eager(Delivery.message))
+    return db.session.scalars(query.where(*wanted).order_by(Delivery.message_id.desc()).limit(limit)).all()
+
+
+def erase_content(delivery: Delivery) -> None:
+    """Erase the variables of the message, which nobody needs any more."""
+    delivery.has_content = False
+    delivery.message.sealed_variables = None
+
+
+def erase_old_content(ended_before: datetime, limit: int) -> int:
+    """Erase the variables of up to ``limit`` messages whose delivery had ended by then; how many."""
+    old = (
+        select(_DELIVERIES.c.id)
+        .where(
+            _DELIVERIES.c.has_content,
+            _DELIVERIES.c.status.in_(ENDED),
+            _DELIVERIES.c.updated_at < ended_before,
+        )
+        .order_by(_DELIVERIES.c.updated_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    erase = update(_DELIVERIES).where(_DELIVERIES.c.id.in_(old)).values(has_content=False)
+    erased = db.session.scalars(erase.returning(_DELIVERIES.c.message_id)).all()
+    db.session.execute(update(_MESSAGES).where(_MESSAGES.c.id.in_(erased)).values(sealed_variables=None))
+    return len(erased)
+
+
+def delete_old(ended_before: datetime, limit: int) -> int:
+    """Delete up to ``limit`` messages whose delivery had ended by then, attempts included; how many."""
+    old = (
+        select(_DELIVERIES.c.message_id)
+        .where(_DELIVERIES.c.status.in_(ENDED), _DELIVERIES.c.updated_at < ended_before)
+        .order_by(_DELIVERIES.c.updated_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    statement = delete(_MESSAGES).where(_MESSAGES.c.id.in_(old))
+    return len(db.session.scalars(statement.returning(_MESSAGES.c.id)).all())
+
+
+def forget_account(account_id: UUID, email: str | None) -> None:
+    """Delete the messages to an account, and those to its address; deliveries and attempts included."""
+    db.session.execute(delete(_MESSAGES).where(_MESSAGES.c.account_id == account_id))
+    if email is not None:
+        its = select(_DELIVERIES.c.message_id).where(_DELIVERIES.c.address_key == key_of(email))
+        db.session.execute(delete(_MESSAGES).where(_MESSAGES.c.id.in_(its)))
+
+
+def adopt(at_most: int) -> int:
+    """Move up to ``at_most`` rows that the release before has written into its own table; how many."""
+    return int(db.session.scalar(select(func.adopt_notifications(at_most))) or 0)

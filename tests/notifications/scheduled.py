@@ -1,0 +1,112 @@
+"""Rows that are due next month cost nothing now: what a step of the relay reads, with few and with very many.
+
+`python -m tests.notifications.scheduled --rows 1000000` prints the plans and the times; the test looks at the
+plans of a smaller table.
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import text
+
+from services.notifications import bells
+from services.notifications.lanes import LANES
+from services.notifications.models import db
+from services.notifications.store import attempts
+from shared.chassis.database import transaction
+
+FILL = """
+WITH made AS (
+    INSERT INTO messages (id, template, locale, topic, created_at)
+    SELECT gen_random_uuid(), 'message', 'en', 'general', now() FROM generate_series(1, :rows) RETURNING id
+)
+INSERT INTO deliveries (id, message_id, channel, lane, address, address_key, header_message_id, status,
+                        due_at, next_attempt_at, created_at, updated_at)
+SELECT gen_random_uuid(), id, 'email', :lane, 'a@example.org', 'a@example.org', '<1@x.test>', :status,
+       now() + make_interval(days => :days), now() + make_interval(days => :days), now(), now()
+FROM made
+"""
+
+
+def fill(app: Flask, rows: int, *, status: str = "scheduled", days: int = 30, lane: str = "normal") -> None:
+    """Accept ``rows`` messages past all checks."""
+    values = {"rows": rows, "status": status, "days": days, "lane": lane}
+    with app.app_context():
+        with transaction(db):
+            db.session.execute(text("SET LOCAL statement_timeout = 0"))
+            db.session.execute(text(FILL), values)
+        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("SET statement_timeout = 0"))
+            connection.execute(text("VACUUM ANALYZE messages, deliveries"))
+
+
+def plan(statement: Any, values: dict[str, Any]) -> dict[str, Any]:
+    """What PostgreSQL did for a statement, which is taken back."""
+    explained = text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement.text}")
+    explained = explained.bindparams(*statement._bindparams.values())
+    rows = db.session.execute(explained, values).scalar_one()
+    db.session.rollback()
+    found: dict[str, Any] = rows[0]["Plan"]
+    return found
+
+
+def plans() -> dict[str, dict[str, Any]]:
+    """The plans of what a relay and a slot do over and over again."""
+    return {
+        "due": plan(attempts._DUE, {"lanes": list(LANES)}),
+        "lost": plan(attempts._LOST, {"at_most": 100}),
+        "claim": plan(attempts._CLAIM, {"lane": "normal", "at_most": 50, "lease_seconds": 30}),
+    }
+
+
+def nodes(node: dict[str, Any]) -> list[dict[str, Any]]:
+    """A plan's steps."""
+    return [node, *(inner for child in node.get("Plans", []) for inner in nodes(child))]
+
+
+def rows_read(node: dict[str, Any]) -> int:
+    """How many rows of tables a plan has touched, those that it passed over included."""
+    tables = [step for step in nodes(node) if "Relation Name" in step]
+    touched = [step["Actual Rows"] + step.get("Rows Removed by Filter", 0) for step in tables]
+    return round(sum(rows * step["Actual Loops"] for rows, step in zip(touched, tables, strict=True)))
+
+
+def milliseconds(step: Callable[[], object], times: int = 30) -> float:
+    """The median time of a step."""
+    measured = []
+    for _ in range(times):
+        begun = time.perf_counter()
+        step()
+        measured.append((time.perf_counter() - begun) * 1000)
+    return statistics.median(measured)
+
+
+def main() -> None:
+    """Print a step's time and what it reads, for growing numbers of rows."""
+    from tests.notifications.kills import stage
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, stage() as (app, _settings, _sink):
+        assert Path(folder).exists()
+        done = 0
+        for rows in (1000, arguments.rows):
+            fill(app, rows - done)
+            done = rows
+            with app.app_context():
+                bells.end_lost()
+                took = milliseconds(lambda: (bells.end_lost(), attempts.due_seconds(), db.session.rollback()))
+                read = {name: rows_read(found) for name, found in plans().items()}
+            sys.stdout.write(f"{rows:>9} scheduled: a step takes {took:.2f} ms and reads {read}\n")
+
+
+if __name__ == "__main__":
+    main()

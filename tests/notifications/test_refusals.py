@@ -1,0 +1,50 @@
+"""What a refusal means, by who said what in which phase."""
+
+from datetime import timedelta
+
+import pytest
+
+from services.notifications.refusals import Refused
+
+
+@pytest.mark.parametrize(
+    ("phase", "code", "text", "is_permanent", "is_servers_fault"),
+    [
+        ("connect", 554, "no", False, True),
+        ("connect", 535, "no", False, True),
+        ("mail", 530, "sign in", False, True),
+        ("mail", 550, "5.7.1 relay access denied", False, True),
+        ("mail", 554, "too many today", False, True),
+        ("rcpt", 550, "5.1.1 no such user", True, False),
+        ("rcpt", 550, "no such user", True, False),
+        ("rcpt", 552, "5.2.2 mailbox full", False, False),
+        ("rcpt", 550, "4.7.1 try again later", False, False),
+        ("rcpt", 450, "4.2.0 greylisted", False, False),
+        ("data", 421, "closing", False, True),
+        ("answer", 552, "message too large", True, False),
+        ("answer", 552, "5.2.2 over quota", False, False),
+        ("answer", 451, "no", False, False),
+        ("message", 553, "5.6.7 not ASCII", True, False),
+    ],
+)
+def test_phase_and_enhanced_code_decide_what_an_answer_means(
+    phase: str, code: int, text: str, is_permanent: bool, is_servers_fault: bool
+) -> None:
+    refused = Refused(phase, code, text)
+
+    assert (refused.is_permanent, refused.is_servers_fault) == (is_permanent, is_servers_fault)
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "seconds"),
+    [
+        (450, "4.2.0 Greylisted, try again in 300 seconds", 300),
+        (451, "come back in 5 minutes", 300),
+        (450, "4.7.1 retry after 2h", 7200),
+        (450, "4.7.1 [192.0.2.7 15] slow down", 0),
+        (550, "5.1.1 wait 5 minutes", 0),
+        (450, "4.2.0 no hint", 0),
+    ],
+)
+def test_hint_of_a_temporary_refusal_says_how_long_to_wait(code: int, text: str, seconds: int) -> None:
+    assert Refused("rcpt", code, text).least_wait == timedelta(seconds=seconds)
