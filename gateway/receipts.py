@@ -55,6 +55,7 @@ class Receipts:
         self._url = redis_url
         self._waiting: dict[str, int] = {}
         self._has_dropped = False
+        self._is_due = True  # the first time without receipts, to say since when they are complete
         self._is_failing = False
         self._task: asyncio.Task[None] | None = None
 
@@ -94,7 +95,7 @@ class Receipts:
                 heed_cancellation()
 
     async def _send_all(self, redis: Redis) -> None:
-        while self._waiting or self._has_dropped:
+        while self._waiting or self._has_dropped or self._is_due:
             batch = dict(list(self._waiting.items())[:BATCH])
             has_dropped, self._has_dropped = self._has_dropped, False
             try:
@@ -102,6 +103,7 @@ class Receipts:
             except BaseException:
                 self._has_dropped |= has_dropped
                 raise
+            self._is_due = False
             for session, pair in batch.items():
                 if self._waiting.get(session) == pair:
                     del self._waiting[session]

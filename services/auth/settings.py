@@ -2,9 +2,9 @@
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, HttpUrl
+from pydantic import AfterValidator, Field, HttpUrl, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.chassis.setting_types import TextList
@@ -78,8 +78,12 @@ class AuthSettings(ServiceSettings):
         le=256,
         description="argon2id computations that one process runs at once; 0: its share of the cores.",
     )
-    password_hash_queue: int = Field(
-        32, ge=0, le=10_000, description="Requests that may wait for a computation; more are answered 503."
+    password_hash_queue: int | None = Field(
+        None,
+        ge=0,
+        le=10_000,
+        description="Requests that may wait for a computation; more are answered 503. "
+        "Unset: as many as leave half of `AUTH_THREADS` for everything else.",
     )
     password_minimum_score: int = Field(
         2, ge=0, le=4, description="The zxcvbn score below which a new password is refused."
@@ -164,3 +168,25 @@ class AuthSettings(ServiceSettings):
         14, ge=0, le=365, description="How long a deleted account can be brought back by signing in, in days."
     )
     audit_days: int = Field(400, ge=30, le=36_500, description="How long audit events are kept, in days.")
+
+    @property
+    def password_hash_places(self) -> int:
+        """How many requests of one process may compute argon2id, or wait for it, at a time."""
+        if self.password_hash_queue is None:
+            return max(1, self.threads // 2)
+        return max(1, self.password_hashes_at_once) + self.password_hash_queue
+
+    @model_validator(mode="after")
+    def check_combinations(self) -> Self:
+        """Refuse settings that undo each other."""
+        if self.password_hash_queue is not None and self.password_hash_places >= self.threads:
+            raise ValueError(
+                "AUTH_PASSWORD_HASHES_AT_ONCE and AUTH_PASSWORD_HASH_QUEUE together must be less than "
+                "AUTH_THREADS: else a storm of sign-ins leaves no thread for anybody else"
+            )
+        if self.longest_wait_seconds > self.failures_forgotten_seconds:
+            raise ValueError(
+                "AUTH_LONGEST_WAIT_SECONDS must not be more than AUTH_FAILURES_FORGOTTEN_SECONDS: "
+                "else a failure is forgotten before its waiting time is over"
+            )
+        return self

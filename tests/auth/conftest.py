@@ -114,7 +114,7 @@ def settings(service_database: ServiceDatabases, redis_url: str) -> AuthSettings
         database_pool_size=20,
         password_hash_memory_kib=1024,
         password_hash_iterations=1,
-        password_hash_queue=1000,
+        threads=256,
     )
 
 

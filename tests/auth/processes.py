@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 START = "import services.auth.app; from gunicorn.app.wsgiapp import run; run(prog='gunicorn')"
 GUNICORN = (
     sys.executable, "-c", START, "--no-control-socket",
-    "-k", "gthread", "--threads", "16", "--backlog", "2048",
+    "-k", "gthread", "--backlog", "2048",
     "--keep-alive", "75",  # longer than a client keeps a connection, so that none is closed under a request
 )  # fmt: skip
 CELERY = (
@@ -38,7 +38,7 @@ def environment(*, database_url: str, redis_url: str, **variables: str) -> dict[
         "AUTH_DATABASE_POOL_SIZE": "16",
         "AUTH_PASSWORD_HASH_MEMORY_KIB": "1024",
         "AUTH_PASSWORD_HASH_ITERATIONS": "1",
-        "AUTH_PASSWORD_HASH_QUEUE": "1000",
+        "AUTH_THREADS": "256",
         "AUTH_FREE_FAILURES_PER_CLIENT": "100000",
         **limits,
         **variables,
@@ -62,11 +62,17 @@ def running(
 
 @contextmanager
 def serving(
-    environ: dict[str, str], log: Path, *, workers: int = 4, app: str = "services.auth.app:create_app()"
+    environ: dict[str, str],
+    log: Path,
+    *,
+    workers: int = 4,
+    threads: int = 16,
+    app: str = "services.auth.app:create_app()",
 ) -> Iterator[str]:
     """gunicorn with that many worker processes; its URL once it answers."""
     url = f"http://127.0.0.1:{free_port()}"
-    command = (*GUNICORN, app, "-w", str(workers), "-b", url.removeprefix("http://"))
+    size = ("-w", str(workers), "--threads", str(threads))
+    command = (*GUNICORN, app, *size, "-b", url.removeprefix("http://"))
     with running(command, {**environ, "AUTH_WORKERS": str(workers)}, log):
         wait_until(lambda: _answers(url), what=f"auth at {url}")
         yield url

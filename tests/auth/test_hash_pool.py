@@ -1,11 +1,14 @@
 """argon2's bounded pool: who waits, who is refused, and that a sign-in renews an old hash."""
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
+from pydantic import ValidationError
 
 from services.auth.app import create_app
 from services.auth.deps import EXTENSION
@@ -20,16 +23,20 @@ ADA = "ada@example.org"
 
 
 def test_full_pool_refuses_at_once() -> None:
-    pool = HashPool(at_once=1, queue=0)
-    with pool.slot(), pytest.raises(PasswordHashingBusy), pool.slot():
-        pass
+    pool = HashPool(at_once=1, places=1)
+    with ThreadPoolExecutor(1) as others:
+        with pool.place(), pytest.raises(PasswordHashingBusy):
+            others.submit(take, pool).result()
+        others.submit(take, pool).result()  # it is free again
 
-    with pool.slot():  # the place is free again
+
+def take(pool: HashPool) -> None:
+    with pool.place(), pool.place():  # who has one needs no other
         pass
 
 
 def test_pool_whose_computations_hang_refuses_in_the_end_and_loses_no_slot() -> None:
-    pool = HashPool(at_once=1, queue=1, longest_wait_seconds=0.01)
+    pool = HashPool(at_once=1, places=2, longest_wait_seconds=0.01)
     with pool.slot(), pytest.raises(PasswordHashingBusy), pool.slot():
         pass
 
@@ -38,7 +45,7 @@ def test_pool_whose_computations_hang_refuses_in_the_end_and_loses_no_slot() -> 
 
 
 def test_who_came_first_computes_first() -> None:
-    pool = HashPool(at_once=1, queue=10)
+    pool = HashPool(at_once=1, places=11)
     order: list[int] = []
 
     def compute(number: int) -> None:
@@ -54,7 +61,7 @@ def test_who_came_first_computes_first() -> None:
 
 
 def test_many_threads_never_compute_more_than_may_at_once() -> None:
-    pool = HashPool(at_once=2, queue=100)
+    pool = HashPool(at_once=2, places=100)
     lock, inside, most = threading.Lock(), 0, 0
 
     def compute(_number: int) -> None:
@@ -77,12 +84,29 @@ def test_processes_share_the_cores() -> None:
     assert share_of_cores(1) >= share_of_cores(2) >= share_of_cores(1000) == 1
 
 
+@contextmanager
+def only_place_taken(app: Flask) -> Iterator[None]:
+    """Somebody else computes, for as long as this lasts."""
+    is_taken, is_over = threading.Event(), threading.Event()
+
+    def take() -> None:
+        with app.extensions[EXTENSION].passwords.place():
+            is_taken.set()
+            is_over.wait(60)
+
+    with ThreadPoolExecutor(1) as other:
+        other.submit(take)
+        is_taken.wait(60)
+        yield
+        is_over.set()
+
+
 def test_full_pool_answers_503_with_retry_after(app: Flask, settings: AuthSettings) -> None:
     narrow = settings.model_copy(update={"password_hashes_at_once": 1, "password_hash_queue": 0})
     busy = create_app(narrow)
     client = busy.test_client()
 
-    with busy.extensions[EXTENSION].passwords._pool.slot():
+    with only_place_taken(busy):
         answer = client.post(f"{AUTH}/login", json={"email": ADA, "password": PASSWORD})
     after = client.post(f"{AUTH}/login", json={"email": ADA, "password": PASSWORD})
 
@@ -91,6 +115,40 @@ def test_full_pool_answers_503_with_retry_after(app: Flask, settings: AuthSettin
     assert (answer.status_code, answer.json["code"]) == (503, "password_hashing_busy")
     assert int(answer.headers["Retry-After"]) >= 1
     assert after.status_code == 401
+
+
+def test_try_that_found_no_place_does_not_count_as_a_guess(app: Flask, settings: AuthSettings) -> None:
+    narrow = settings.model_copy(update={"password_hashes_at_once": 1, "password_hash_queue": 0})
+    busy = create_app(narrow)
+    body = {"email": ADA, "password": "a guess"}
+
+    with only_place_taken(busy):
+        refused = [busy.test_client().post(f"{AUTH}/login", json=body).status_code for _ in range(20)]
+    weighed = [busy.test_client().post(f"{AUTH}/login", json=body).status_code for _ in range(8)]
+
+    with busy.app_context():
+        db.engine.dispose()
+    assert (set(refused), set(weighed)) == ({503}, {401})
+
+
+@pytest.mark.parametrize("threads", [2, 3, 8, 256])
+def test_places_are_fewer_than_threads(settings: AuthSettings, threads: int) -> None:
+    assert 1 <= settings.model_copy(update={"threads": threads}).password_hash_places < threads
+
+
+@pytest.mark.parametrize(
+    "contradiction",
+    [
+        {"threads": 8, "password_hash_queue": 7},
+        {"threads": 8, "password_hash_queue": 4, "password_hashes_at_once": 4},
+        {"longest_wait_seconds": 7200, "failures_forgotten_seconds": 3600},
+    ],
+)
+def test_settings_that_undo_each_other_are_refused(
+    settings: AuthSettings, contradiction: dict[str, int]
+) -> None:
+    with pytest.raises(ValidationError, match="must"):
+        AuthSettings(**{**settings.model_dump(), **contradiction})
 
 
 def test_hash_of_other_parameters_is_replaced_at_sign_in(app: Flask, new_account: NewPerson) -> None:

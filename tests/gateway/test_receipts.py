@@ -113,8 +113,8 @@ async def test_redis_without_room_says_since_when_nothing_is_missing(
     assert (before, complete_since(redis_url) > 1) == (1, True)
 
 
-async def test_redis_that_has_forgotten_everything_counts_from_now(redis_url: str) -> None:
-    await reported(Receipts(redis_url), a=1)
+async def test_redis_that_knows_nothing_counts_from_the_start_of_a_worker(redis_url: str) -> None:
+    await reported(Receipts(redis_url))
 
     assert complete_since(redis_url) >= int(time.time()) - 5
 

@@ -1,7 +1,7 @@
 """Password hashes: argon2id in a bounded pool, so that a rush of sign-ins cannot eat the machine.
 
 argon2 computes outside the interpreter's lock: a slot of the pool is one core for some tens of
-milliseconds and the memory that the settings name. Who finds the queue full is answered 503.
+milliseconds and the memory that the settings name. Who finds every place taken is answered 503.
 """
 
 import os
@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -26,20 +26,42 @@ OWN_PREFIX = "$argon2id$"
 
 
 class HashPool:
-    """Lets ``at_once`` threads compute and ``queue`` wait their turn, in order; the next is refused."""
+    """Has ``places``, in which ``at_once`` threads compute and others wait; who finds none is refused.
+
+    There are fewer places than threads, so that a storm of sign-ins leaves threads for everything else.
+    """
 
     def __init__(
-        self, *, at_once: int, queue: int, longest_wait_seconds: float = LONGEST_WAIT_SECONDS
+        self, *, at_once: int, places: int, longest_wait_seconds: float = LONGEST_WAIT_SECONDS
     ) -> None:
         self._lock = threading.Lock()
+        self._places = places
+        self._mine = threading.local()
         self._free = at_once
-        self._queue = queue
         self._waiting: deque[threading.Event] = deque()
         self._longest_wait_seconds = longest_wait_seconds
 
     @contextmanager
+    def place(self) -> Iterator[None]:
+        """Take a place, unless this thread has one; raises PasswordHashingBusy."""
+        if getattr(self._mine, "is_taken", False):
+            yield
+            return
+        with self._lock:
+            if not self._places:
+                raise PasswordHashingBusy
+            self._places -= 1
+        self._mine.is_taken = True
+        try:
+            yield
+        finally:
+            self._mine.is_taken = False
+            with self._lock:
+                self._places += 1
+
+    @contextmanager
     def slot(self) -> Iterator[None]:
-        """Compute within; raises PasswordHashingBusy."""
+        """Compute within, in a place, when it is one's turn; raises PasswordHashingBusy."""
         turn = self._enter()
         if turn is not None and not turn.wait(self._longest_wait_seconds) and self._give_up(turn):
             raise PasswordHashingBusy
@@ -49,13 +71,11 @@ class HashPool:
             self._leave()
 
     def _enter(self) -> threading.Event | None:
-        """Take a free slot (None), or a place in the queue: what says when it is one's turn."""
+        """Take a free slot (None), or get in line: what says when it is one's turn."""
         with self._lock:
             if self._free:
                 self._free -= 1
                 return None
-            if len(self._waiting) >= self._queue:
-                raise PasswordHashingBusy
             turn = threading.Event()
             self._waiting.append(turn)
             return turn
@@ -87,12 +107,16 @@ class Passwords:
             parallelism=settings.password_hash_parallelism,
         )
         at_once = settings.password_hashes_at_once or share_of_cores(settings.workers)
-        self._pool = HashPool(at_once=at_once, queue=settings.password_hash_queue)
+        self._pool = HashPool(at_once=at_once, places=settings.password_hash_places)
         self._nobodys_hash = self._hasher.hash(new_token())
+
+    def place(self) -> AbstractContextManager[None]:
+        """A place in the pool for all that follows; raises PasswordHashingBusy where none is free."""
+        return self._pool.place()
 
     def hash(self, password: str, *, salt: bytes | None = None) -> str:
         """What to store for ``password``; raises PasswordHashingBusy."""
-        with self._pool.slot():
+        with self._pool.place(), self._pool.slot():
             return self._hasher.hash(normalised(password), salt=salt)
 
     def is_right(self, password: str, stored: str | None, *, at_least_seconds: float = 0.0) -> bool:
@@ -101,11 +125,12 @@ class Passwords:
         A wrong one takes ``at_least_seconds``, which hides that some hashes are another system's.
         """
         begun = time.monotonic()
-        # The same work for unknown accounts, so that time reveals nothing.
-        is_match = self._matches(password, stored or self._nobodys_hash)
-        if is_match and stored is not None:
-            return True
-        time.sleep(max(0.0, begun + at_least_seconds - time.monotonic()))
+        with self._pool.place():
+            # The same work for unknown accounts, so that time reveals nothing.
+            is_match = self._matches(password, stored or self._nobodys_hash)
+            if is_match and stored is not None:
+                return True
+            time.sleep(max(0.0, begun + at_least_seconds - time.monotonic()))
         return False
 
     def needs_rehash(self, stored: str) -> bool:

@@ -28,6 +28,11 @@ class Proven:
 
 def prove_by_password(account_id: UUID, password: str, client: Client) -> Proven:
     """Check the password of a signed-in caller; raises InvalidCredentials, TooManyAttempts."""
+    with deps().passwords.place():
+        return _prove_by_password(account_id, password, client)
+
+
+def _prove_by_password(account_id: UUID, password: str, client: Client) -> Proven:
     with transaction(db):
         account = accounts.find(account_id)
         if account is None:
