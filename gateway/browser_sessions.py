@@ -11,6 +11,7 @@ from gateway import errors, targets
 from gateway.cors import CorsPolicy
 from gateway.exchange import Exchange
 from gateway.messages import RawHeaders, raw
+from gateway.policies import without_default_port
 from shared.contracts import delivery
 
 ACCESS = delivery.ACCESS_COOKIE.encode()
@@ -21,6 +22,7 @@ BY_COOKIE = delivery.BY_COOKIE.encode()
 # The refresh token serves here alone, though the prefix of its name has browsers send it everywhere.
 REFRESH_PATHS = frozenset({b"/api/v1/auth/refresh", b"/api/v1/auth/logout"})
 SAFE_METHODS = frozenset({"GET", "HEAD"})
+_SAID = frozenset({b"public", b"s-maxage", b"private", b"no-store"})  # who may keep an answer
 
 
 class BrowserSessions:
@@ -65,7 +67,7 @@ class BrowserSessions:
         if exchange.origin is None:
             # Browsers leave Origin out of nothing but reading within one origin, and of navigations.
             return exchange.fetch_site == b"same-origin" and exchange.scope["method"] in SAFE_METHODS
-        if exchange.origin == f"{exchange.protocol}://{exchange.host}":
+        if exchange.origin == without_default_port(f"{exchange.protocol}://{exchange.host}"):
             return True
         cors = exchange.match.cors if exchange.match else None
         return cors is not None and self._cors[cors.name].trusts(exchange.origin)
@@ -78,12 +80,16 @@ class BrowserSessions:
 
 
 def cache_fields(response: Response) -> RawHeaders:
-    """That the answer is its caller's, where the service leaves open who may keep it.
+    """That the answer is its caller's, unless the service says that anybody may have it.
 
-    Shared caches know it of a request with an Authorization (RFC 9111 section 3.5), not of one with cookies.
+    Shared caches know it of a request with an Authorization (RFC 9111 section 3.5), not of one with cookies
+    or with an X-API-Key. It is added to what the service says: a max-age alone does not mean everybody.
     """
-    is_said = any(name == b"cache-control" for name, _ in raw(response))
-    return [] if is_said else [(b"cache-control", b"private")]
+    directives: set[bytes] = set()
+    for name, value in raw(response):
+        if name == b"cache-control":
+            directives |= {one.partition(b"=")[0].strip().lower() for one in value.split(b",")}
+    return [] if directives & _SAID else [(b"cache-control", b"private")]
 
 
 def _is_for_refresh(exchange: Exchange) -> bool:

@@ -1,11 +1,14 @@
 """Who is asking: the client's address and scheme, believed only from proxies that we were told of."""
 
 import ipaddress
+import re
 from functools import lru_cache
 from typing import NamedTuple
 
 Pairs = list[tuple[bytes, bytes]]
 LONGEST_TEXT = 64
+# Some proxies write the client's port behind its address, and IPv6 in brackets (RFC 7239 section 6).
+_WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.%a-z]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
 
 
 class Client(NamedTuple):
@@ -18,14 +21,15 @@ class Client(NamedTuple):
 def client_of(headers: Pairs, peer: str, scheme: str, *, trusted_proxies: int) -> Client:
     """The client behind ``trusted_proxies`` proxies, counted from the right of X-Forwarded-For.
 
-    What stands further left was written by the client itself and is worth nothing (CVE-2026-3635).
+    What stands further left was written by the client itself and is worth nothing (CVE-2026-3635). The scheme
+    is often written by the outermost proxy alone, the others pass it on.
     """
     if not trusted_proxies:
         return Client(_normal(peer), scheme)
     addresses = _listed(headers, b"x-forwarded-for")
     protocols = _listed(headers, b"x-forwarded-proto")
     address = addresses[-trusted_proxies] if len(addresses) >= trusted_proxies else peer
-    protocol = protocols[-trusted_proxies] if len(protocols) >= trusted_proxies else scheme
+    protocol = protocols[-min(trusted_proxies, len(protocols))] if protocols else scheme
     return Client(_normal(address) or _normal(peer), protocol if protocol in {"http", "https"} else scheme)
 
 
@@ -37,8 +41,10 @@ def _listed(headers: Pairs, name: bytes) -> list[str]:
 @lru_cache(maxsize=4096)
 def _normal(text: str) -> str:
     """One spelling for one address, so that a limit cannot be had twice; "" for what is none."""
+    match = _WITH_PORT.fullmatch(text[:LONGEST_TEXT])
+    bare = (match[1] or match[2]) if match else text[:LONGEST_TEXT]
     try:
-        address = ipaddress.ip_address(text[:LONGEST_TEXT].strip("[]"))
+        address = ipaddress.ip_address(bare.partition("%")[0])
     except ValueError:
         return ""
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from gateway.attempt import Attempt
+from gateway.headers import deadline_line
 from gateway.tries import Tries
 from gateway.upstream import faults
 from gateway.upstream.replicas import Service
@@ -47,7 +48,7 @@ async def fetch(
         try:
             if not (method == "GET" and tries.is_first and attempt.take_warm_connection()):
                 await attempt.connect(CONNECT_SECONDS)
-            head = _head(attempt.replica.authority, method, path, fields or {}, body)
+            head = _head(attempt, method, path, fields or {}, body)
             return await _ask(attempt, method.encode(), head + (body or b""))
         except faults.UpstreamFault as fault:
             attempt.failed(fault)
@@ -71,16 +72,18 @@ async def _ask(attempt: Attempt, method: bytes, request: bytes) -> FetchedAnswer
     return FetchedAnswer(head.status, b"".join(pieces))
 
 
-def _head(authority: bytes, method: str, path: str, fields: dict[str, str], body: bytes | None) -> bytes:
+def _head(attempt: Attempt, method: str, path: str, fields: dict[str, str], body: bytes | None) -> bytes:
     trace = tracing.current()
     named = {**(trace.headers() if trace else {}), **fields}
     all_fields = {"accept": "application/json"} | {name.lower(): value for name, value in named.items()}
     if body is not None:
         all_fields |= {"content-type": "application/json", "content-length": str(len(body))}
     lines = "".join(f"{name}: {value}\r\n" for name, value in all_fields.items())
-    return b"%b %b HTTP/1.1\r\nhost: %b\r\n%b\r\n" % (
+    replica = attempt.replica
+    return b"%b %b HTTP/1.1\r\nhost: %b\r\n%b%b\r\n" % (
         method.encode(),
         path.encode(),
-        authority,
+        replica.authority,
         lines.encode("latin-1"),
+        deadline_line(attempt.deadline - monotonic(), replica.clock_ahead),
     )

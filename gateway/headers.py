@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from time import time
 
 from shared.chassis.tracing import Trace
 
@@ -15,8 +16,8 @@ HOP_BY_HOP = frozenset(
 )
 # Written anew by the gateway, or answered by it.
 _OURS = frozenset(
-    b"host content-length expect forwarded via x-request-id traceparent x-request-deadline x-api-key proxy "
-    b"x-http-method-override x-http-method x-method-override".split()
+    b"host content-length expect forwarded x-request-id traceparent tracestate x-request-deadline x-api-key "
+    b"proxy x-http-method-override x-http-method x-method-override".split()
 )
 # What programs behind a proxy take for the truth about the caller. None of ours does; a team's own may.
 _IDENTITY = re.compile(
@@ -36,8 +37,9 @@ class _Prefixes(dict[bytes, bytes]):
 
     def __missing__(self, name: bytes) -> bytes:
         prefix = name + b": " if _may_pass(name) else b""
-        if len(self) < _MOST_NAMES:
-            self[name] = prefix
+        if len(self) >= _MOST_NAMES:
+            self.clear()
+        self[name] = prefix
         return prefix
 
 
@@ -51,10 +53,11 @@ def _may_pass(name: bytes) -> bool:
 _prefixes = _Prefixes()
 
 
-def request_lines(headers: Pairs, *, issued: bytes | None = None) -> list[bytes]:
+def request_lines(headers: Pairs, *, issued: bytes | None = None, trace_id: str = "") -> list[bytes]:
     """The client's header lines that go to the upstream, as pieces to join.
 
-    ``issued`` takes the place of the client's own Authorization.
+    ``issued`` takes the place of the client's own Authorization. A tracestate belongs to its traceparent: it
+    passes only where that is continued, as ``trace_id`` (W3C Trace Context, section 3.5).
     """
     if issued is not None:
         headers = [pair for pair in headers if pair[0] != b"authorization"] + [(b"authorization", issued)]
@@ -64,9 +67,15 @@ def request_lines(headers: Pairs, *, issued: bytes | None = None) -> list[bytes]
         prefix = _prefixes[name]
         if prefix:
             lines += (prefix, value, b"\r\n")
+        elif name == b"tracestate" and _continues(headers, trace_id):
+            lines += (b"tracestate: ", value, b"\r\n")
         elif name == b"connection" and value.lower() not in {b"keep-alive", b"close"}:
             nominated |= _listed(value)
     return _without(lines, nominated) if nominated else lines
+
+
+def _continues(headers: Pairs, trace_id: str) -> bool:
+    return any(name == b"traceparent" and value[3:35] == trace_id.encode() for name, value in headers)
 
 
 def _listed(value: bytes) -> frozenset[bytes]:
@@ -87,8 +96,9 @@ class _Passing(dict[bytes, bool]):
 
     def __missing__(self, name: bytes) -> bool:
         passes = name not in _RESPONSE_DROPPED and not name.startswith((b"access-control-", b"ratelimit"))
-        if len(self) < _MOST_NAMES:
-            self[name] = passes
+        if len(self) >= _MOST_NAMES:
+            self.clear()
+        self[name] = passes
         return passes
 
 
@@ -109,10 +119,15 @@ def response_fields(headers: Pairs) -> Pairs:
     return passed
 
 
-def forwarded_lines(trace: Trace, *, address: str, protocol: str, host: str, deadline: float) -> bytes:
-    """What the gateway says of the request: who asked, by which way, until when (RFC 7239)."""
+def deadline_line(seconds: float, clock_ahead: float) -> bytes:
+    """Until when an answer is waited for, by the clock of the service, which may be ahead of ours."""
+    return b"x-request-deadline: %.3f\r\n" % (time() + seconds + clock_ahead)
+
+
+def forwarded_lines(trace: Trace, *, address: str, protocol: str, host: str) -> bytes:
+    """What the gateway says of the request: who asked, and by which way (RFC 7239)."""
     text = (
-        f"{_way(address, protocol, host)}x-request-deadline: {deadline:.3f}\r\n"
+        f"{_way(address, protocol, host)}"
         f"x-request-id: {trace.request_id}\r\ntraceparent: {trace.traceparent}\r\n"
     )
     return text.encode("latin-1")

@@ -4,7 +4,7 @@ from time import monotonic
 
 from flask import Response
 
-from gateway import fan_out, measures, proxy
+from gateway import fan_out, measures, own_options, proxy
 from gateway.access_log import AccessLog
 from gateway.api_keys import ApiKeyInvalid, ApiKeys, key_in
 from gateway.browser_sessions import BrowserSessions, cache_fields
@@ -75,6 +75,8 @@ class Pipeline:
             self.tokens.remember(exchange.identity)
         if refusal is not None:
             raise refusal
+        if exchange.scope["method"] == "OPTIONS" and (own := own_options.answer_to(exchange, match)):
+            return own
         if match.route.parts:
             return await fan_out.gather(exchange, self.services)
         response = await proxy.forward(exchange, self.services[match.route.upstream])
@@ -201,7 +203,7 @@ class Pipeline:
         if name is not None and not exchange.is_preflight:
             fields += self._cors[name].fields(exchange.origin)
         fields += limit_fields(exchange.verdicts)
-        if exchange.is_by_cookie:
+        if exchange.is_by_cookie or exchange.api_key is not None:
             fields += cache_fields(response)
         body = exchange.body
         if not body.is_done if body is not None else is_expected(exchange.scope["headers"]):

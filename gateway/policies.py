@@ -47,7 +47,22 @@ Seconds = Annotated[float, BeforeValidator(_number), Field(gt=0, le=86_400, allo
 # A list, or one text alone where a list of one would do.
 Listed = Annotated[tuple[T, ...], BeforeValidator(_listed)]
 ListedSet = Annotated[frozenset[T], BeforeValidator(_listed)]
-Origin = Annotated[str, Field(pattern=r"^(https?://(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?|\*)$")]
+
+
+def without_default_port(origin: str) -> str:
+    """``origin`` as browsers write it: they leave the usual port of its scheme out (RFC 6454 section 6.1)."""
+    for scheme, port in (("https://", ":443"), ("http://", ":80")):
+        if origin.startswith(scheme):
+            return origin.removesuffix(port)
+    return origin
+
+
+# Of any scheme: the pages of an app on a phone or a desktop have ones of their own (``capacitor://localhost``).
+Origin = Annotated[
+    str,
+    Field(pattern=r"^([a-z][a-z0-9+.-]*://(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?|\*)$"),
+    AfterValidator(without_default_port),
+]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")]
 
 
@@ -217,7 +232,7 @@ class Route:
     parts: dict[Name, Part] = field(default_factory=dict)  # asked instead of forwarding
 
 
-_SUBDOMAINS = re.compile(r"^(https?://)\*\.(.+)$")
+_SUBDOMAINS = re.compile(r"^([a-z][a-z0-9+.-]*://)\*\.(.+)$")
 
 
 def origin_pattern(origin: str) -> str:

@@ -1,6 +1,5 @@
 """Forwarding: one exchange to one replica of its upstream, and the answer back, streamed both ways."""
 
-import time
 from time import monotonic
 from typing import NamedTuple
 
@@ -26,7 +25,7 @@ VIA = (b"via", b"1.1 doorward")
 
 
 class Outgoing(NamedTuple):
-    """What a replica is sent; its own authority comes between ``start`` and ``rest``."""
+    """What a replica is sent, but for what is its own: its authority, and the deadline by its clock."""
 
     method: bytes
     start: bytes
@@ -55,7 +54,7 @@ async def forward(exchange: Exchange, service: Service) -> StreamedResponse:
 def _outgoing(exchange: Exchange, match: Match, body: RequestBody, deadline: float) -> Outgoing:
     scope = exchange.scope
     method, query = scope["method"].encode(), scope["query_string"]
-    lines = headers.request_lines(scope["headers"], issued=exchange.issued)
+    lines = headers.request_lines(scope["headers"], issued=exchange.issued, trace_id=exchange.trace.trace_id)
     lines.append(framing_lines(body))
     lines.append(
         headers.forwarded_lines(
@@ -63,12 +62,11 @@ def _outgoing(exchange: Exchange, match: Match, body: RequestBody, deadline: flo
             address=exchange.address,
             protocol=exchange.protocol,
             host=exchange.host,
-            deadline=time.time() + deadline - monotonic(),
         )
     )
     mark = b"?" if query or scope.get(EMPTY_QUERY) else b""
     start = b"%b %b%b%b HTTP/1.1\r\nhost: " % (method, match.target(scope["raw_path"]), mark, query)
-    return Outgoing(method, start, b"\r\n" + b"".join(lines) + b"\r\n", body, deadline)
+    return Outgoing(method, start, b"\r\n" + b"".join(lines), body, deadline)
 
 
 async def _try_replicas(exchange: Exchange, service: Service, outgoing: Outgoing) -> StreamedResponse:
@@ -112,7 +110,9 @@ def _begin(exchange: Exchange, service: Service, tries: Tries) -> Attempt:
 
 
 async def _ask(attempt: Attempt, outgoing: Outgoing) -> Head:
-    request_head = outgoing.start + attempt.replica.authority + outgoing.rest
+    replica = attempt.replica
+    deadline = headers.deadline_line(outgoing.deadline - monotonic(), replica.clock_ahead)
+    request_head = b"%b%b%b%b\r\n" % (outgoing.start, replica.authority, outgoing.rest, deadline)
     if outgoing.body.is_done:
         attempt.connection.begin(outgoing.method, request_head)
         return await attempt.connection.head(attempt.patience)

@@ -26,10 +26,11 @@ from shared.chassis.logs import get_logger
 from shared.contracts import tokens
 
 SYNC_SECONDS = 15.0
+SYNC_SHARE = 0.005  # of a worker's time goes to reading the set again, however large it is
 PING_SECONDS = 1.0
 SILENCE_SECONDS = 3.0  # without news or an answer to a ping, after which nobody is at the other end
 RETRY_SECONDS = 0.2
-BATCH = 10_000
+BATCH = 500
 # The client's own repetitions have seconds in between, in which nobody would hear anything.
 AT_ONCE = Retry(NoBackoff(), 0)
 # RuntimeError is what uvloop raises where the client writes to a connection that has ended (uvloop#506).
@@ -132,7 +133,7 @@ class Revocations:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _hear(self, redis: "Redis", channel: Any) -> None:
-        synced_at = time()
+        synced_at, pause = time(), SYNC_SECONDS
         while True:
             heed_cancellation()
             message = await channel.get_message(ignore_subscribe_messages=True, timeout=PING_SECONDS)
@@ -144,9 +145,10 @@ class Revocations:
                 raise TimeoutError("no answer to a ping")
             if message is not None and message["type"] == "message" and not self._take(message):
                 synced_at = 0.0
-            if time() - synced_at > SYNC_SECONDS:
+            if time() - synced_at > pause:
+                began = monotonic()
                 await self._sync(redis)
-                synced_at = time()
+                synced_at, pause = time(), max(SYNC_SECONDS, (monotonic() - began) / SYNC_SHARE)
             measures.REVOCATIONS_DEAF.set(0 if self.is_current else 1)
 
     def _take(self, message: Any) -> bool:
@@ -166,21 +168,21 @@ class Revocations:
         return True
 
     async def _sync(self, redis: "Redis") -> None:
-        now, start = time(), 0
-        while True:
-            entries = await redis.zrange(
-                tokens.REVOCATION_SET, now, "+inf", byscore=True, offset=start, num=BATCH, withscores=True
-            )
+        """Read the whole set, a little at a time: requests are answered in between."""
+        now, cursor, is_first = time(), 0, True
+        while cursor or is_first:
+            is_first = False
+            cursor, entries = await redis.zscan(tokens.REVOCATION_SET, cursor, count=BATCH)
             for member, score in entries:
-                self.learn(member.decode(), score)
-            start += BATCH
-            if len(entries) < BATCH:
-                break
+                if score >= now:
+                    self.learn(member.decode(), score)
         self._forget(now)
 
     def _forget(self, now: float) -> None:
-        self._sessions = {key: until for key, until in self._sessions.items() if until > now}
-        self._accounts = {key: floor for key, floor in self._accounts.items() if floor.until > now}
+        for session in [session for session, until in self._sessions.items() if until <= now]:
+            del self._sessions[session]
+        for account in [account for account, floor in self._accounts.items() if floor.until <= now]:
+            del self._accounts[account]
 
 
 def _floor(bound: str, expires_at: float) -> _Floor | None:

@@ -8,14 +8,16 @@ from flask_session import Session
 from flask_wtf import CSRFProtect
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from gateway.console import views
+from gateway.console import sessions, views
 from gateway.console.auth_client import Auth, AuthClient
 from gateway.console.operators import LIFETIME, REMEMBERED_LIFETIME, Operators
 from gateway.console.overview import Overview
 from gateway.pipeline import Pipeline
 from gateway.settings import GatewaySettings
+from shared.chassis.errors import Unavailable, handle_api_error
 from shared.chassis.health import Check
 from shared.chassis.sealing import Sealer
 
@@ -46,6 +48,9 @@ def install(
     )
     _configure(app, settings, redis)
     server_session.init_app(app)
+    app.session_interface = sessions.SessionsThatMayBeAway(app.session_interface)
+    app.before_request(sessions.check)
+    app.register_error_handler(RedisError, lambda _: handle_api_error(Unavailable()))
     login.init_app(app)
     csrf.init_app(app)
     auth = auth or AuthClient(str(settings.auth_url))

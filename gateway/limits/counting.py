@@ -9,6 +9,8 @@ Without Redis every worker admits its share of the quota, or of what was left of
 """
 
 import asyncio
+from collections import OrderedDict
+from itertools import islice
 from time import monotonic
 from typing import NamedTuple, cast
 
@@ -43,6 +45,8 @@ return redis.call('ZCARD', KEYS[1])
 TAKE_SHA, PRESENCE_SHA = sha_of(TAKE), sha_of(PRESENCE)
 SCRIPTS = (TAKE, PRESENCE)
 MOST_WINDOWS = 100_000
+SWEPT_AT_ONCE = 5_000
+SWEPT_BY_NEWCOMER = 8
 ALONE_SECONDS = 1.0
 
 
@@ -61,7 +65,8 @@ class Counting:
     def __init__(self, link: RedisLink, *, workers: int) -> None:
         self._link = link
         self.workers = workers  # of all replicas
-        self._windows: dict[tuple[str, str], Window] = {}
+        # A plain dict would look through all that was deleted at its front to find its first entry.
+        self._windows: OrderedDict[tuple[str, str], Window] = OrderedDict()
         self._alone_at = -ALONE_SECONDS
 
     @property
@@ -101,20 +106,26 @@ class Counting:
         """How many units to take at once: all workers together hold at most the slack of the quota."""
         return max(limit.cost, int(limit.quota * limit.slack / (2 * self.workers)))
 
-    def sweep(self) -> None:
-        """Forget the windows that are over."""
+    def sweep(self, most: int = SWEPT_AT_ONCE) -> None:
+        """Look at ``most`` windows, those not looked at for longest, and forget the ones that are over.
+
+        Never at all of them: with 100,000 of them nobody would be answered for as long as that takes.
+        """
         now = monotonic()
-        for key in [key for key, window in self._windows.items() if window.ends_at <= now]:
-            del self._windows[key]
+        for key in list(islice(self._windows, most)):
+            if self._windows[key].ends_at <= now:
+                del self._windows[key]
+            else:
+                self._windows.move_to_end(key)
 
     def _window(self, limit: Limit, key: str) -> Window:
         name = (limit.name, key)
         window = self._windows.get(name)
         if window is None:
             if len(self._windows) >= MOST_WINDOWS:
-                self.sweep()
+                self.sweep(SWEPT_BY_NEWCOMER)
             if len(self._windows) >= MOST_WINDOWS:
-                del self._windows[next(iter(self._windows))]
+                self._windows.popitem(last=False)
             window = self._windows[name] = Window()
         return window
 

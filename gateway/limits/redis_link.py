@@ -6,15 +6,13 @@ that accepts before Redis is there, leaves connections that never will.
 
 import asyncio
 import hashlib
-import ssl
 from collections.abc import Callable, Sequence
-from urllib.parse import unquote, urlsplit
 
 from gateway.background import keep_running
+from gateway.limits.redis_address import RedisAddress
 from gateway.limits.redis_connection import LinkDown, RedisConnection
 from gateway.limits.resp import Part, Reply
 
-DEFAULT_PORT = 6379
 TRY_EVERY_SECONDS = 0.25
 TRY_SECONDS = 2.0
 FIRST_TRY_SECONDS = 0.5
@@ -26,12 +24,8 @@ class RedisLink:
     """Redis, as long as it answers in time."""
 
     def __init__(self, url: str, *, timeout_seconds: float, scripts: Sequence[str]) -> None:
-        parts = urlsplit(url)
-        self._address = (parts.hostname or "127.0.0.1", parts.port or DEFAULT_PORT)
-        self._tls = ssl.create_default_context() if parts.scheme == "rediss" else None
-        self._hello = list(_hello(parts.username, parts.password, parts.path)) + [
-            ("SCRIPT", "LOAD", script) for script in scripts
-        ]
+        self._address = RedisAddress(url)
+        self._hello = [*self._address.hello, *(("SCRIPT", "LOAD", script) for script in scripts)]
         self.timeout_seconds = timeout_seconds
         self._current: RedisConnection | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -89,7 +83,7 @@ class RedisLink:
         connection = RedisConnection(self._loop, self._trouble.set)
         try:
             async with asyncio.timeout(seconds):
-                await self._loop.create_connection(lambda: connection, *self._address, ssl=self._tls)
+                await self._address.connect(self._loop, lambda: connection)
                 await connection.greet(self._hello)
         except (OSError, TimeoutError, LinkDown):
             connection.abort()
@@ -108,13 +102,3 @@ class RedisLink:
 def sha_of(script: str) -> str:
     """The name under which Redis knows ``script`` once it is loaded."""
     return hashlib.sha1(script.encode()).hexdigest()  # noqa: S324  (Redis names scripts so)
-
-
-def _hello(username: str | None, password: str | None, path: str) -> list[tuple[str, ...]]:
-    commands: list[tuple[str, ...]] = []
-    if password:
-        user = (unquote(username),) if username else ()
-        commands.append(("AUTH", *user, unquote(password)))
-    if path.strip("/"):
-        commands.append(("SELECT", path.strip("/")))
-    return commands

@@ -50,13 +50,25 @@ def parse_head(block: bytes) -> Head:
     for name, value in fields:
         if name in _FRAMING:
             _note_framing(head, name, value)
+    if head.length is not None and sum(name == b"content-length" for name, _ in fields) > 1:
+        head.headers = _with_one_length(fields)
     if head.is_chunked and head.length is not None:
         raise MalformedResponse("both Transfer-Encoding and Content-Length")  # RFC 9112 section 6.3
     return head
 
 
+def _with_one_length(fields: Headers) -> Headers:
+    """The same length twice is one (RFC 9110 section 8.6), but some clients refuse to read it twice."""
+    first = next(index for index, field in enumerate(fields) if field[0] == b"content-length")
+    return [field for index, field in enumerate(fields) if index == first or field[0] != b"content-length"]
+
+
 # Most lines of a service's answers are the same each time.
 _known_lines: dict[bytes, tuple[bytes, bytes]] = {}
+# Lines that are different each time, or that nobody should find in our memory.
+_EVER_NEW = frozenset(
+    b"date set-cookie etag last-modified location x-request-id traceparent content-length".split()
+)
 MOST_KNOWN_LINES = 2048
 LONGEST_KNOWN_LINE = 128
 
@@ -66,7 +78,9 @@ def _parse_line(line: bytes) -> tuple[bytes, bytes]:
     if match is None:
         raise MalformedResponse("a header line that is none")
     pair = (match[1].lower(), match[2].strip(b" \t"))
-    if len(line) <= LONGEST_KNOWN_LINE and len(_known_lines) < MOST_KNOWN_LINES:
+    if len(line) <= LONGEST_KNOWN_LINE and pair[0] not in _EVER_NEW:
+        if len(_known_lines) >= MOST_KNOWN_LINES:
+            _known_lines.clear()
         _known_lines[line] = pair
     return pair
 

@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
+from email.utils import mktime_tz, parsedate_tz
 from functools import partial
+from time import time
 
 from gateway import measures
 from gateway.background import keep_running
 from gateway.upstream import faults
+from gateway.upstream.framing import Head
 from gateway.upstream.replicas import Replica, Service
 from shared.chassis.logs import get_logger
 
@@ -15,6 +18,7 @@ PROBE_SECONDS = 2.0
 # A replica that is down is asked more often, so that its return is noticed soon.
 RETURN_SECONDS = 1.0
 FIRST_LOOK_SECONDS = 1.0
+SAME_CLOCK_SECONDS = 3.0
 
 log = get_logger(__name__)
 
@@ -72,8 +76,9 @@ async def look(service: Service) -> None:
 async def _judge(service: Service, replica: Replica, path: str) -> None:
     was_healthy = replica.is_healthy
     try:
-        status = await _probe(replica, path)
-        replica.is_healthy, said = status < 500, f"status {status}"
+        head = await _probe(replica, path)
+        replica.is_healthy, said = head.status < 500, f"status {head.status}"
+        replica.clock_ahead = clock_ahead(head, time())
     except faults.UpstreamFault as fault:
         replica.is_healthy, said = False, fault.proxy_status
     if replica.is_healthy and (was_healthy is False or replica.breaker.is_refusing):
@@ -84,7 +89,17 @@ async def _judge(service: Service, replica: Replica, path: str) -> None:
         log.warning(event, upstream=service.name, address=address, said=said)
 
 
-async def _probe(replica: Replica, path: str) -> int:
+def clock_ahead(head: Head, now: float) -> float:
+    """By how much the clock of who answered is ahead, where Date's whole seconds do not explain it."""
+    date = next((value for name, value in head.headers if name == b"date"), b"")
+    moment = parsedate_tz(date.decode("latin-1"))
+    if moment is None:
+        return 0.0
+    ahead = mktime_tz(moment) - now
+    return ahead if abs(ahead) > SAME_CLOCK_SECONDS else 0.0
+
+
+async def _probe(replica: Replica, path: str) -> Head:
     connection = await replica.pool.connect(PROBE_SECONDS)
     try:
         head = b"GET %b HTTP/1.1\r\nhost: %b\r\nconnection: close\r\n\r\n" % (
@@ -92,6 +107,6 @@ async def _probe(replica: Replica, path: str) -> int:
             replica.authority,
         )
         connection.begin(b"GET", head)
-        return (await connection.head(PROBE_SECONDS)).status
+        return await connection.head(PROBE_SECONDS)
     finally:
         connection.abort()

@@ -28,6 +28,7 @@ class Replica:
         self.pool = Pool(host, port, tls=tls, idle_seconds=upstream.keep_alive_seconds)
         self.breaker = Breaker()
         self.outstanding = 0
+        self.clock_ahead = 0.0  # seconds by which its clock is ahead of ours
         self.credit = 0.0  # what the choice between replicas owes it
         # What the last active probe said; None before the first.
         self.is_healthy: bool | None = None if upstream.health_path is not None else True

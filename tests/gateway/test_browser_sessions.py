@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -264,3 +265,37 @@ def test_public_routes_answer_a_strangers_page_as_they_answer_anybody(
 
     assert answer.status_code == 200
     assert upstream.at(LOGIN)[0].value("authorization") is None
+
+
+@pytest.mark.parametrize(
+    ("said", "answered"),
+    [
+        (None, "private"),
+        ("max-age=60", "max-age=60, private"),
+        ("no-cache, must-revalidate", "no-cache, must-revalidate, private"),
+        ("public, max-age=60", "public, max-age=60"),
+        ("S-Maxage=60", "S-Maxage=60"),
+        ("private, max-age=5", "private, max-age=5"),
+        ("no-store", "no-store"),
+    ],
+)
+@pytest.mark.parametrize("way", ["cookie", "api key"])
+def test_an_answer_that_a_shared_cache_might_keep_is_its_callers(
+    client: httpx.Client, upstream: Upstream, cookie: str, way: str, said: str | None, answered: str
+) -> None:
+    async def answer(_request: Received, _reader: StreamReader, writer: StreamWriter) -> None:
+        field = f"cache-control: {said}\r\n" if said else ""
+        writer.write(f"HTTP/1.1 200 OK\r\n{field}content-length: 0\r\n\r\n".encode())
+
+    async def exchange(request: Received, reader: StreamReader, writer: StreamWriter) -> None:
+        request.body = await reader.readexactly(int(request.value("content-length") or 0))
+        body = orjson.dumps({"access_token": cookie.partition("=")[2], "expires_in": 900})
+        writer.write(OK + b"content-length: %d\r\n\r\n%b" % (len(body), body))
+
+    upstream.handlers[ME] = answer
+    upstream.handlers["/internal/api-keys/exchange"] = exchange
+    fields = {"Cookie": cookie, **OURS} if way == "cookie" else {"X-API-Key": f"dwk_cachekey_{'c' * 43}"}
+
+    response = client.get(ME, headers=fields)
+
+    assert (response.status_code, response.headers["cache-control"]) == (200, answered)

@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import threading
 import time
+from asyncio import StreamReader, StreamWriter
 from uuid import UUID
 
 import httpx
@@ -89,7 +90,7 @@ def test_no_header_of_the_clients_passes_for_the_gateways(
         "x-request-deadline", "x-request-id", "traceparent",
     }  # fmt: skip
     assert sent(answer, "x-forwarded-for") == ["127.0.0.1"]
-    assert sent(answer, "via") == ["1.1 doorward"]
+    assert sent(answer, "via") == ["1.0 forged", "1.1 doorward"]
 
 
 @pytest.mark.parametrize("size", [0, 1, 70_000, 1_000_000])
@@ -287,3 +288,31 @@ def test_a_public_route_takes_any_token(client: httpx.Client) -> None:
 
     assert answer.status_code == 200
     assert sent(answer, "authorization") == ["Bearer a-refresh-token"]
+
+
+def test_via_is_added_to(client: httpx.Client, upstream: Upstream) -> None:
+    async def answer(_request: Received, _reader: StreamReader, writer: StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nvia: 1.1 cache\r\ncontent-length: 0\r\n\r\n")
+
+    upstream.handlers["/api/v1/auth/via"] = answer
+
+    response = client.get("/api/v1/auth/via", headers={"Via": "1.0 fred, 1.1 edge"})
+
+    (request,) = upstream.requests
+    assert request.values("via") == ["1.0 fred, 1.1 edge", "1.1 doorward"]
+    assert response.headers["via"] == "1.1 cache, 1.1 doorward"
+
+
+@pytest.mark.parametrize(
+    ("traceparent", "passes"),
+    [(f"00-{'a' * 32}-{'b' * 16}-01", True), ("00-zz-zz-01", False), (None, False)],
+)
+def test_a_tracestate_goes_with_its_trace_only(
+    client: httpx.Client, upstream: Upstream, traceparent: str | None, passes: bool
+) -> None:
+    fields = {"Tracestate": "vendor=1"} | ({"Traceparent": traceparent} if traceparent else {})
+
+    client.get("/api/v1/auth/x", headers=fields)
+
+    (request,) = upstream.requests
+    assert request.values("tracestate") == (["vendor=1"] if passes else [])

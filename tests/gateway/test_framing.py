@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.upstream import framing
 from gateway.upstream.bodies import ChunkedBody, CloseBody, LengthBody, body_of
 from gateway.upstream.framing import MalformedResponse, parse_head
 
@@ -119,3 +120,25 @@ def test_a_body_that_ends_early_is_told_from_one_that_ends() -> None:
         length.end()
     with pytest.raises(MalformedResponse):
         ChunkedBody().end()
+
+
+def test_a_length_that_is_said_twice_goes_on_once() -> None:
+    head = parse_head(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nX: y\r\ncontent-length: 3")
+
+    assert head.headers == [(b"content-length", b"3"), (b"x", b"y")]
+    assert head.length == 3
+
+
+def test_the_memory_of_lines_is_bounded_and_has_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(framing, "_known_lines", {})
+    monkeypatch.setattr(framing, "MOST_KNOWN_LINES", 10)
+
+    for number in range(25):
+        parse_head(
+            b"HTTP/1.1 200 OK\r\nX-Number: %d\r\nSet-Cookie: a=%d\r\nDate: %d" % (number, number, number)
+        )
+    last = b"X-Number: 24"
+
+    assert len(framing._known_lines) <= 10
+    assert last in framing._known_lines
+    assert not any(name in line.lower() for line in framing._known_lines for name in (b"cookie", b"date"))

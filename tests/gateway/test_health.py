@@ -4,10 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
+from gateway import headers
 from gateway.policies import Upstream, WeightedUrl
 from gateway.upstream import faults
 from gateway.upstream.breaker import LEAST_SAMPLE
-from gateway.upstream.health import look
+from gateway.upstream.framing import parse_head
+from gateway.upstream.health import clock_ahead, look
 from gateway.upstream.replicas import Service
 from shared.chassis.testing.engines import free_port
 
@@ -65,3 +69,26 @@ async def test_a_service_that_is_back_is_tried_at_once_with_one_request() -> Non
     assert not refuses(service)
     replica.breaker.begin()
     assert refuses(service)
+
+
+@pytest.mark.parametrize(
+    ("date", "seconds"),
+    [
+        (b"Thu, 01 Jan 1970 00:16:40 GMT", 0),
+        (b"Thu, 01 Jan 1970 00:16:38 GMT", 0),
+        (b"Thu, 01 Jan 1970 00:17:40 GMT", 60),
+        (b"Thu, 01 Jan 1970 00:15:40 GMT", -60),
+        (b"yesterday", 0),
+        (b"", 0),
+    ],
+)
+def test_a_clock_that_is_set_otherwise_is_noticed(date: bytes, seconds: int) -> None:
+    head = parse_head(b"HTTP/1.1 200 OK" + (b"\r\nDate: " + date if date else b""))
+
+    assert clock_ahead(head, 1_000.0) == seconds
+
+
+def test_a_deadline_is_told_by_the_clock_of_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(headers, "time", lambda: 1_000.0)
+
+    assert headers.deadline_line(5.0, 60.0) == b"x-request-deadline: 1065.000\r\n"

@@ -45,11 +45,17 @@ def test_pages_and_sign_ins_are_counted_by_a_share_while_redis_is_away(
 
     with httpx.Client(base_url=gateway.url) as client:
         pages = [client.get("/.well-known/security.txt") for _ in range(5)]
+        console = [
+            client.get("/console/sign-in"),
+            client.get("/console/", headers={"Cookie": "doorward_console=x"}),
+        ]
         guesses = [client.post("/console/sign-in").status_code for _ in range(12)]
         health = {client.get("/livez").status_code for _ in range(20)}
 
     assert {page.status_code for page in pages} == {200}
     assert pages[-1].headers["ratelimit"].startswith('"pages";r=295;')
+    assert [(answer.status_code, answer.json()["code"]) for answer in console] == [(503, "unavailable")] * 2
+    assert "Traceback" not in gateway.lines()
     assert guesses[10:] == [429, 429]
     assert 429 not in guesses[:10]
     assert health == {200}

@@ -209,3 +209,9 @@ def test_the_root_leads_to_the_page_of_the_api(client: httpx.Client) -> None:
     response = client.get("/")
 
     assert (response.status_code, response.headers["Location"]) == (302, "/docs/")
+
+
+def test_no_page_cuts_what_is_pasted(client: httpx.Client) -> None:
+    pages = [client.get(path).text for path in ("/reset-password", "/change-email", "/console/sign-in")]
+
+    assert not any("maxlength" in page for page in pages)

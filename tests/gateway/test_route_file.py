@@ -1,12 +1,14 @@
 """The route table: all mistakes at once, each with its key; the longest prefix wins."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from gateway import route_file
-from gateway.policies import origin_pattern
+from gateway.policies import Cors, origin_pattern
 from gateway.routing import Table
 from tests.gateway.tls_upstream import Authority
 
@@ -189,3 +191,30 @@ def test_an_origin_is_matched_whole(origin: str, matches: list[str], others: lis
 
     assert all(pattern.match(candidate) for candidate in matches)
     assert not any(pattern.match(candidate) for candidate in others)
+
+
+@pytest.mark.parametrize(
+    ("written", "origin"),
+    [
+        ("https://app.example.org:443", "https://app.example.org"),
+        ("http://app.example.org:80", "http://app.example.org"),
+        ("https://app.example.org:8443", "https://app.example.org:8443"),
+        ("http://app.example.org:443", "http://app.example.org:443"),
+        ("https://*.example.org:443", "https://*.example.org"),
+        ("capacitor://localhost", "capacitor://localhost"),
+        ("ionic://localhost", "ionic://localhost"),
+        ("tauri://localhost", "tauri://localhost"),
+        ("chrome-extension://abcdefghijklmnop", "chrome-extension://abcdefghijklmnop"),
+    ],
+)
+def test_an_origin_is_as_browsers_write_it(written: str, origin: str) -> None:
+    assert Cors(name="apps", origins=(written,)).origins == (origin,)
+    assert re.match(origin_pattern(origin), origin.replace("*", "a"))
+
+
+@pytest.mark.parametrize(
+    "origin", ["localhost", "://x", "https://", "https://x/", "https://x y", "null", "https://x:"]
+)
+def test_what_is_no_origin_is_refused(origin: str) -> None:
+    with pytest.raises(ValidationError):
+        Cors(name="apps", origins=(origin,))

@@ -1,5 +1,9 @@
 """One worker's account of a quota: what it owes when Redis was late, away, or has lost its memory."""
 
+import pytest
+
+from gateway.limits import counting
+from gateway.limits.redis_link import RedisLink
 from gateway.limits.window import Told, Window
 from gateway.policies import Limit
 
@@ -89,3 +93,35 @@ def test_whatever_redis_forgets_a_worker_admits_no_more_than_the_quota() -> None
     granted = window.hear(LIMIT, told(10, 0, 60_000, 2_000, at=2.0))
 
     assert granted == 0
+
+
+def test_however_many_windows_there_are_a_newcomer_looks_at_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "MOST_WINDOWS", 100)
+    link = RedisLink("redis://127.0.0.1:1/0", timeout_seconds=0.01, scripts=())
+    known = counting.Counting(link, workers=1)
+    swept: list[int] = []
+    sweep = known.sweep
+    monkeypatch.setattr(known, "sweep", lambda most: swept.append(most) or sweep(most))
+
+    for number in range(350):
+        known.give_back(LIMIT, str(number))
+        known._window(LIMIT, str(number)).ends_at = float("inf")
+
+    assert len(known._windows) == 100
+    assert swept == [counting.SWEPT_BY_NEWCOMER] * len(swept)
+
+
+def test_windows_that_are_over_are_forgotten_a_part_at_a_time() -> None:
+    link = RedisLink("redis://127.0.0.1:1/0", timeout_seconds=0.01, scripts=())
+    known = counting.Counting(link, workers=1)
+    for number in range(10):
+        known.give_back(LIMIT, str(number))
+    for number in (0, 1, 2, 5):
+        known._window(LIMIT, str(number)).ends_at = float("inf")
+
+    sizes = []
+    for _ in range(4):
+        known.sweep(4)
+        sizes.append(len(known._windows))
+
+    assert sizes == [9, 6, 4, 4]
