@@ -19,6 +19,7 @@ from shared.chassis.sealing import Sealer
 
 EXTENSION = "doorward_auth"
 MAIL_REQUEST = "mail-request"  # what a wish for a mail is sealed for
+DEVICES_FREE = 3  # all known devices of an account together may fail as often as so many alone
 TOTP = "totp"  # what an authenticator's secret is sealed for
 
 
@@ -38,6 +39,7 @@ class Deps:
     totp_sealer: Sealer
     lifetimes: Lifetimes
     account_backoff: Backoff
+    devices_backoff: Backoff
     client_backoff: Backoff
 
     def check_secrets(self) -> None:
@@ -67,6 +69,7 @@ class Deps:
                 grace=timedelta(seconds=settings.refresh_grace_seconds),
             ),
             account_backoff=_backoff(settings, settings.free_failed_sign_ins),
+            devices_backoff=_backoff(settings, DEVICES_FREE * settings.free_failed_sign_ins),
             client_backoff=_backoff(settings, settings.free_failures_per_client),
         )
 

@@ -162,7 +162,8 @@ class AuthSettings(ServiceSettings):
         3600,
         ge=60,
         le=604_800,
-        description="After how long without a failure the count begins anew, in seconds.",
+        description="How long it takes until as many failures as are free are forgotten, in seconds; "
+        "they are forgotten one after the other.",
     )
     deletion_days: int = Field(
         14, ge=0, le=365, description="How long a deleted account can be brought back by signing in, in days."

@@ -36,6 +36,7 @@ PASSWORD = "plum-harbour-93-kettle"
 THREADS = 24
 OWNER_EVERY = 500
 FREE_PER_ACCOUNT, FREE_PER_CLIENT = 8, 50
+FORGOTTEN_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,16 @@ def attack(url: str, *, guesses: int, clients: int, targets: int, device: str) -
 
 
 def most(*, clients: int, targets: int, seconds: float) -> int:
-    """How many guesses the settings let through: some free ones, then waits of 1, 2, 4… seconds."""
+    """How many guesses the settings let through.
+
+    Some are free, then come waits of 1, 2, 4… seconds; and as many as are free are forgotten in an hour.
+    """
     later = math.floor(math.log2(seconds + 1)) + 1
-    by_account = targets * (FREE_PER_ACCOUNT + later)
-    by_client = clients * (FREE_PER_CLIENT + later)
-    return min(by_account, by_client)
+
+    def of_each(free: int) -> int:
+        return free + later + math.ceil(seconds * free / FORGOTTEN_SECONDS)
+
+    return min(targets * of_each(FREE_PER_ACCOUNT), clients * of_each(FREE_PER_CLIENT))
 
 
 def serve_and_attack(guesses: int, folder: Path, pair: servers.Servers) -> bool:

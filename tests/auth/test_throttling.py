@@ -1,6 +1,8 @@
 """Guessing: what it costs the guesser, and that it does not cost the owner the way in."""
 
+from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -14,6 +16,7 @@ from services.auth.models import db
 from services.auth.settings import AuthSettings
 from shared.chassis.clock import utcnow
 from tests.auth.conftest import AUTH, PASSWORD, Mailbox, NewPerson
+from tests.auth.test_second_factors import challenge, enable_totp
 from tests.auth.test_sessions import at
 
 ADA = "ada@example.org"
@@ -168,3 +171,96 @@ def test_mails_that_one_client_address_asks_for_are_limited_and_the_refusal_name
     assert 1 <= int(answers[-1].headers["Retry-After"]) <= 301
     assert elsewhere.status_code == 202
     assert capfd.readouterr().err.count('"reason":"mail_limit"') == 1
+
+
+def test_typos_of_an_office_now_and_then_never_add_up(app: Flask, settings: AuthSettings) -> None:
+    strict = create_app(settings.model_copy(update={"free_failures_per_client": 5}))
+    client = strict.test_client()
+
+    statuses = set()
+    for number in range(60):
+        with at(minutes=50 * number):
+            statuses.add(guess(client, f"colleague{number}@example.org")[0])
+    with strict.app_context():
+        db.engine.dispose()
+
+    assert statuses == {401}
+
+
+def test_failures_are_forgotten_one_after_the_other(stranger: NewPerson) -> None:
+    client = stranger().client
+    for _ in range(7):
+        guess(client, ADA)
+
+    def burst(**later: float) -> list[int]:
+        with time_machine.travel(utcnow() + timedelta(**later), tick=False):
+            return [guess(client, ADA)[0] for _ in range(4)]
+
+    bursts = [burst(seconds=451), burst(hours=1), burst(days=1)]
+
+    assert bursts == [[401, 401, 429, 429], [401] * 4, [401] * 4]
+
+
+def sign_in_with(device: str, password: str, client: FlaskClient) -> int:
+    body = {"email": ADA, "password": password}
+    return client.post(f"{AUTH}/login", json=body, headers={"X-Device-Token": device}).status_code
+
+
+def new_device(stranger: NewPerson) -> str:
+    return stranger().post("login", email=ADA, password=PASSWORD).headers["X-Device-Token"]
+
+
+@pytest.mark.usefixtures("stopped_clock")
+def test_many_known_devices_give_few_more_guesses_than_one(
+    new_account: NewPerson, stranger: NewPerson
+) -> None:
+    new_account()
+    devices = [new_device(stranger) for _ in range(10)]
+    client = stranger().client
+
+    statuses = Counter(sign_in_with(device, "x", client) for device in devices for _ in range(8))
+
+    assert statuses == {401: 24, 429: 56}
+
+
+def test_account_knows_its_latest_devices_only(new_account: NewPerson, stranger: NewPerson) -> None:
+    new_account()
+    first, *others = [new_device(stranger) for _ in range(21)]
+    for number in range(9):
+        guess(stranger().client, ADA, ip=f"198.51.100.{number}")
+    client = stranger().client
+
+    statuses = [sign_in_with(device, PASSWORD, client) for device in (first, others[0], others[-1])]
+
+    assert statuses == [429, 200, 200]
+
+
+@pytest.mark.usefixtures("stopped_clock")
+def test_known_device_keeps_its_way_past_the_second_factor(
+    new_account: NewPerson, stranger: NewPerson
+) -> None:
+    ada = new_account()
+    _, codes = enable_totp(ada)
+    for _ in range(9):  # somebody knows the password
+        stranger().post("mfa/verify", mfa_token=challenge(stranger(ADA)), code="000000")
+
+    def finish(**headers: str) -> int:
+        body = {"mfa_token": challenge(ada), "code": codes[0]}
+        return app_client.post(f"{AUTH}/mfa/verify", json=body, headers=headers).status_code
+
+    app_client = stranger().client
+    device = ada.client.get_cookie("__Host-doorward-device")
+    assert device is not None
+
+    assert [finish(), finish(**{"X-Device-Token": device.value})] == [429, 200]
+
+
+@pytest.mark.usefixtures("stopped_clock")
+def test_guesses_at_the_second_factor_from_a_known_device_are_counted(new_account: NewPerson) -> None:
+    ada = new_account()
+    enable_totp(ada)
+    ticket = challenge(ada)
+
+    statuses = [ada.post("mfa/verify", mfa_token=ticket, code="000000").status_code for _ in range(10)]
+
+    assert statuses == [400] * 8 + [429] * 2

@@ -30,11 +30,7 @@ def search(*, limit: int, **filters: Any) -> dict[str, Any]:
 
 def list_refusals(account: Account) -> Sequence[Throttle]:
     """What is counted against the account now: why its owner, or somebody else, is being refused."""
-    keys = [
-        attempts.identifier_key(account.email),
-        attempts.second_factor_key(account.id),
-        *map(attempts.device_key, devices.ids_of(account.id)),
-    ]
+    keys = attempts.keys_of_account(account.email, account.id, devices.ids_of(account.id))
     return throttles.find_many([key.hash for key in keys])
 
 

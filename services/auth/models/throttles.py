@@ -8,7 +8,10 @@ from services.auth.models.database import Model
 
 
 class Throttle(Model):
-    """Failed tries on one thing: an identifier, a client address, a device, an account's second factors."""
+    """Failed tries on one thing: an identifier, a client address, a device, an account's second factors.
+
+    ``failures`` are those that were not forgotten at the last try, ``empties_at`` is when all are.
+    """
 
     __tablename__ = "throttles"
 
@@ -16,5 +19,6 @@ class Throttle(Model):
     kind: Mapped[str]
     failures: Mapped[int]
     refusals: Mapped[int] = mapped_column(server_default="0")
+    empties_at: Mapped[datetime | None]
     blocked_until: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(index=True)

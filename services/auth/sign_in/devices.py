@@ -18,6 +18,8 @@ from services.auth.store import devices as store
 from shared.chassis.ids import new_id
 from shared.contracts.messages import SignedInFromNewDevice
 
+MOST_DEVICES = 20  # that an account knows; each has tries of its own
+
 
 @dataclass(frozen=True, slots=True)
 class KnownDevice:
@@ -60,4 +62,5 @@ def _remember(account: Account, client: Client, now: datetime) -> KnownDevice:
         user_agent=client.user_agent,
         now=now,
     )
+    store.forget_oldest(account.id, keep=MOST_DEVICES)
     return device

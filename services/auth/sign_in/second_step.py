@@ -23,7 +23,7 @@ def verify(mfa_token: str, code: str, client: Client) -> TokenPair:
     """End a sign-in by its second factor; raises MfaTokenInvalid, CodeInvalid, TooManyAttempts."""
     hashes = deps().codes.hashes(TICKET, mfa_token)
     account_id = _account_of(hashes)
-    attempt = attempts.enter(attempts.second_factor_key(account_id))
+    attempt = attempts.enter_second_factor(account_id, client)
     now = utcnow()
     with transaction(db):
         # Taken first: of many with one ticket the second waits here and finds it gone. A wrong

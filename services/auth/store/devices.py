@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, select, update
@@ -10,12 +11,12 @@ from sqlalchemy.dialects.postgresql import insert
 from services.auth.models import Account, Device, db
 
 
-def find_of_address(email: str, token_hashes: list[str]) -> UUID | None:
-    """The device with that token, if the account of that address has signed in from it."""
+def find_of(owner: Any, token_hashes: list[str]) -> UUID | None:
+    """The device with that token, if the account that ``owner`` selects has signed in from it."""
     statement = (
         select(Device.id)
         .join(Account, Account.id == Device.account_id)
-        .where(Device.token_hash.in_(token_hashes), Account.email == email)
+        .where(Device.token_hash.in_(token_hashes), owner)
     )
     return db.session.scalar(statement)
 
@@ -63,4 +64,11 @@ def add(*, device_id: UUID, account_id: UUID, token_hash: str, user_agent: str, 
 def forget_all(account_id: UUID) -> None:
     """Make every device of the account a stranger."""
     statement = delete(Device).where(Device.account_id == account_id)
+    db.session.execute(statement.execution_options(synchronize_session=False))
+
+
+def forget_oldest(account_id: UUID, *, keep: int) -> None:
+    """Make all but the ``keep`` devices that were seen last strangers."""
+    latest = select(Device.id).where(Device.account_id == account_id).order_by(Device.last_seen_at.desc())
+    statement = delete(Device).where(Device.account_id == account_id, Device.id.not_in(latest.limit(keep)))
     db.session.execute(statement.execution_options(synchronize_session=False))

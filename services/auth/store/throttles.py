@@ -3,20 +3,42 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, delete, select, update
+from sqlalchemy import (
+    DateTime,
+    Integer,
+    Interval,
+    cast,
+    delete,
+    extract,
+    func,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from services.auth.models import Throttle, db
 
+_ROUNDING = 0.001  # of a failure: what is lost between microseconds and floats must not count as one
 
-def count(key_hash: str, kind: str, *, now: datetime, forgotten_after: timedelta) -> int | None:
-    """Count one more failure; the number of them, or None where the key is blocked now."""
-    is_forgotten = Throttle.updated_at < now - forgotten_after
-    statement = insert(Throttle).values(key_hash=key_hash, kind=kind, failures=1, updated_at=now)
+
+def count(key_hash: str, kind: str, *, now: datetime, forgets_one_after: timedelta) -> int | None:
+    """Count one more failure; the number that is not forgotten, or None where the key is blocked now.
+
+    A leaky bucket: each failure moves the moment at which all are forgotten.
+    """
+    statement = insert(Throttle).values(
+        key_hash=key_hash, kind=kind, failures=1, empties_at=now + forgets_one_after, updated_at=now
+    )
+    moment, one = literal(now, DateTime(timezone=True)), literal(forgets_one_after, Interval)
+    known = func.coalesce(Throttle.empties_at, moment + Throttle.failures * one)
+    empties_at = func.greatest(known, moment) + one
+    left = extract("epoch", empties_at - moment) / forgets_one_after.total_seconds()
     statement = statement.on_conflict_do_update(
         index_elements=[Throttle.key_hash],
         set_={
-            "failures": case((is_forgotten, 1), else_=Throttle.failures + 1),
+            "failures": cast(func.ceil(left - _ROUNDING), Integer),
+            "empties_at": empties_at,
             "updated_at": now,
             "blocked_until": None,
         },
@@ -39,10 +61,15 @@ def refuse(key_hash: str) -> datetime | None:
     return until
 
 
-def forgive_one(key_hashes: list[str]) -> None:
+def forgive_one(key_hash: str, *, forgets_one_after: timedelta) -> None:
     """Take one counted failure back: that try succeeded."""
-    statement = update(Throttle).where(Throttle.key_hash.in_(key_hashes), Throttle.failures > 0)
-    db.session.execute(_quick(statement.values(failures=Throttle.failures - 1, blocked_until=None)))
+    statement = update(Throttle).where(Throttle.key_hash == key_hash, Throttle.failures > 0)
+    values = {
+        "failures": Throttle.failures - 1,
+        "empties_at": Throttle.empties_at - literal(forgets_one_after, Interval),
+        "blocked_until": None,
+    }
+    db.session.execute(_quick(statement.values(values)))
 
 
 def forgive_all(key_hashes: list[str]) -> None:

@@ -6,14 +6,22 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """``free`` failures cost nothing; each further one doubles the wait, from a second to ``longest``."""
+    """``free`` failures cost nothing; each further one doubles the wait, from a second to ``longest``.
+
+    ``free`` of them are forgotten within ``forgotten_after``, one after the other.
+    """
 
     free: int
     longest: timedelta
     forgotten_after: timedelta
 
+    @property
+    def forgets_one_after(self) -> timedelta:
+        """How long it takes until one failure is forgotten."""
+        return self.forgotten_after / self.free
+
     def wait_after(self, failures: int) -> timedelta:
-        """The wait before the next try, after so many failures in a row."""
+        """The wait before the next try, after so many failures that are not forgotten."""
         if failures < self.free:
             return timedelta(0)
         # The exponent is bounded before the power is taken.
