@@ -35,8 +35,11 @@ def sentences(
     for mistake in error.errors(include_url=False):
         location = mistake["loc"]
         field = by_name.get(str(location[0])) if location else None
-        name = variable(field) if field else "settings"
-        yield f"{name}: {_reason(mistake, is_secret=field is None or _is_secret(fields[field].annotation))}"
+        if field is None:  # of several together: the text names them
+            yield _reason(mistake, is_secret=True)
+        else:
+            reason = _reason(mistake, is_secret=_is_secret(fields[field].annotation))
+            yield f"{variable(field)}: {reason}"
 
 
 def _reason(mistake: ErrorDetails, *, is_secret: bool) -> str:

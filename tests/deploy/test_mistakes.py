@@ -40,6 +40,8 @@ MISTAKES = {
     "NOTIFICATIONS_RETRY_HOURS=0": 'NOTIFICATIONS_RETRY_HOURS: "0" is too low: it has to be above 0.',
     "NOTIFICATIONS_SMTP_SECURITY=ssl": "NOTIFICATIONS_SMTP_SECURITY: \"ssl\" is none of 'starttls', 'tls' or "
     "'none'.",
+    "NOTIFICATIONS_ATTEMPT_LEASE_SECONDS=5": "NOTIFICATIONS_ATTEMPT_LEASE_SECONDS must be longer than "
+    "NOTIFICATIONS_SMTP_TIMEOUT_SECONDS.",
     "GATEWAY_ROUTES_FILE=absent.toml": "absent.toml: ",
 }
 

@@ -162,6 +162,7 @@ class Backend:
             "NOTIFICATIONS_MAIL_FROM": "no-reply@doorward.test",
             # How soon the attempt of a worker that died is taken for lost.
             "NOTIFICATIONS_ATTEMPT_LEASE_SECONDS": "5",
+            "NOTIFICATIONS_SMTP_TIMEOUT_SECONDS": "3",
             "NOTIFICATIONS_SMTP_FINAL_TIMEOUT_SECONDS": "5",
             "MAILBOX_SMTP_PORT": str(ports["smtp"]),
             "MAILBOX_PORT": str(ports["mailbox"]),
