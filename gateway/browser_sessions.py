@@ -11,7 +11,7 @@ from gateway import errors, targets
 from gateway.cors import CorsPolicy
 from gateway.exchange import Exchange
 from gateway.messages import RawHeaders, raw
-from gateway.policies import without_default_port
+from gateway.values import without_default_port
 from shared.contracts import delivery
 
 ACCESS = delivery.ACCESS_COOKIE.encode()

@@ -129,8 +129,12 @@ def _of_forwarding(match: Match, request: Asked) -> Lines:
         yield "upstream", f"{route.upstream}: {_replicas(match.upstream)}"
         yield "target", match.target(request.path.encode()).decode() + request.query
         yield "retries", _retries(route, request.method)
-    dropped = [key.decode() for key, _ in request.fields if not headers.request_lines([(key, b"")])]
-    if dropped:
+    for name, rules in (("request", route.request), ("response", route.response)):
+        if str(rules):
+            yield f"{name} fields", str(rules)
+    if route.claims:
+        yield "claims", ", ".join(f"{field}: {claim}" for field, claim in route.claims.items())
+    if dropped := headers.left_out(request.fields, match.request_rules):
         yield "dropped", ", ".join(dropped)
     times = route.timeouts
     yield "timeouts", f"connect {times.connect:g} s, read {times.read:g} s, total {times.total:g} s"

@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 from time import time
 
+from gateway.header_rules import CompiledRules
 from shared.chassis.tracing import Trace
 
 Pairs = list[tuple[bytes, bytes]]
@@ -19,13 +20,21 @@ _OURS = frozenset(
     b"host content-length expect forwarded x-request-id traceparent tracestate x-request-deadline x-api-key "
     b"proxy x-http-method-override x-http-method x-method-override".split()
 )
-# What programs behind a proxy take for the truth about the caller. None of ours does; a team's own may.
+# What programs behind a proxy take for the truth about the caller, its address, or the path: none of ours
+# does, a team's own may. All other fields pass.
 _IDENTITY = re.compile(
-    rb"x-(forwarded|original|rewrite|real|client|cluster|remote|user|account|auth|authenticated|session|role|"
-    rb"roles|scope|scopes|jwt|token|internal|gateway|doorward|consumer|credential|tenant|envoy|amzn|ms-client|"
-    rb"goog|ssl|tls|forwarder|host|proxyuser|webauth|accel|sendfile|appengine|arr|azure|caller|identity)(-.*)?"
-    rb"|remote-(user|addr|groups|name|email)|(true-client|cf-connecting|fastly-client|cf-)-?.*|client-ip"
-    rb"|ssl-client-.*|script-name|path-info|oidc-.*|sm-?user|akamai-.*|front-end-https|wl-proxy-.*"
+    # Who calls, as gateways and sign-in proxies say it.
+    rb"x-(account|anonymous-consumer|authenticated|caller|consumer|credential|doorward|gateway|identity|internal|jwt"
+    rb"|remote|roles?|scopes?|webauth)(-.*)?"
+    rb"|x-user(?!-agent$)[a-z]*(-.*)?|x-auth(?!-(token|key)$)(-.*)?|x-(session|token)-(user|sub|claims|account|roles?).*"
+    rb"|x-client-(id|ip|user|cert|dn|verify|subject|principal)(-.*)?"
+    rb"|x-(ms-client|goog-iap|goog-authenticated|amzn-oidc|azure|appengine|arr)-.*"
+    rb"|remote-(user|addr|groups|name|email)|oidc-.*|sm-?user|cf-access-.*"
+    # Where a call comes from, and over what.
+    rb"|x-(cluster-client|envoy|forwarded|forwarder|proxyuser|real|ssl|tls)(-.*)?|(ssl|fastly)-client-.*|client-ip"
+    rb"|true-client-.*|cf-connecting-.*|cf-pseudo-ipv4|akamai-.*|front-end-https|wl-proxy-.*"
+    # Which path or file is meant.
+    rb"|x-(accel|host|original|rewrite|sendfile)(-.*)?|script-name|path-info"
 )
 _MOST_NAMES = 2048
 # Answered by the gateway's own server, or the CORS policy's alone to say.
@@ -53,20 +62,27 @@ def _may_pass(name: bytes) -> bool:
 _prefixes = _Prefixes()
 
 
-def request_lines(headers: Pairs, *, issued: bytes | None = None, trace_id: str = "") -> list[bytes]:
+def request_lines(
+    headers: Pairs, *, issued: bytes | None = None, trace_id: str = "", rules: CompiledRules | None = None
+) -> list[bytes]:
     """The client's header lines that go to the upstream, as pieces to join.
 
     ``issued`` takes the place of the client's own Authorization. A tracestate belongs to its traceparent: it
     passes only where that is continued, as ``trace_id`` (W3C Trace Context, section 3.5).
     """
+    allowed: frozenset[bytes] = frozenset()
     if issued is not None:
         headers = [pair for pair in headers if pair[0] != b"authorization"] + [(b"authorization", issued)]
+    if rules is not None:
+        headers, allowed = rules.kept(headers), rules.allowed
     lines: list[bytes] = []
     nominated: frozenset[bytes] = frozenset()
     for name, value in headers:
         prefix = _prefixes[name]
         if prefix:
             lines += (prefix, value, b"\r\n")
+        elif name in allowed:
+            lines += (name + b": ", value, b"\r\n")
         elif name == b"tracestate" and _continues(headers, trace_id):
             lines += (b"tracestate: ", value, b"\r\n")
         elif name == b"connection" and value.lower() not in {b"keep-alive", b"close"}:
@@ -105,12 +121,25 @@ class _Passing(dict[bytes, bool]):
 _passing = _Passing()
 
 
-def response_fields(headers: Pairs) -> Pairs:
+def left_out(headers: Pairs, rules: CompiledRules | None = None) -> list[str]:
+    """The names of the client's fields that do not go on, for the log and for people who ask."""
+    own = HOP_BY_HOP | {b"host", b"content-length"}  # which nobody misses: they are written anew
+    return [
+        name.decode("latin-1")
+        for name, value in headers
+        if name not in own and not request_lines([(name, value)], rules=rules)
+    ]
+
+
+def response_fields(headers: Pairs, rules: CompiledRules | None = None) -> Pairs:
     """The upstream's header fields that go to the client, each on its own (Set-Cookie is never folded)."""
+    allowed: frozenset[bytes] = frozenset()
+    if rules is not None:
+        headers, allowed = rules.kept(headers), rules.allowed
     passed = []
     nominated: frozenset[bytes] = frozenset()
     for pair in headers:
-        if _passing[pair[0]]:
+        if _passing[pair[0]] or pair[0] in allowed:
             passed.append(pair)
         elif pair[0] == b"connection" and pair[1].lower() not in {b"keep-alive", b"close"}:
             nominated |= _listed(pair[1])

@@ -203,6 +203,8 @@ class Pipeline:
         if name is not None and not exchange.is_preflight:
             fields += self._cors[name].fields(exchange.origin)
         fields += limit_fields(exchange.verdicts)
+        if match is not None and match.response_rules is not None:
+            fields += match.response_rules.written
         if exchange.is_by_cookie or exchange.api_key is not None:
             fields += cache_fields(response)
         body = exchange.body

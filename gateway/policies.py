@@ -6,67 +6,34 @@ What is read from ``routes.toml`` has exactly these fields; ``route_file`` repor
 import re
 from dataclasses import field
 from pathlib import Path as FilePath
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from gateway.header_rules import Claims, HeaderRules
 from gateway.upstream.tls import new_context
+from gateway.values import (
+    STRICT,
+    HeaderName,
+    Listed,
+    ListedSet,
+    Name,
+    Origin,
+    Path,
+    Seconds,
+    Whole,
+    listed,
+    number,
+)
 
 LimitKey = Literal["address", "account", "api_key", "caller", "route"]
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 METHODS: frozenset[Method] = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 
-_STRICT = ConfigDict(extra="forbid")
-T = TypeVar("T")
 
-
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-def _number(value: object) -> object:
-    if isinstance(value, bool | str):
-        raise ValueError("must be a number")  # noqa: TRY004  (pydantic gathers ValueErrors)
-    return value
-
-
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
-
-
-def _without_dots(path: str) -> str:
-    if {".", ".."} & set(path.split("/")):
-        raise ValueError("must have no dot segments")
-    return path
-
-
-Path = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)+$"), AfterValidator(_without_dots)]
-Whole = Annotated[int, BeforeValidator(_number)]
-Seconds = Annotated[float, BeforeValidator(_number), Field(gt=0, le=86_400, allow_inf_nan=False)]
-# A list, or one text alone where a list of one would do.
-Listed = Annotated[tuple[T, ...], BeforeValidator(_listed)]
-ListedSet = Annotated[frozenset[T], BeforeValidator(_listed)]
-
-
-def without_default_port(origin: str) -> str:
-    """``origin`` as browsers write it: they leave the usual port of its scheme out (RFC 6454 section 6.1)."""
-    for scheme, port in (("https://", ":443"), ("http://", ":80")):
-        if origin.startswith(scheme):
-            return origin.removesuffix(port)
-    return origin
-
-
-# Of any scheme: the pages of an app on a phone or a desktop have ones of their own (``capacitor://localhost``).
-Origin = Annotated[
-    str,
-    Field(pattern=r"^([a-z][a-z0-9+.-]*://(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?|\*)$"),
-    AfterValidator(without_default_port),
-]
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")]
-
-
-@dataclass(frozen=True, slots=True, config=_STRICT)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class Access:
     """Who may call: anybody, anybody signed in, or accounts with one of the roles and all of the scopes."""
 
@@ -90,7 +57,7 @@ def _access(value: object) -> object:
     return {"kind": value} if isinstance(value, str) else value
 
 
-@dataclass(frozen=True, slots=True, config=_STRICT)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class Limit:
     """``quota`` units in a window of ``window_seconds`` that begins with the first request."""
 
@@ -100,7 +67,7 @@ class Limit:
     by: LimitKey = "address"
     cost: Annotated[Whole, Field(ge=1, le=10**6)] = 1
     # How much of the quota workers may hold in advance: 0 asks Redis for every single request.
-    slack: Annotated[float, BeforeValidator(_number), Field(ge=0, le=0.02)] = 0.02
+    slack: Annotated[float, BeforeValidator(number), Field(ge=0, le=0.02)] = 0.02
 
     @property
     def is_of_caller(self) -> bool:
@@ -111,7 +78,7 @@ class Limit:
         return f"{self.name}: {self.quota} in {self.window_seconds} s by {self.by.replace('_', ' ')}"
 
 
-@dataclass(frozen=True, slots=True, config=_STRICT)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class Cors:
     """Which pages of other origins may call (Fetch standard, section 3.2)."""
 
@@ -130,7 +97,7 @@ class Cors:
         return self
 
 
-@dataclass(frozen=True, slots=True, config=_STRICT)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class Timeouts:
     """How long an upstream may take, in seconds: to connect, between two reads, and in total."""
 
@@ -139,7 +106,7 @@ class Timeouts:
     total: Seconds = 60.0
 
 
-@dataclass(frozen=True, slots=True, config=_STRICT)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class WeightedUrl:
     """One address of a service, and its share among the others."""
 
@@ -148,11 +115,11 @@ class WeightedUrl:
 
 
 def _replicas(value: object) -> object:
-    urls = _listed(value)
+    urls = listed(value)
     return [{"url": url} if isinstance(url, str) else url for url in urls] if isinstance(urls, list) else urls
 
 
-@dataclass(frozen=True, slots=True, config=_STRICT)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class CertificateFile:
     """The authorities whose certificates are believed, as they were when the route file was read."""
 
@@ -174,7 +141,7 @@ def _certificates(value: object) -> object:
     return {"path": value, "certificates": certificates}
 
 
-@dataclass(frozen=True, slots=True, config=_STRICT)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class Upstream:
     """A service: where its replicas answer, and how much the gateway asks of it at once."""
 
@@ -183,7 +150,7 @@ class Upstream:
     most_outstanding: Annotated[Whole, Field(ge=1, le=100_000)] = 512
     # How long a connection may idle; 0: none is kept. Services end idle ones themselves, and a POST into one
     # is lost, so this is shorter than what servers allow by default (gunicorn 2 s, Node and uvicorn 5 s).
-    keep_alive_seconds: Annotated[float, BeforeValidator(_number), Field(ge=0, le=3600)] = 1.5
+    keep_alive_seconds: Annotated[float, BeforeValidator(number), Field(ge=0, le=3600)] = 1.5
     health_path: Path | None = "/readyz"
     health_interval_seconds: Seconds = 5.0
     # Who vouches for https replicas; without it whoever the system believes.
@@ -201,7 +168,7 @@ class Upstream:
         return self
 
 
-@dataclass(frozen=True, slots=True, config=_STRICT)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class Part:
     """One question of a route that asks several services at once."""
 
@@ -210,7 +177,7 @@ class Part:
     pick: str | None = None  # the member of the answer that is wanted; the whole without
 
 
-@dataclass(frozen=True, slots=True, config=_STRICT)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class Route:
     """One line of the table: which requests it takes, and everything that is done with them."""
 
@@ -229,6 +196,9 @@ class Route:
     timeouts: Timeouts = field(default_factory=Timeouts)
     retries: Annotated[Whole, Field(ge=0, le=3)] = 1
     max_body_bytes: Annotated[Whole, Field(ge=0, le=10**12)] = 1_048_576
+    request: HeaderRules = field(default_factory=HeaderRules)
+    response: HeaderRules = field(default_factory=HeaderRules)
+    claims: Claims = field(default_factory=dict)  # what of the token the service is told, by field
     parts: dict[Name, Part] = field(default_factory=dict)  # asked instead of forwarding
 
 

@@ -1,5 +1,6 @@
 """Forwarding: one exchange to one replica of its upstream, and the answer back, streamed both ways."""
 
+from logging import DEBUG, getLogger
 from time import monotonic
 from typing import NamedTuple
 
@@ -7,6 +8,7 @@ from gateway import errors, headers, measures
 from gateway.answer_body import AnswerBody
 from gateway.attempt import Attempt
 from gateway.exchange import Exchange
+from gateway.header_rules import CompiledRules, claim_fields
 from gateway.messages import StreamedResponse
 from gateway.policies import IDEMPOTENT
 from gateway.request_body import RequestBody, body_of, framing_lines
@@ -20,6 +22,7 @@ from shared.chassis.errors import ApiError
 from shared.chassis.logs import get_logger
 
 log = get_logger(__name__)
+is_debugged = getLogger(__name__).isEnabledFor
 
 VIA = (b"via", b"1.1 doorward")
 
@@ -54,7 +57,7 @@ async def forward(exchange: Exchange, service: Service) -> StreamedResponse:
 def _outgoing(exchange: Exchange, match: Match, body: RequestBody, deadline: float) -> Outgoing:
     scope = exchange.scope
     method, query = scope["method"].encode(), scope["query_string"]
-    lines = headers.request_lines(scope["headers"], issued=exchange.issued, trace_id=exchange.trace.trace_id)
+    lines = _passed_on(exchange, match)
     lines.append(framing_lines(body))
     lines.append(
         headers.forwarded_lines(
@@ -67,6 +70,25 @@ def _outgoing(exchange: Exchange, match: Match, body: RequestBody, deadline: flo
     mark = b"?" if query or scope.get(EMPTY_QUERY) else b""
     start = b"%b %b%b%b HTTP/1.1\r\nhost: " % (method, match.target(scope["raw_path"]), mark, query)
     return Outgoing(method, start, b"\r\n" + b"".join(lines), body, deadline)
+
+
+def _passed_on(exchange: Exchange, match: Match) -> list[bytes]:
+    """The lines of the client's fields, and those that the route adds."""
+    fields, rules = exchange.scope["headers"], match.request_rules
+    if is_debugged(DEBUG) and (names := headers.left_out(fields, rules)):
+        log.debug("request_fields_left_out", route=match.route.name, names=names)
+    lines = headers.request_lines(
+        fields, issued=exchange.issued, trace_id=exchange.trace.trace_id, rules=rules
+    )
+    if rules is not None:
+        lines += [b"%b: %b\r\n" % pair for pair in _written(exchange, match, rules)]
+    return lines
+
+
+def _written(exchange: Exchange, match: Match, rules: CompiledRules) -> headers.Pairs:
+    if exchange.identity is None:
+        return rules.written
+    return rules.written + claim_fields(match.route.claims, exchange.identity.caller.claims)
 
 
 async def _try_replicas(exchange: Exchange, service: Service, outgoing: Outgoing) -> StreamedResponse:
@@ -97,7 +119,7 @@ async def _try_replicas(exchange: Exchange, service: Service, outgoing: Outgoing
         else:
             exchange.upstream_seconds += monotonic() - began
             measures.time_upstream(service.name, exchange.upstream_seconds)
-            return _answer(attempt, head)
+            return _answer(attempt, head, exchange.match.response_rules)  # type: ignore[union-attr]
 
 
 def _begin(exchange: Exchange, service: Service, tries: Tries) -> Attempt:
@@ -131,10 +153,10 @@ def _judge(fault: faults.UpstreamFault, attempt: Attempt, body: RequestBody, exc
         raise errors.RequestTimeout(headers={"Connection": "close"}) from fault
 
 
-def _answer(attempt: Attempt, head: Head) -> StreamedResponse:
+def _answer(attempt: Attempt, head: Head, rules: CompiledRules | None) -> StreamedResponse:
     connection = attempt.connection
     attempt.answered(head.status)
-    passed = headers.response_fields(head.headers)
+    passed = headers.response_fields(head.headers, rules)
     passed.append(VIA)
     if not connection.is_done or connection.has_more_than_one_piece:
         return StreamedResponse(head.status, passed, b"", AnswerBody(attempt))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from werkzeug.routing import Map, Rule
 
 from gateway import targets
+from gateway.header_rules import CompiledRules, compiled
 from gateway.policies import Cors, Limit, Route, Upstream
 
 ENDPOINT = "forward"
@@ -26,6 +27,8 @@ class Match:
     limits_of_caller: tuple[Limit, ...]
     cors: Cors | None
     methods: frozenset[str]
+    request_rules: CompiledRules | None
+    response_rules: CompiledRules | None
     rule: Rule  # what Flask's hooks see as request.url_rule
 
     def target(self, raw_path: bytes) -> bytes:
@@ -140,6 +143,8 @@ def new_table(
                     limits_of_place=tuple(limit for limit in named if not limit.is_of_caller),
                     limits_of_caller=tuple(limit for limit in named if limit.is_of_caller),
                     cors=cors[route.cors] if route.cors else None,
+                    request_rules=compiled(route.request, route.claims),
+                    response_rules=compiled(route.response),
                     rule=rule,
                     methods=route.methods | {"HEAD"} if "GET" in route.methods else route.methods,
                 )

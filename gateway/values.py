@@ -1,0 +1,54 @@
+"""The values that stand in a route file: names, paths, origins, times, each with its form."""
+
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+
+STRICT = ConfigDict(extra="forbid")
+T = TypeVar("T")
+
+
+def listed(value: object) -> object:
+    """A list of one, where only the one is written."""
+    return [value] if isinstance(value, str) else value
+
+
+def number(value: object) -> object:
+    """No text and no truth value, which pydantic would take for numbers."""
+    if isinstance(value, bool | str):
+        raise ValueError("must be a number")  # noqa: TRY004  (pydantic gathers ValueErrors)
+    return value
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+
+
+def _without_dots(path: str) -> str:
+    if {".", ".."} & set(path.split("/")):
+        raise ValueError("must have no dot segments")
+    return path
+
+
+Path = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)+$"), AfterValidator(_without_dots)]
+Whole = Annotated[int, BeforeValidator(number)]
+Seconds = Annotated[float, BeforeValidator(number), Field(gt=0, le=86_400, allow_inf_nan=False)]
+# A list, or one text alone where a list of one would do.
+Listed = Annotated[tuple[T, ...], BeforeValidator(listed)]
+ListedSet = Annotated[frozenset[T], BeforeValidator(listed)]
+
+
+def without_default_port(origin: str) -> str:
+    """``origin`` as browsers write it: they leave the usual port of its scheme out (RFC 6454 section 6.1)."""
+    for scheme, port in (("https://", ":443"), ("http://", ":80")):
+        if origin.startswith(scheme):
+            return origin.removesuffix(port)
+    return origin
+
+
+# Of any scheme: the pages of an app on a phone or a desktop have ones of their own (``capacitor://localhost``).
+Origin = Annotated[
+    str,
+    Field(pattern=r"^([a-z][a-z0-9+.-]*://(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?|\*)$"),
+    AfterValidator(without_default_port),
+]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")]
