@@ -1,15 +1,15 @@
-"""What auth's worker does: it hears no messages yet, and grants the mails that requests have asked for."""
+"""What auth's worker does when a message arrives, and how it grants the mails that requests asked for."""
 
 from collections.abc import Mapping
 
-from services.auth.accounts import email_changes, registration
+from services.auth.accounts import directory, email_changes, registration
 from services.auth.mail.mail_requests import Handler as MailRequestHandler
 from services.auth.passwords import changes
 from services.auth.sign_in import email_codes
 from shared.chassis.messaging import Handler
-from shared.contracts.messages import Message
+from shared.contracts.messages import Message, ProfileChanged
 
-HANDLERS: Mapping[type[Message], Handler] = {}
+HANDLERS: Mapping[type[Message], Handler] = {ProfileChanged: directory.take_profile}
 
 MAIL_REQUESTS: Mapping[str, MailRequestHandler] = {
     "register": registration.grant_registration,

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Table, text
+from sqlalchemy import BigInteger, ForeignKey, Index, Table, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -119,6 +119,9 @@ class Recipient(Model):
     account_id: Mapped[UUID] = mapped_column(primary_key=True)
     email: Mapped[str | None]
     locale: Mapped[str | None]
+    name: Mapped[str | None]
+    # The version of the profile that name and language are of; 0: what auth knew at the registration.
+    profile_version: Mapped[int] = mapped_column(BigInteger, server_default="0")
     told_at: Mapped[datetime]
     # A deleted account keeps its row, so that no late message brings it back.
     deleted_at: Mapped[datetime | None]

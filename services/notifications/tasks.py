@@ -17,6 +17,7 @@ HANDLERS: Mapping[type[Message], Handler] = {
     messages.AccountRegistered: recipients.know,
     messages.AccountVerified: recipients.know,
     messages.EmailChanged: recipients.know_new_address,
+    messages.ProfileChanged: recipients.know_profile,
     messages.AccountDeleted: recipients.forget,
 }
 

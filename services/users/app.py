@@ -4,11 +4,12 @@ from typing import Any
 
 from flask import Flask
 
-from services.users import cache, profiles
+from services.users.cache.profiles import profiles as cache
 from services.users.clients import AuthClient
+from services.users.deps import EXTENSION, Deps
 from services.users.extensions import idempotency_keys, messages, migrate
 from services.users.models import db
-from services.users.profiles import CallerProfile, Deps
+from services.users.profiles import CallerProfile
 from services.users.routes import me
 from services.users.routes import profiles as profile_routes
 from services.users.settings import UsersSettings
@@ -24,12 +25,12 @@ def create_app(settings: UsersSettings | None = None, *, deps: Deps | None = Non
     app = new_app(__name__, settings, process="users", checks={"database": lambda: database.ping(app, db)})
     database.install(app, db, settings)
     migrate.init_app(app, db)
-    cache.profiles.init_app(app, settings)
+    cache.init_app(app, settings)
     messages.init_app(app, settings)
     idempotency_keys.init_app(app, settings.accepted_secrets)
     manager = access_tokens.install(app, settings, published_keys(settings, process="users").find)
     manager.user_lookup_loader(_profile_of_caller)
-    app.extensions[profiles.EXTENSION] = deps or Deps(accounts=AuthClient(settings))
+    app.extensions[EXTENSION] = deps or Deps(accounts=AuthClient(settings))
     new_api(app, title="Doorward users", blueprints=[me.blueprint, profile_routes.blueprint])
     return app
 

@@ -1,10 +1,10 @@
-"""The tables of users: profiles, and the chassis's outbox, inbox and idempotency keys."""
+"""The tables of users: profiles, what guards them, and the chassis's outbox, inbox and idempotency keys."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import BigInteger, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -40,6 +40,26 @@ class Profile(Model):
     version: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    # When auth was asked for the address, roles and state that stand here, by the database's clock.
+    mirrored_at: Mapped[datetime | None]
+
+
+class Tombstone(Model):
+    """An account that was deleted: a late message must not make its profile again."""
+
+    __tablename__ = "tombstones"
+
+    account_id: Mapped[UUID] = mapped_column(primary_key=True)
+    deleted_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Invalidation(Model):
+    """A version that Redis could not be told of when it was written; the worker's relay repeats it."""
+
+    __tablename__ = "cache_invalidations"
+
+    account_id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger)
 
 
 class Outbox(OutboxMixin, Model):

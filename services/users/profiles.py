@@ -1,51 +1,39 @@
-"""The use cases on profiles: mirror the account, show, list, change.
+"""The use cases on profiles: show, list, change.
 
-A profile as the API shows it is a plain dict, so that the cache and the routes speak of one thing.
+A profile that is read goes through the cache as the JSON that the API shows, with its version beside it.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
-from flask import current_app
+import orjson
 
-from services.users import store
-from services.users.cache import profiles as cache
+from services.users import mirroring
+from services.users.cache.profiles import Cached, Miss
+from services.users.cache.profiles import profiles as cache
 from services.users.errors import MetadataTooLarge, ProfileNotFound, StaleProfile
+from services.users.extensions import messages
+from services.users.flights import Flights
+from services.users.invalidations import forbid
 from services.users.merging import is_within_bounds, merged
 from services.users.models import Profile, db
+from services.users.store import profiles as store
 from shared.chassis import errors, pagination
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
-from shared.contracts.internal import AccountBody
-from shared.contracts.messages import AccountRegistered
+from shared.contracts.messages import ProfileChanged
 
-EXTENSION = "doorward_users"
 _PLAIN_FIELDS = ("name", "avatar_url", "locale", "timezone")
+# What other services keep a copy of.
+_MIRRORED_FIELDS = ("name", "locale", "timezone")
 
-
-class Accounts(Protocol):
-    """Where accounts are asked for: auth."""
-
-    def get_account(self, account_id: UUID) -> AccountBody:
-        """The account; raises NotFound or ServiceUnavailable."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deps:
-    """What the use cases are given from outside."""
-
-    accounts: Accounts
-
-
-def _accounts() -> Accounts:
-    deps: Deps = current_app.extensions[EXTENSION]
-    return deps.accounts
+_flights = Flights()
 
 
 def as_shown(profile: Profile) -> dict[str, Any]:
-    """``profile`` as the API shows it, and its version."""
+    """``profile`` as the API shows it."""
     return {
         "id": str(profile.id),
         "email": profile.email,
@@ -58,7 +46,6 @@ def as_shown(profile: Profile) -> dict[str, Any]:
         "metadata": profile.details,
         "created_at": _moment(profile.created_at),
         "updated_at": _moment(profile.updated_at),
-        "version": profile.version,
     }
 
 
@@ -66,68 +53,31 @@ def _moment(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-def register(message: AccountRegistered) -> None:
-    """Make the profile of an account that was just registered; in the courier's transaction."""
-    account = AccountBody(
-        id=message.account_id,
-        email=message.email,
-        display_name=message.display_name,
-        locale=message.locale,
-        roles=message.roles,
-        is_active=True,
-        is_verified=False,
-        created_at=message.occurred_at,
-    )
-    store.add(account, utcnow())
+def _rendered(profile: Profile) -> Cached:
+    return Cached(profile.version, orjson.dumps(as_shown(profile)))
 
 
-class AboutAccount(Protocol):
-    """Any message that names an account."""
-
-    account_id: UUID
-
-
-def mirror(message: AboutAccount) -> None:
-    """Take over what auth says of the account now; in the courier's transaction.
-
-    The message is only the reason to ask: whatever the order in which messages arrive, the row that
-    is locked before the question ends up with the latest answer.
-    """
-    profile = store.find_for_update(message.account_id)
-    account = _accounts().get_account(message.account_id)
-    if profile is None:
-        store.add(account, utcnow())
-        return
-    profile.email = account.email
-    profile.roles = list(account.roles)
-    profile.is_active = account.is_active
-    profile.updated_at = utcnow()
-    profile.version += 1
-    cache.forget(profile.id)
-
-
-def forget(message: AboutAccount) -> None:
-    """Delete the profile of a deleted account; in the courier's transaction."""
-    profile = store.find_for_update(message.account_id)
-    if profile is not None:
-        store.remove(profile)
-    cache.forget(message.account_id)
-
-
-def find(account_id: UUID) -> dict[str, Any] | None:
+def find(account_id: UUID) -> Cached | None:
     """The profile, from the cache where it can be."""
-    shown = cache.find(account_id)
-    if shown is not None:
-        return shown
+    found = cache.find(account_id)
+    if isinstance(found, Cached):
+        return found
+    with _flights.turn(account_id) as was_another_first:
+        if was_another_first:
+            found = cache.find(account_id)
+        return found if isinstance(found, Cached) else _read(account_id, found)
+
+
+def _read(account_id: UUID, miss: Miss) -> Cached | None:
     profile = store.find(account_id)
     if profile is None:
         return None
-    shown = as_shown(profile)
-    cache.offer(account_id, shown)
+    shown = _rendered(profile)
+    cache.offer(account_id, shown, miss.token)
     return shown
 
 
-def get(account_id: UUID) -> dict[str, Any]:
+def get(account_id: UUID) -> Cached:
     """The profile; raises ProfileNotFound."""
     shown = find(account_id)
     if shown is None:
@@ -135,17 +85,16 @@ def get(account_id: UUID) -> dict[str, Any]:
     return shown
 
 
-def get_own(account_id: UUID) -> dict[str, Any]:
+def get_own(account_id: UUID) -> Cached:
     """The caller's own profile, made now if the message of its registration is still on its way."""
     shown = find(account_id)
     if shown is not None:
         return shown
     try:
-        account = _accounts().get_account(account_id)
+        with transaction(db):
+            mirroring.take_over(account_id)
     except errors.NotFound as error:
         raise ProfileNotFound from error
-    with transaction(db):
-        store.add(account, utcnow())
     return get(account_id)
 
 
@@ -155,14 +104,12 @@ class CallerProfile:
 
     account_id: UUID
 
-    def shown(self) -> dict[str, Any]:
+    def shown(self) -> Cached:
         """The profile as the API shows it; raises ProfileNotFound."""
         return get_own(self.account_id)
 
 
-def change(
-    account_id: UUID, patch: dict[str, Any], *, expected_versions: frozenset[int] | None
-) -> dict[str, Any]:
+def change(account_id: UUID, patch: dict[str, Any], *, expected_versions: frozenset[int] | None) -> Cached:
     """Apply a merge patch; raises StaleProfile where the caller has seen other versions."""
     get_own(account_id)
     with transaction(db):
@@ -171,10 +118,25 @@ def change(
             raise ProfileNotFound
         if expected_versions is not None and profile.version not in expected_versions:
             raise StaleProfile
+        before = [getattr(profile, name) for name in _MIRRORED_FIELDS]
         _apply(profile, patch)
-        shown = as_shown(profile)
-    cache.put(account_id, shown)
+        if before != [getattr(profile, name) for name in _MIRRORED_FIELDS]:
+            messages.send(_changed(profile))
+        token = forbid(account_id, profile.version)
+        shown = _rendered(profile)
+    cache.offer(account_id, shown, token)
     return shown
+
+
+def _changed(profile: Profile) -> ProfileChanged:
+    return ProfileChanged(
+        account_id=profile.id,
+        display_name=profile.name,
+        locale=profile.locale,
+        timezone=profile.timezone,
+        profile_version=profile.version,
+        occurred_at=profile.updated_at,
+    )
 
 
 def _apply(profile: Profile, patch: dict[str, Any]) -> None:

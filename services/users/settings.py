@@ -15,3 +15,10 @@ class UsersSettings(ServiceSettings):
     profile_cache_seconds: int = Field(
         300, ge=1, description="How long a profile may be served from the cache, in seconds."
     )
+    cache_patience_milliseconds: float = Field(
+        5.0,
+        gt=0,
+        le=10_000,
+        description="How long a reader waits for the cache, in milliseconds; then nobody does for a second. "
+        "A writer waits for 100 ms at least.",
+    )

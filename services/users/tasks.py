@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 
-from services.users import profiles
+from services.users import mirroring
 from shared.chassis.messaging import Handler
 from shared.contracts import messages
 from shared.contracts.messages import Message
 
 HANDLERS: Mapping[type[Message], Handler] = {
-    messages.AccountRegistered: profiles.register,
-    messages.AccountVerified: profiles.mirror,
-    messages.AccountDisabled: profiles.mirror,
-    messages.AccountEnabled: profiles.mirror,
-    messages.RolesChanged: profiles.mirror,
-    messages.EmailChanged: profiles.mirror,
-    messages.AccountDeleted: profiles.forget,
+    messages.AccountRegistered: mirroring.register,
+    messages.AccountVerified: mirroring.mirror,
+    messages.AccountDisabled: mirroring.mirror,
+    messages.AccountEnabled: mirroring.mirror,
+    messages.RolesChanged: mirroring.mirror,
+    messages.EmailChanged: mirroring.mirror,
+    messages.AccountDeleted: mirroring.forget,
 }

@@ -3,6 +3,7 @@
 from services.users.app import create_app
 from services.users.extensions import messages
 from services.users.models import IdempotencyKey, Inbox, db
+from services.users.relays import new_relays
 from services.users.settings import UsersSettings
 from services.users.tasks import HANDLERS
 from shared.chassis.housekeeping import delete_older
@@ -10,13 +11,15 @@ from shared.chassis.idempotency import KEPT_FOR
 from shared.chassis.messaging import new_worker
 
 settings = UsersSettings.load()
+app = create_app(settings)
 celery = new_worker(
-    create_app(settings),
+    app,
     settings,
     db,
     service="users",
     outbox=messages,
     inbox_model=Inbox,
     handlers=HANDLERS,
+    more_relays=lambda _celery: new_relays(app, settings),
     chores=[delete_older(db, IdempotencyKey, IdempotencyKey.started_at, KEPT_FOR)],
 )

@@ -94,6 +94,21 @@ class AccountDeleted(Message):
     occurred_at: datetime
 
 
+class ProfileChanged(Message):
+    """What an account's owner is called, and his language and time zone, from now on; users owns them.
+
+    ``profile_version`` grows with each change: a reader that has seen a greater one passes over the message.
+    """
+
+    name = "profile_changed"
+    account_id: UUID
+    display_name: str | None = None
+    locale: str
+    timezone: str
+    profile_version: int
+    occurred_at: datetime
+
+
 class SignedInFromNewDevice(AccountNotice):
     """Somebody signed in from a device that the account had not used before."""
 

@@ -31,6 +31,7 @@ SUBSCRIBERS: Mapping[type[Message], tuple[str, ...]] = {
     messages.RolesChanged: ("users",),
     messages.EmailChanged: ("users", "notifications"),
     messages.AccountDeleted: ("users", "notifications"),
+    messages.ProfileChanged: ("auth", "notifications"),
     messages.SignedInFromNewDevice: ("notifications",),
     messages.PasswordChanged: ("notifications",),
     messages.SendEmail: ("notifications",),

@@ -1,4 +1,7 @@
-"""The migrations of every service make exactly the tables of its models, and can be taken back one by one."""
+"""The migrations of every service make the tables of its models, and the newest can be taken back.
+
+What only the release before needs stays until a later one drops it.
+"""
 
 from importlib import import_module
 
@@ -38,4 +41,5 @@ def test_migrations_make_the_tables_of_the_models(
 
         db.engine.dispose()
     postgres_server.drop_database(name)
-    assert differences == []
+    missing = [each for each in differences if not str(each[0]).startswith("remove_")]
+    assert missing == []

@@ -124,7 +124,7 @@ def common(redis_url: str) -> dict[str, Any]:
 
 SERVICES: dict[str, tuple[Any, Any, type[ServiceSettings], dict[str, Any]]] = {
     "auth": (services.auth, AuthSettings, AuthSettings, {"password_hash_memory_kib": 1024}),
-    "users": (services.users, UsersSettings, UsersSettings, {}),
+    "users": (services.users, UsersSettings, UsersSettings, {"cache_patience_milliseconds": 5000}),
     "notifications": (
         services.notifications,
         NotificationsSettings,

@@ -8,8 +8,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from services.users.app import create_app
+from services.users.deps import Deps
 from services.users.models import db
-from services.users.profiles import Deps
 from services.users.settings import UsersSettings
 from shared.chassis import errors
 from shared.chassis.clock import utcnow
@@ -63,6 +63,7 @@ def settings(service_database: ServiceDatabases, redis_url: str) -> UsersSetting
         redis_url=redis_url,
         public_url="http://127.0.0.1:8080",
         database_url=service_database("users").url,
+        cache_patience_milliseconds=5000,  # a busy machine is no broken cache
     )
 
 

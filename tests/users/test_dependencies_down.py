@@ -7,7 +7,7 @@ from flask import Flask
 from pydantic import SecretStr
 from redis import Redis
 
-from services.users.profiles import Deps
+from services.users.deps import Deps
 from services.users.settings import UsersSettings
 from shared.chassis.testing.clients import PrivateRedis
 from tests.users.conftest import FakeAccounts, Headers
@@ -53,7 +53,7 @@ def test_cached_profile_lives_no_longer_than_its_time(
     account = accounts.add()
     app.test_client().get(ME, headers=as_account(account.id))
 
-    seconds_left = Redis.from_url(redis_url).ttl(f"doorward:users:{account.id}")
+    seconds_left = Redis.from_url(redis_url).ttl(f"doorward:users:profile:{account.id}")
 
     assert 0 < seconds_left <= settings.profile_cache_seconds
 

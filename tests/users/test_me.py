@@ -7,8 +7,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from services.users.cache import profiles as profile_cache
-from services.users.models import Profile, db
 from shared.chassis.ids import new_id
 from tests.users.conftest import FakeAccounts, Headers
 
@@ -260,50 +258,3 @@ def test_unreadable_bodies_are_refused_as_problems(
     assert answer.status_code == status
     assert answer.content_type == "application/problem+json"
     assert answer.json["request_id"] == answer.headers["X-Request-ID"]
-
-
-def test_cache_serves_the_second_read_and_shows_no_profile_in_redis(
-    app: Flask, client: FlaskClient, accounts: FakeAccounts, as_account: Headers
-) -> None:
-    account = accounts.add("ada@example.org")
-    headers = as_account(account.id)
-    client.get(ME, headers=headers)
-    with app.app_context():
-        db.session.execute(db.update(Profile).values(name="Changed behind its back"))
-        db.session.commit()
-
-    answer = client.get(ME, headers=headers)
-
-    assert answer.json["name"] == "Ada"
-    with app.app_context():
-        backend = profile_cache._cache.cache
-        raw = backend._read_client.get(f"doorward:users:{account.id}")
-    assert raw is not None
-    assert b"ada" not in raw
-
-
-def test_reader_that_was_overtaken_does_not_bring_the_old_profile_back(
-    app: Flask, client: FlaskClient, accounts: FakeAccounts, as_account: Headers
-) -> None:
-    account = accounts.add()
-    headers = as_account(account.id)
-    old = client.get(ME, headers=headers).json
-    client.patch(ME, headers=headers, json={"name": "New"})
-
-    with app.app_context():
-        profile_cache.offer(account.id, {**old, "version": 1})
-
-    assert client.get(ME, headers=headers).json["name"] == "New"
-
-
-def test_value_that_somebody_else_wrote_to_redis_is_not_believed(
-    app: Flask, client: FlaskClient, accounts: FakeAccounts, as_account: Headers
-) -> None:
-    account = accounts.add()
-    headers = as_account(account.id)
-    client.get(ME, headers=headers)
-    with app.app_context():
-        forged = b'{"id": "x", "roles": ["admin"], "version": 1}'
-        profile_cache._cache.cache._write_client.set(f"doorward:users:{account.id}", forged)
-
-    assert client.get(ME, headers=headers).json["roles"] == []

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from services.users import profiles
+from services.users import mirroring
 from services.users.models import db
 from services.users.tasks import HANDLERS
 from shared.chassis.clock import utcnow
@@ -23,7 +23,7 @@ def register(app: Flask, email: str, name: str | None = None) -> UUID:
         account_id=new_id(), email=email, display_name=name, occurred_at=utcnow()
     )
     with app.app_context(), transaction(db):
-        profiles.register(message)
+        mirroring.register(message)
     return message.account_id
 
 
@@ -132,7 +132,7 @@ def test_message_makes_the_profile_take_over_what_auth_says(
 
     with app.app_context(), transaction(db):
         changed = messages.RolesChanged(account_id=account.id, roles=(), occurred_at=utcnow())
-        profiles.mirror(changed)
+        mirroring.mirror(changed)
 
     shown = client.get(f"{USERS}/me", headers=headers).json
     assert (shown["email"], shown["roles"]) == ("new@example.org", ["admin"])
@@ -143,7 +143,7 @@ def test_deleted_account_leaves_no_profile(app: Flask, client: FlaskClient, as_a
     client.get(f"{USERS}/{account_id}", headers=as_account(account_id))
 
     with app.app_context(), transaction(db):
-        profiles.forget(messages.AccountDeleted(account_id=account_id, occurred_at=utcnow()))
+        mirroring.forget(messages.AccountDeleted(account_id=account_id, occurred_at=utcnow()))
 
     answer = client.get(f"{USERS}/{account_id}", headers=as_account(account_id))
     assert answer.status_code == 404

@@ -13,7 +13,7 @@ from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
 from shared.contracts.internal import AccountBody
-from shared.contracts.messages import AccountRegistered, RolesChanged
+from shared.contracts.messages import AccountRegistered, ProfileChanged, RolesChanged
 
 ADMIN = "admin"
 
@@ -37,6 +37,16 @@ def as_body(account: Account) -> AccountBody:
         is_active=account.is_active,
         is_verified=account.verified_at is not None,
         created_at=account.created_at,
+    )
+
+
+def take_profile(message: ProfileChanged) -> None:
+    """Take over the name and language that mails use; in the courier's transaction."""
+    store.take_profile(
+        message.account_id,
+        version=message.profile_version,
+        display_name=message.display_name,
+        locale=message.locale,
     )
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index, text
+from sqlalchemy import BigInteger, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -14,7 +14,10 @@ IS_FOREIGN_HASH = "password_hash NOT LIKE '$argon2id$%'"
 
 
 class Account(Model):
-    """Who may sign in. Addresses are stored case-folded; a null password hash means: not by password."""
+    """Who may sign in. Addresses are stored in canonical form; a null password hash means: not by password.
+
+    users owns name and language; ``profile_version`` says which of its versions this is a copy of.
+    """
 
     __tablename__ = "accounts"
 
@@ -22,6 +25,7 @@ class Account(Model):
     email: Mapped[str] = mapped_column(unique=True)
     display_name: Mapped[str | None]
     locale: Mapped[str] = mapped_column(server_default="en")
+    profile_version: Mapped[int] = mapped_column(BigInteger, server_default="0")
     password_hash: Mapped[str | None]
     roles: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))

@@ -38,6 +38,16 @@ def add_unless_known(*, account_id: UUID, email: str, now: datetime, **values: A
     return db.session.execute(statement).one_or_none() is not None
 
 
+def take_profile(account_id: UUID, *, version: int, display_name: str | None, locale: str) -> None:
+    """Copy name and language, unless a later version is there already or there is no such account."""
+    is_older = (Account.id == account_id) & (Account.profile_version < version)
+    db.session.execute(
+        update(Account)
+        .where(is_older)
+        .values(profile_version=version, display_name=display_name, locale=locale)
+    )
+
+
 def find(account_id: UUID) -> Account | None:
     """The account, if there is one."""
     return db.session.get(Account, account_id)

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from flask import Response, jsonify, request
+from flask import Response, request
 from flask_jwt_extended import current_user
 
 from services.users import profiles
+from services.users.cache.profiles import Cached
 from services.users.schemas import ProfilePatchSchema, ProfileSchema
 from shared.chassis.access import caller, signed_in
 from shared.chassis.openapi import Blueprint
 
 blueprint = Blueprint("me", __name__, url_prefix="/api/v1/users/me", description="The caller's own profile")
-_schema = ProfileSchema()
 
 
 @blueprint.get("")
@@ -40,9 +40,9 @@ def _expected_versions() -> frozenset[int] | None:
     return frozenset(int(tag) for tag in request.if_match.as_set() if tag.isdecimal() and len(tag) < 18)
 
 
-def _answer(shown: dict[str, Any]) -> Response:
-    response = jsonify({name: shown[name] for name in _schema.dump_fields})
-    response.set_etag(str(shown["version"]))
+def _answer(shown: Cached) -> Response:
+    response = Response(shown.content, content_type="application/json")
+    response.set_etag(str(shown.version))
     response.headers["Cache-Control"] = "private, no-cache"
     response.make_conditional(request)
     return response

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+import orjson
 from flask import Response, jsonify
 
 from services.users import profiles
@@ -40,7 +41,10 @@ def show(account_id: UUID) -> Response:
     """What the caller may see of a profile."""
     who = caller()
     is_whole = who.is_admin or who.account_id == account_id
-    return jsonify(_fields(ProfileSchema if is_whole else PublicProfileSchema, profiles.get(account_id)))
+    shown = profiles.get(account_id)
+    if is_whole:
+        return Response(shown.content, content_type="application/json")
+    return jsonify(_fields(PublicProfileSchema, orjson.loads(shown.content)))
 
 
 def _fields(schema: type[PublicProfileSchema], shown: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,123 @@
+"""The cache of profiles: rendered, by account, never older than the last acknowledged write.
+
+Who writes forbids the versions before his own, and only then commits; who reads offers what he read after he
+found nothing. Where Redis does not answer the writer, the use case leaves a row that the worker's relay
+repeats within a second. A cache that is down is a slower answer, never an error. See docs/users.md.
+"""
+
+from collections.abc import Callable
+from time import monotonic
+from typing import NamedTuple, TypeVar, cast
+from uuid import UUID
+
+from flask import Flask, current_app
+from flask_caching import Cache
+from prometheus_client import Counter
+from redis.exceptions import RedisError
+
+from services.users.cache.backend import VersionedRedis
+from services.users.cache.breaker import Breaker
+from services.users.cache.envelope import Envelope
+from services.users.settings import UsersSettings
+from shared.chassis.logs import get_logger
+
+DELETED = 2**53 - 1  # the version of a profile that is gone for good; the greatest that Lua counts exactly
+EXTENSION = "doorward_profile_cache"
+OUTCOMES = Counter(
+    "doorward_profile_cache_total", "What the cache of profiles did.", ["operation", "outcome"]
+)
+
+log = get_logger(__name__)
+Answer = TypeVar("Answer")
+
+
+class Cached(NamedTuple):
+    """A profile as it is cached: its version, and its JSON as the API shows it."""
+
+    version: int
+    content: bytes
+
+
+class Miss(NamedTuple):
+    """There is none; ``token`` says when and where that was so, None where nothing can be offered."""
+
+    token: bytes | None
+
+
+class ProfileCache:
+    """What one app keeps of profiles."""
+
+    def __init__(self) -> None:
+        self._cache = Cache()
+
+    def init_app(self, app: Flask, settings: UsersSettings) -> None:
+        """Connect to Redis lazily, and wait for it no longer than is worth it."""
+        self._cache.init_app(
+            app,
+            config={
+                "CACHE_TYPE": f"{VersionedRedis.__module__}.{VersionedRedis.__name__}",
+                "CACHE_REDIS_URL": settings.redis_url.get_secret_value(),
+                "CACHE_KEY_PREFIX": "doorward:users:profile:",
+                "CACHE_DEFAULT_TIMEOUT": settings.profile_cache_seconds,
+                "CACHE_OPTIONS": {"patience_seconds": settings.cache_patience_milliseconds / 1000},
+            },
+        )
+        app.extensions[EXTENSION] = (Breaker(), Envelope(settings.accepted_secrets))
+
+    def find(self, account_id: UUID) -> Cached | Miss:
+        """The cached profile, or the miss with which it may be offered."""
+        found = self._ask(lambda backend: backend.read(str(account_id)))
+        if found is None:
+            OUTCOMES.labels("read", "unavailable").inc()
+            return Miss(None)
+        content = found.value and self._envelope.open(found.value, account_id, found.version)
+        if not content:
+            OUTCOMES.labels("read", "forged" if found.value else "miss").inc()
+            return Miss(None if found.value else found.token)
+        OUTCOMES.labels("read", "hit").inc()
+        return Cached(found.version, content)
+
+    def offer(self, account_id: UUID, profile: Cached, token: bytes | None) -> None:
+        """Keep what was read after ``token`` was given, unless something newer may be there."""
+        if token is None:
+            return
+        closed = self._envelope.close(profile.content, account_id, profile.version)
+        is_kept = self._ask(lambda backend: backend.offer(str(account_id), profile.version, closed, token))
+        OUTCOMES.labels("offer", "kept" if is_kept else "refused").inc()
+
+    def forbid(self, account_id: UUID, version: int) -> bytes | None:
+        """Before a commit: let no reader keep a version before ``version``. None where Redis did not hear."""
+        token = self._ask(lambda backend: backend.forbid(str(account_id), version))
+        OUTCOMES.labels("tombstone", "set" if token else "unavailable").inc()
+        return token
+
+    def repeat(self, account_id: UUID, version: int) -> None:
+        """Forbid again what Redis did not hear; raises RedisError while it does not."""
+        self._backend.forbid(str(account_id), version)
+        OUTCOMES.labels("tombstone", "repeated").inc()
+
+    def _ask(self, question: Callable[[VersionedRedis], Answer]) -> Answer | None:
+        """The answer; None where Redis does not give it in time, or did not lately."""
+        breaker: Breaker = current_app.extensions[EXTENSION][0]
+        if not breaker.admits(monotonic()):
+            return None
+        try:
+            answer = question(self._backend)
+        except RedisError as error:
+            breaker.failed(monotonic())
+            log.warning("cache_unavailable", cause=repr(error))
+            return None
+        breaker.succeeded()
+        return answer
+
+    @property
+    def _backend(self) -> VersionedRedis:
+        return cast("VersionedRedis", self._cache.cache)
+
+    @property
+    def _envelope(self) -> Envelope:
+        envelope: Envelope = current_app.extensions[EXTENSION][1]
+        return envelope
+
+
+profiles = ProfileCache()

@@ -1,0 +1,32 @@
+"""Flights: of many threads that miss the same profile at once, one reads it, and the others look again.
+
+They look into the cache again and do not take what the first one read: that may be older than their question.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from uuid import UUID
+
+
+class Flights:
+    """Who reads what, in one process."""
+
+    def __init__(self) -> None:
+        self._guard = Lock()
+        self._under_way: dict[UUID, tuple[Lock, int]] = {}
+
+    @contextmanager
+    def turn(self, account_id: UUID) -> Iterator[bool]:
+        """Have the account to oneself; whether somebody else had it before."""
+        with self._guard:
+            lock, readers = self._under_way.get(account_id, (Lock(), 0))
+            self._under_way[account_id] = (lock, readers + 1)
+        try:
+            with lock:
+                yield readers > 0
+        finally:
+            with self._guard:
+                lock, readers = self._under_way.pop(account_id)
+                if readers > 1:
+                    self._under_way[account_id] = (lock, readers - 1)

@@ -1,0 +1,111 @@
+"""The profiles table. Stores never commit: the use case owns the transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from services.users.models import Profile, db
+from services.users.store import tombstones
+from shared.chassis.addresses import search_form
+from shared.contracts.internal import AccountBody
+
+LIKE_ESCAPE = "\\"
+
+
+def find(account_id: UUID) -> Profile | None:
+    """The profile as it is now, if there is one."""
+    return db.session.get(Profile, account_id, populate_existing=True)
+
+
+def find_for_update(account_id: UUID) -> Profile | None:
+    """The profile, locked until the transaction ends."""
+    return db.session.get(Profile, account_id, with_for_update=True, populate_existing=True)
+
+
+def clock() -> datetime:
+    """The time by the database's clock, which all processes share."""
+    now: datetime = db.session.execute(select(func.clock_timestamp())).scalar_one()
+    return now
+
+
+def add(account: AccountBody, now: datetime) -> None:
+    """Make the profile of ``account`` unless it exists or the account was deleted."""
+    if not tombstones.stands(account.id):
+        db.session.execute(insert(Profile).values(**_values(account, now)).on_conflict_do_nothing())
+
+
+def mirror(account: AccountBody, asked_at: datetime, now: datetime) -> int | None:
+    """Write what auth answered when it was asked at ``asked_at``; the profile's new version.
+
+    None where a later answer is there already, or the account was deleted.
+    """
+    if tombstones.stands(account.id):
+        return None
+    statement = insert(Profile).values(**_values(account, now), mirrored_at=asked_at)
+    new = statement.excluded
+    is_news = Profile.mirrored_at.is_(None) | (Profile.mirrored_at < asked_at)
+    changes = {name: new[name] for name in ("email", "roles", "is_active", "updated_at", "mirrored_at")}
+    statement = statement.on_conflict_do_update(
+        index_elements=[Profile.id], set_={**changes, "version": Profile.version + 1}, where=is_news
+    )
+    return db.session.execute(statement.returning(Profile.version)).scalar_one_or_none()
+
+
+def _values(account: AccountBody, now: datetime) -> dict[str, Any]:
+    return {
+        "id": account.id,
+        "email": account.email,
+        "name": account.display_name,
+        "locale": account.locale,
+        "is_active": account.is_active,
+        "roles": list(account.roles),
+        "created_at": account.created_at,
+        "updated_at": now,
+    }
+
+
+def remove(account_id: UUID, now: datetime) -> None:
+    """Delete the profile for good: nothing makes it again."""
+    tombstones.set_up(account_id, now)
+    db.session.execute(delete(Profile).where(Profile.id == account_id))
+
+
+def search(
+    *,
+    q: str | None,
+    email: str | None,
+    is_active: bool | None,
+    created_after: datetime | None,
+    is_descending: bool,
+    cursor: UUID | None,
+    limit: int,
+) -> Sequence[Profile]:
+    """Up to ``limit`` profiles after ``cursor``; ids sort by the time of registration."""
+    wanted: list[Any] = []
+    if q:
+        by_name, by_address = (f"%{_escaped(text)}%" for text in (q, search_form(q)))
+        wanted.append(
+            Profile.name.ilike(by_name, escape=LIKE_ESCAPE)
+            | Profile.email.ilike(by_address, escape=LIKE_ESCAPE)
+        )
+    if email is not None:
+        wanted.append(Profile.email == email)
+    if is_active is not None:
+        wanted.append(Profile.is_active.is_(is_active))
+    if created_after is not None:
+        wanted.append(Profile.created_at > created_after)
+    if cursor is not None:
+        wanted.append(Profile.id < cursor if is_descending else Profile.id > cursor)
+    order = Profile.id.desc() if is_descending else Profile.id.asc()
+    return db.session.scalars(select(Profile).where(*wanted).order_by(order).limit(limit)).all()
+
+
+def _escaped(text: str) -> str:
+    """``text`` with LIKE's own marks taken literally."""
+    for mark in (LIKE_ESCAPE, "%", "_"):
+        text = text.replace(mark, LIKE_ESCAPE + mark)
+    return text

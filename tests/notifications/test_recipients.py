@@ -1,0 +1,65 @@
+"""Name and language of a recipient are those of the profile, in whatever order messages arrive."""
+
+from datetime import timedelta
+from itertools import permutations
+
+import pytest
+from flask import Flask
+
+from services.notifications import recipients
+from services.notifications.models import Recipient, db
+from shared.chassis.clock import utcnow
+from shared.chassis.database import transaction
+from shared.chassis.ids import new_id
+from shared.contracts import messages
+from shared.contracts.messages import Message
+
+ACCOUNT, NOW = new_id(), utcnow()
+REGISTERED = messages.AccountRegistered(
+    account_id=ACCOUNT, email="ada@example.org", locale="en", occurred_at=NOW
+)
+VERIFIED = messages.AccountVerified(
+    account_id=ACCOUNT, email="ada@example.org", locale="en", occurred_at=NOW + timedelta(seconds=1)
+)
+FIRST, SECOND = (
+    messages.ProfileChanged(
+        account_id=ACCOUNT,
+        display_name=name,
+        locale=locale,
+        timezone="UTC",
+        profile_version=version,
+        occurred_at=NOW,
+    )
+    for version, name, locale in [(2, "Ada", "fr"), (3, "Neu", "de")]
+)
+DELETED = messages.AccountDeleted(account_id=ACCOUNT, email="ada@example.org", occurred_at=NOW)
+HANDLERS = {
+    messages.AccountRegistered: recipients.know,
+    messages.AccountVerified: recipients.know,
+    messages.ProfileChanged: recipients.know_profile,
+    messages.AccountDeleted: recipients.forget,
+}
+
+
+def known(app: Flask, order: tuple[Message, ...]) -> tuple[str | None, str | None, str | None]:
+    with app.app_context():
+        for message in order:
+            with transaction(db):
+                HANDLERS[type(message)](message)  # type: ignore[operator]
+        row = db.session.get(Recipient, ACCOUNT)
+        assert row is not None
+        return row.email, row.name, row.locale
+
+
+@pytest.mark.parametrize("order", list(permutations([REGISTERED, VERIFIED, FIRST, SECOND])))
+def test_recipient_is_the_same_in_whatever_order_messages_arrive(
+    app: Flask, order: tuple[Message, ...]
+) -> None:
+    assert known(app, order) == ("ada@example.org", "Neu", "de")
+
+
+@pytest.mark.parametrize(
+    "order", [(DELETED, SECOND), (SECOND, DELETED), (REGISTERED, DELETED, SECOND, VERIFIED)]
+)
+def test_deleted_account_leaves_neither_name_nor_language(app: Flask, order: tuple[Message, ...]) -> None:
+    assert known(app, order) == (None, None, None)

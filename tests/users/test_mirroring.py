@@ -1,0 +1,143 @@
+"""A profile follows its account in whatever order messages arrive, and nothing brings a deleted one back."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+from uuid import UUID
+
+import orjson
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from services.users import mirroring, profiles
+from services.users.errors import ProfileNotFound
+from services.users.models import Outbox, Profile, db
+from services.users.store import profiles as store
+from shared.chassis.clock import utcnow
+from shared.chassis.database import transaction
+from shared.chassis.ids import new_id
+from shared.chassis.outbox import purpose
+from shared.chassis.sealing import Sealer
+from shared.chassis.testing.tokens import SECRET
+from shared.contracts import messages
+from tests.users.conftest import FakeAccounts, Headers
+
+ME = "/api/v1/users/me"
+
+
+def registered(account_id: UUID) -> messages.AccountRegistered:
+    return messages.AccountRegistered(account_id=account_id, email="ada@example.org", occurred_at=utcnow())
+
+
+def deleted(account_id: UUID) -> messages.AccountDeleted:
+    return messages.AccountDeleted(account_id=account_id, occurred_at=utcnow())
+
+
+def changed(account_id: UUID) -> messages.RolesChanged:
+    return messages.RolesChanged(account_id=account_id, roles=(), occurred_at=utcnow())
+
+
+def rows(app: Flask) -> list[tuple[str, int]]:
+    with app.app_context():
+        return [(row.email, row.version) for row in db.session.scalars(db.select(Profile)).all()]
+
+
+def test_late_messages_do_not_bring_a_deleted_account_back(app: Flask, accounts: FakeAccounts) -> None:
+    account = accounts.add()
+    with app.app_context():
+        for handle, message in [
+            (mirroring.forget, deleted(account.id)),
+            (mirroring.register, registered(account.id)),
+            (mirroring.mirror, changed(account.id)),
+            (mirroring.forget, deleted(account.id)),
+        ]:
+            with transaction(db):
+                handle(message)  # type: ignore[operator]
+
+        with pytest.raises(ProfileNotFound):
+            profiles.get_own(account.id)
+
+    assert rows(app) == []
+
+
+def test_message_of_an_account_that_auth_does_not_know_any_more_is_handled(app: Flask) -> None:
+    with app.app_context(), transaction(db):
+        mirroring.mirror(changed(new_id()))
+
+    assert rows(app) == []
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_registration_beside_a_deletion_leaves_no_profile(app: Flask, number: int) -> None:
+    account_id, start = new_id(), Barrier(2)
+
+    def handle(name: str) -> None:
+        message = {"register": registered, "forget": deleted}[name](account_id)
+        with app.app_context(), transaction(db):
+            start.wait()
+            getattr(mirroring, name)(message)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(handle, ["register", "forget"]))
+
+    assert rows(app) == []
+
+
+def test_first_call_beside_messages_makes_one_profile_with_the_latest_answer(
+    app: Flask, accounts: FakeAccounts
+) -> None:
+    account = accounts.add("old@example.org")
+    with app.app_context():
+        asked_early = store.clock()
+        accounts.accounts[account.id] = account.model_copy(update={"email": "new@example.org"})
+        with transaction(db):
+            mirroring.mirror(changed(account.id))
+        with transaction(db):  # whoever asked before and comes to write only now
+            assert store.mirror(account, asked_early, utcnow()) is None
+        with transaction(db):
+            mirroring.register(registered(account.id))
+
+    assert rows(app) == [("new@example.org", 1)]
+
+
+def test_answer_that_was_asked_for_later_replaces_an_earlier_one(app: Flask, accounts: FakeAccounts) -> None:
+    account = accounts.add("old@example.org")
+    with app.app_context(), transaction(db):
+        mirroring.register(registered(account.id))
+        later = account.model_copy(update={"email": "new@example.org"})
+        assert store.mirror(later, store.clock() + timedelta(seconds=1), utcnow()) == 2
+
+    assert rows(app) == [("new@example.org", 2)]
+
+
+@pytest.mark.parametrize(
+    ("patch", "is_told"),
+    [
+        ({"name": "Neu"}, True),
+        ({"locale": "DE"}, True),
+        ({"timezone": "Europe/Berlin"}, True),
+        ({"name": "Ada"}, False),
+        ({"metadata": {"a": 1}}, False),
+        ({}, False),
+    ],
+)
+def test_others_are_told_of_what_they_keep_a_copy_of(
+    app: Flask,
+    client: FlaskClient,
+    accounts: FakeAccounts,
+    as_account: Headers,
+    patch: dict[str, object],
+    is_told: bool,
+) -> None:
+    account = accounts.add(display_name="Ada")
+
+    shown = client.patch(ME, headers=as_account(account.id), json=patch)
+
+    with app.app_context():
+        told = db.session.scalars(db.select(Outbox).where(Outbox.subscriber == "auth")).all()
+    assert len(told) == is_told
+    for row in told:
+        body = orjson.loads(Sealer([SECRET], purpose("auth")).open(row.sealed))["body"]
+        assert (body["display_name"], body["locale"]) == (shown.json["name"], shown.json["locale"])
+        assert f'"{body["profile_version"]}"' == shown.headers["ETag"]
