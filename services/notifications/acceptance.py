@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
-from services.notifications import addresses, catalog
+from services.notifications import catalog, links, topics
 from services.notifications.deps import deps
 from services.notifications.errors import RecipientUnknown
 from services.notifications.lanes import NORMAL
@@ -18,7 +18,7 @@ from services.notifications.rendering import FALLBACK_LOCALE
 from services.notifications.sender import new_message_id
 from services.notifications.store import messages as store
 from services.notifications.store import recipients
-from shared.chassis import tracing
+from shared.chassis import addresses, tracing
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
 from shared.contracts.messages import SendEmail
@@ -46,7 +46,7 @@ def take(message: SendEmail) -> None:
     take_wanted(
         Wanted(
             template=message.template,
-            to_email=addresses.from_service(message.to_email),
+            to_email=_as_mailed(message.to_email),
             locale=message.locale,
             topic=message.topic,
             variables=message.variables,
@@ -54,6 +54,14 @@ def take(message: SendEmail) -> None:
             expires_at=message.expires_at,
         )
     )
+
+
+def _as_mailed(text: str) -> str:
+    """The address as mail goes to it, or as it is: then it fails when it is sent, and says why."""
+    try:
+        return addresses.deliverable(text, takes_test_domains=True)
+    except addresses.AddressInvalid:
+        return text
 
 
 def accept(
@@ -68,7 +76,9 @@ def accept(
 ) -> dict[str, Any]:
     """Accept a message that a caller of the API asked for; raises the errors of one that cannot be sent."""
     catalog.check(template, variables)
+    links.check(variables, deps().settings.allowed_link_hosts)
     with transaction(db):
+        topics.check(topic)
         to_email, known_locale = _resolve(to)
         message_id, status = take_wanted(
             Wanted(
@@ -117,7 +127,7 @@ def take_wanted(wanted: Wanted) -> tuple[UUID, str]:
         "channel": "email",
         "lane": template.lane if template else NORMAL,
         "address": wanted.to_email,
-        "address_key": addresses.key_of(wanted.to_email),
+        "address_key": addresses.search_form(wanted.to_email),
         "header_message_id": new_message_id(message_id, deps().settings.sender[1]),
     }
     status = store.add(message, delivery, send_at=wanted.send_at)

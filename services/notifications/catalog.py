@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from services.notifications.errors import TemplateUnknown, VariablesInvalid
+from services.notifications.errors import TemplateInternal, TemplateUnknown, VariablesInvalid
 from services.notifications.lanes import NORMAL, URGENT
 
 WHERE = frozenset({"ip", "device", "time"})
@@ -19,6 +19,9 @@ class Template:
     optional: frozenset[str] = OPTIONAL
     version: int = 1
     lane: str = URGENT
+    is_internal: bool = True  # only other services of Doorward may cause it, never a caller of the API
+    # Whoever reads the mail of a registration may never have heard of us: no stranger's name goes there.
+    greets: bool = True
 
     @property
     def holds_code(self) -> bool:
@@ -36,11 +39,13 @@ class Template:
 TEMPLATES: Mapping[str, Template] = {
     "account_deletion": Template(frozenset({"time"})),
     "account_disabled": Template(),
-    "account_exists": Template(),
+    "account_exists": Template(greets=False),
     "email_change_confirm": Template(CODE),
     "email_change_notice": Template(),
     "email_changed": Template(),
-    "message": Template(frozenset({"subject", "text"}), lane=NORMAL),
+    "message": Template(
+        frozenset({"subject", "text"}), OPTIONAL | {"link", "button"}, lane=NORMAL, is_internal=False
+    ),
     "mfa_changed": Template(optional=OPTIONAL | WHERE | {"change"}),
     "new_device": Template(WHERE),
     "passkey_copied": Template(WHERE),
@@ -49,7 +54,7 @@ TEMPLATES: Mapping[str, Template] = {
     "refresh_token_reused": Template(WHERE),
     "set_password": Template(CODE),
     "sign_in_code": Template(CODE),
-    "verify_email": Template(CODE),
+    "verify_email": Template(CODE, greets=False),
 }
 
 
@@ -59,8 +64,10 @@ def find(name: str) -> Template | None:
 
 
 def check(name: str, variables: Mapping[str, str]) -> None:
-    """Raise TemplateUnknown or VariablesInvalid where the variables are not exactly the template's."""
-    template = _get(name)
+    """Raise where a caller of the API may not send the template, or gives other variables than it has."""
+    template = get(name)
+    if template.is_internal:
+        raise TemplateInternal
     unknown = variables.keys() - template.required - template.optional
     _refuse(template.required - variables.keys(), unknown)
 
@@ -70,10 +77,11 @@ def check_complete(name: str, variables: Mapping[str, str]) -> None:
 
     A variable too much is passed over: it comes from a newer release of another service.
     """
-    _refuse(_get(name).required - variables.keys(), frozenset())
+    _refuse(get(name).required - variables.keys(), frozenset())
 
 
-def _get(name: str) -> Template:
+def get(name: str) -> Template:
+    """The template called ``name``; raises TemplateUnknown."""
     template = find(name)
     if template is None:
         raise TemplateUnknown

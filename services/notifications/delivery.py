@@ -98,7 +98,8 @@ def _content(claim: Claim) -> Rendered:
         raise SealBroken("the content was erased")
     variables = orjson.loads(deps().sealer.open(claim.sealed_variables))
     catalog.check_complete(claim.template, variables)
-    return rendering.render(claim.template, claim.locale, variables)
+    template = catalog.get(claim.template)
+    return rendering.render(claim.template, claim.locale, variables, greets=template.greets)
 
 
 def _pointers(error: TemplateUnknown | VariablesInvalid) -> str:

@@ -6,6 +6,8 @@ mails that warn of him.
 
 from collections.abc import Sequence
 
+from services.notifications.phrases import UNKNOWN_DEVICE
+
 # The first that is found counts: most browsers also claim to be those further down.
 _PROGRAMS = (
     ("edg", "Edge"),
@@ -31,14 +33,13 @@ _SYSTEMS = (
     ("cros ", "ChromeOS"),
     ("linux", "Linux"),
 )
-_UNKNOWN = {"en": "unknown", "de": "unbekannt"}
 
 
 def name_of(user_agent: str, language: str) -> str:
     """``Firefox, Windows``; or that it is not known."""
     text = user_agent.casefold()
     found = [name for name in (_first(_PROGRAMS, text), _first(_SYSTEMS, text)) if name]
-    return ", ".join(found) or _UNKNOWN.get(language, _UNKNOWN["en"])
+    return ", ".join(found) or UNKNOWN_DEVICE[language]
 
 
 def _first(names: Sequence[tuple[str, str]], text: str) -> str | None:

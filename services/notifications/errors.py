@@ -3,11 +3,16 @@
 ApiError
 ├── NotFound        404  notification_not_found
 ├── Conflict
+│   ├── TopicBuiltIn      409  topic_built_in
 │   ├── NotCancellable    409  not_cancellable
 │   ├── NotResendable     409  not_resendable
 │   └── NotUnresolved     409  not_unresolved
 └── InvalidRequest
     ├── TemplateUnknown    422  template_unknown
+    ├── TemplateInternal   422  template_internal
+    ├── TopicUnknown       422  topic_unknown
+    ├── TopicCritical      422  topic_critical
+    ├── LinkRefused        422  link_refused
     ├── VariablesInvalid   422  variables_invalid
     └── RecipientUnknown   422  recipient_unknown
 """
@@ -48,6 +53,41 @@ class TemplateUnknown(errors.InvalidRequest):
 
     code = "template_unknown"
     detail = "There is no such template."
+
+
+class TemplateInternal(errors.InvalidRequest):
+    """Only Doorward itself sends mails of this template."""
+
+    code = "template_internal"
+    detail = "Only Doorward itself sends mails of this template."
+
+
+class TopicUnknown(errors.InvalidRequest):
+    """No topic has this name."""
+
+    code = "topic_unknown"
+    detail = "There is no such topic."
+
+
+class TopicBuiltIn(errors.Conflict):
+    """Doorward's own topics are what they are."""
+
+    code = "topic_built_in"
+    detail = "This topic is one of Doorward's own; it cannot be changed."
+
+
+class TopicCritical(errors.InvalidRequest):
+    """A critical topic is for Doorward's own messages."""
+
+    code = "topic_critical"
+    detail = "A critical topic is for Doorward's own messages."
+
+
+class LinkRefused(errors.InvalidRequest):
+    """A link leads where the operator has not allowed it."""
+
+    code = "link_refused"
+    detail = "Links must be https, to a host that NOTIFICATIONS_LINK_HOSTS names."
 
 
 class VariablesInvalid(errors.InvalidRequest):

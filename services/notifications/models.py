@@ -111,6 +111,18 @@ class Attempt(Model):
     ended_at: Mapped[datetime]
 
 
+class Topic(Model):
+    """What a team's messages are about: readers choose by it, and critical ones cannot be switched off."""
+
+    __tablename__ = "topics"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    title: Mapped[dict[str, str]] = mapped_column(JSONB)  # by language
+    is_critical: Mapped[bool]
+    channels: Mapped[list[str]] = mapped_column(JSONB)
+    created_at: Mapped[datetime]
+
+
 class Recipient(Model):
     """The address of an account, and the name and language of its owner, as messages reported them."""
 

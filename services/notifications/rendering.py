@@ -1,25 +1,29 @@
 """From a template and its variables to subject, text and HTML. Pure but for reading the templates.
 
-One file a mail and language fills the blocks of two layouts, so that text and HTML say the same. HTML is
-escaped; a variable that is missing is an error and not a gap.
+One file for each message and language fills the blocks of two layouts, so that text and HTML say the same.
+HTML is escaped; a variable that is missing is an error and not a gap.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2.sandbox import SandboxedEnvironment
+from markupsafe import Markup, escape
 
+from services.notifications import phrases
 from services.notifications.device_names import name_of
+from shared.chassis import locales
 
 DIRECTORY = Path(__file__).parent / "templates"
 FALLBACK_LOCALE = "en"
 LONGEST_SUBJECT = 200
-# A stranger chooses the name. One that looks like an address of a page would make the sign-up form a relay
-# for somebody's advertisements. What else a stranger chooses, the User-Agent, is named in our own words.
-_LOOKS_LIKE_A_LINK = re.compile(r"://|www\.|\w\.\w{2,}|@", re.IGNORECASE)
+_BETWEEN_PARAGRAPHS = re.compile(r"\n\s*\n")
+_NEXT_PARAGRAPH = Markup('</p>\n<p dir="auto" style="margin:0 0 16px">')
+_NEXT_LINE = Markup("<br>\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,41 +37,42 @@ class Rendered:
 
 @cache
 def _environment(*, is_html: bool) -> Environment:
-    return Environment(
+    environment = SandboxedEnvironment(
         loader=FileSystemLoader(DIRECTORY),
-        autoescape=is_html,  # noqa: S701  (plain text is not escaped)
+        autoescape=is_html,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["paragraphs"] = _as_paragraphs if is_html else str
+    return environment
 
 
-def _candidates(locale: str) -> Iterator[str]:
-    """``de-AT``, ``de``, ``en``: the first that there is."""
-    parts = locale.replace("_", "-").split("-")
-    for length in range(len(parts), 0, -1):
-        yield "-".join(parts[:length])
-    yield FALLBACK_LOCALE
+def _as_paragraphs(text: str) -> Markup:
+    """The paragraphs and lines of ``text``, as the text part shows them too."""
+    paragraphs = _BETWEEN_PARAGRAPHS.split(text.replace("\r\n", "\n").strip())
+    return _NEXT_PARAGRAPH.join(
+        _NEXT_LINE.join(escape(line) for line in paragraph.split("\n")) for paragraph in paragraphs
+    )
+
+
+@cache
+def languages_of(name: str) -> frozenset[str]:
+    """The languages that the template ``name`` is written in."""
+    return frozenset(path.parent.name for path in DIRECTORY.glob(f"*/{name}.jinja"))
 
 
 def best_locale(name: str, locale: str) -> str:
     """The language that the mail ``name`` is written in for a reader of ``locale``."""
-    available = {path.parent.name for path in DIRECTORY.glob(f"*/{name}.jinja")}
-    return next(candidate for candidate in _candidates(locale) if candidate in available)
+    return locales.best(locale, languages_of(name), FALLBACK_LOCALE)
 
 
-def _safe_name(name: str) -> str:
-    return "" if _LOOKS_LIKE_A_LINK.search(name) else name
-
-
-def render(name: str, locale: str, variables: Mapping[str, str]) -> Rendered:
+def render(name: str, locale: str, variables: Mapping[str, str], *, greets: bool = True) -> Rendered:
     """The mail ``name``; raises jinja2's UndefinedError where a variable is missing."""
     language = best_locale(name, locale)
     path = f"{language}/{name}.jinja"
-    values = {**variables, "name": _safe_name(variables.get("name", "")), "lang": language}
-    if "device" in values:
-        values["device"] = name_of(values["device"], language)
+    values = _values(variables, language, greets=greets)
     plain = _environment(is_html=False).get_template(path)
     html = _environment(is_html=True).get_template(path)
     subject = " ".join(_block(plain, "subject", values).split())
@@ -76,6 +81,16 @@ def render(name: str, locale: str, variables: Mapping[str, str]) -> Rendered:
         text=_tidy(plain.render(**values, layout="layout.txt")),
         html=html.render(**values, layout="layout.html", title=subject),
     )
+
+
+def _values(variables: Mapping[str, str], language: str, *, greets: bool) -> dict[str, str]:
+    """What a template is given: what others say is put into words of our own where they may not choose it."""
+    name = variables.get("name") if greets else None
+    own = {"lang": language, "greeting": phrases.greeting(name, language)}
+    own["change"] = phrases.change(variables.get("change", ""), language)
+    if "device" in variables:
+        own["device"] = name_of(variables["device"], language)
+    return {**variables, **own}
 
 
 def _block(template: Template, block: str, values: Mapping[str, str]) -> str:

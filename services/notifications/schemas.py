@@ -1,32 +1,36 @@
 """The bodies of notifications' API."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import marshmallow
 from marshmallow import fields, validate
 
-from services.notifications import addresses
 from services.notifications.catalog import TEMPLATES
 from services.notifications.lanes import LANES
 from services.notifications.models import ENDED, WAITING
+from shared.chassis import addresses
+from shared.chassis.address_field import MOST_TYPED
+from shared.chassis.clock import utcnow
 from shared.chassis.pagination import PageQuerySchema
-from shared.chassis.schemas import Schema, Text, Timestamp
+from shared.chassis.schemas import Locale, Schema, Text, Timestamp
 
 LONGEST_VARIABLE = 10_000
-LONGEST_EMAIL = 254  # RFC 5321 section 4.5.3.1.3, less the angle brackets
+LATEST = timedelta(days=366)
 
 
 class Address(Text):
     """An address that mail can reach."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(minimum=3, maximum=LONGEST_EMAIL, metadata={"format": "email"}, **options)
+        super().__init__(minimum=3, maximum=MOST_TYPED, metadata={"format": "email"}, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
         text = super()._deserialize(value, attr, data, **options)
         try:
-            return addresses.deliverable(text)
-        except ValueError as error:
+            # Whether a domain exists is the mail server's to say; `.test` is what people try things out with.
+            return addresses.deliverable(text, takes_test_domains=True)
+        except addresses.AddressInvalid as error:
             raise marshmallow.ValidationError(str(error)) from error
 
 
@@ -50,6 +54,11 @@ class _Variable(fields.String):
         return text
 
 
+def _is_near(moment: datetime) -> None:
+    if moment > utcnow() + LATEST:
+        raise marshmallow.ValidationError("A message can be scheduled for at most a year.")
+
+
 class SendSchema(Schema):
     """A mail to be sent."""
 
@@ -63,14 +72,12 @@ class SendSchema(Schema):
         load_default=dict,
         validate=validate.Length(max=50),
     )
-    locale = Text(
-        minimum=2,
-        maximum=35,
+    locale = Locale(
         load_default=None,
         metadata={"description": "The reader's language; without it the account's, else English."},
     )
     topic = Text(minimum=1, maximum=100, load_default="general")
-    send_at = Timestamp(load_default=None, allow_none=True)
+    send_at = Timestamp(load_default=None, allow_none=True, validate=_is_near)
 
 
 class AcceptedSchema(Schema):
@@ -146,3 +153,37 @@ class ResolveSchema(Schema):
     """What became of a mail whose outcome was unknown."""
 
     outcome = fields.String(required=True, validate=validate.OneOf(["delivered", "failed"]))
+
+
+_TOPIC_NAME = validate.Regexp(
+    r"^[a-z0-9][a-z0-9_.-]{0,63}$", error="Small letters, digits, `_`, `.` and `-`."
+)
+
+
+class WrittenTopicSchema(Schema):
+    """A topic as an administrator writes it."""
+
+    title = fields.Dict(
+        keys=Locale(),
+        values=Text(minimum=1, maximum=100),
+        required=True,
+        validate=validate.Length(1, 50),
+        metadata={"description": "By language."},
+    )
+    is_critical = fields.Boolean(
+        load_default=False,
+        metadata={"description": "Nobody can switch it off, and only Doorward itself sends about it."},
+    )
+    channels = fields.List(fields.String(validate=validate.OneOf(["email"])), load_default=lambda: ["email"])
+
+
+class TopicSchema(WrittenTopicSchema):
+    """What messages are about."""
+
+    name = fields.String(required=True)
+
+
+class TopicListSchema(Schema):
+    """Every topic."""
+
+    items = fields.List(fields.Nested(TopicSchema), required=True)

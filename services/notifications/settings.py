@@ -18,6 +18,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from services.notifications import mail_from, servers
 from services.notifications.lanes import BULK, NORMAL, URGENT
 from services.notifications.servers import SmtpServer
+from shared.chassis.setting_types import TextList
 from shared.chassis.settings import ServiceSettings
 
 
@@ -60,6 +61,11 @@ class NotificationsSettings(ServiceSettings):
     mail_from: Annotated[str, AfterValidator(_checked_sender)] = Field(
         description="The sender: `address` or `Name <address>`."
     )
+    link_hosts: TextList = Field(
+        default_factory=list,
+        description="The hosts that links in callers' messages may lead to, comma-separated, beside "
+        "`PUBLIC_URL`'s.",
+    )
     worker_concurrency: int = Field(
         8,
         ge=2,
@@ -95,6 +101,11 @@ class NotificationsSettings(ServiceSettings):
     message_days: int = Field(
         90, ge=1, description="How many days an ended message and its attempts are kept, without content."
     )
+
+    @property
+    def allowed_link_hosts(self) -> frozenset[str]:
+        """The hosts that links in callers' messages may lead to."""
+        return frozenset({str(self.public_url.host), *(host.lower() for host in self.link_hosts)})
 
     @property
     def slots(self) -> Mapping[str, int]:

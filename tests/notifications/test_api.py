@@ -1,5 +1,6 @@
 """`/api/v1/notifications` over HTTP."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -90,6 +91,9 @@ def test_routes_are_closed_to_those_who_may_not(
         ({"to": {"email": "a@example.org", "user_id": str(new_id())}}, "validation_failed"),
         ({"to": {"user_id": str(new_id())}}, "recipient_unknown"),
         ({"send_at": "tomorrow"}, "validation_failed"),
+        ({"send_at": "9999-12-31T23:59:59-01:00"}, "validation_failed"),
+        ({"send_at": "2999-01-01T00:00:00Z"}, "validation_failed"),
+        ({"to": {"email": "müller@example.com"}}, "validation_failed"),
         ({"surprise": 1}, "validation_failed"),
     ],
 )
@@ -198,7 +202,7 @@ def test_deleted_account_leaves_nothing(app: Flask, client: FlaskClient, as_send
 
 
 def test_scheduled_mail_can_be_cancelled_once(client: FlaskClient, as_sender: dict[str, str]) -> None:
-    notification_id = send(client, as_sender, send_at="2999-01-01T00:00:00Z")
+    notification_id = send(client, as_sender, send_at=(utcnow() + timedelta(days=30)).isoformat())
 
     first = client.post(f"{NOTIFICATIONS}/{notification_id}/cancel", headers=as_sender)
     second = client.post(f"{NOTIFICATIONS}/{notification_id}/cancel", headers=as_sender)

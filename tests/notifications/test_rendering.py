@@ -5,9 +5,10 @@ import re
 import pytest
 from jinja2 import UndefinedError
 
-from services.notifications import rendering
+from services.notifications import phrases, rendering
 from services.notifications.catalog import OPTIONAL, TEMPLATES, check, check_complete
 from services.notifications.errors import TemplateUnknown, VariablesInvalid
+from services.notifications.phrases import LANGUAGES
 
 SAMPLE = {
     "name": "Ada",
@@ -37,12 +38,11 @@ def test_every_template_of_the_catalog_is_written_in_english_and_none_is_left_ov
 
 @pytest.mark.parametrize(("locale", "name"), WRITTEN)
 def test_mail_renders_with_exactly_its_required_variables(locale: str, name: str) -> None:
-    rendered = rendering.render(name, locale, sample(name))
+    rendered = rendering.render(name, locale, sample(name), greets=TEMPLATES[name].greets)
 
     assert rendered.subject
     assert "\n" not in rendered.subject
-    assert "Ada" in rendered.text
-    assert "Ada" in rendered.html
+    assert ("Ada" in rendered.text, "Ada" in rendered.html) == (TEMPLATES[name].greets,) * 2
     assert "{{" not in rendered.text + rendered.html + rendered.subject
     if "code" in TEMPLATES[name].required:
         assert re.findall(r"^\d{6}$", rendered.text, re.MULTILINE) == ["314159"]
@@ -75,13 +75,61 @@ def test_variable_of_a_newer_release_is_passed_over(name: str) -> None:
     check_complete(name, sample(name, invention="1"))
 
 
-def test_every_mail_is_written_in_both_languages() -> None:
-    assert sorted((locale, name) for locale in ("de", "en") for name in TEMPLATES) == WRITTEN
+def test_every_mail_is_written_in_every_language() -> None:
+    assert sorted((locale, name) for locale in LANGUAGES for name in TEMPLATES) == WRITTEN
+
+
+def test_what_is_said_in_our_own_words_is_said_in_every_language() -> None:
+    assert set(phrases._GREETINGS) == set(phrases.UNKNOWN_DEVICE) == set(LANGUAGES)
+    assert [key for key, texts in phrases._CHANGES.items() if set(texts) != set(LANGUAGES)] == []
+
+
+@pytest.mark.parametrize(
+    ("said", "german"),
+    [
+        ("totp_enabled", "eine Authentifizierungs-App wurde eingerichtet"),
+        ("an authenticator app was set up", "eine Authentifizierungs-App wurde eingerichtet"),
+        ("Call +1 800 555 0199", None),
+        ("", None),
+    ],
+)
+def test_what_changed_is_said_in_the_reader_s_language_and_in_our_own_words(
+    said: str, german: str | None
+) -> None:
+    rendered = rendering.render("mfa_changed", "de", {"change": said})
+
+    assert ("(" in rendered.text) == (german is not None)
+    assert said not in rendered.text or not said
+    assert german is None or f"({german})" in rendered.text
+
+
+def test_paragraphs_are_the_same_in_text_and_html() -> None:
+    text = "One <b>.\n\nTwo,\nsecond line.\n\n\nThree."
+
+    rendered = rendering.render("message", "en", {"subject": "s", "text": text})
+
+    assert "One <b>.\n\nTwo,\nsecond line.\n\nThree.\n" in rendered.text
+    paragraphs = re.findall(r'<p dir="auto"[^>]*>(.*?)</p>', rendered.html, re.DOTALL)
+    assert paragraphs == ["One &lt;b&gt;.", "Two,<br>\nsecond line.", "Three."]
 
 
 @pytest.mark.parametrize(
     ("locale", "language"),
-    [("de", "de"), ("de-AT", "de"), ("de_DE", "de"), ("fr", "en"), ("", "en"), ("../../x", "en")],
+    [
+        ("de", "de"),
+        ("de-AT", "de"),
+        ("de_DE", "de"),
+        ("DE", "de"),
+        ("De-at", "de"),
+        ("de-1996", "de"),
+        ("en-US-u-hc-h12", "en"),
+        ("en-GB-oed", "en"),
+        ("es-419", "es"),
+        ("fr-CA", "fr"),
+        ("it", "en"),
+        ("", "en"),
+        ("../../x", "en"),
+    ],
 )
 def test_language_falls_back(locale: str, language: str) -> None:
     assert rendering.best_locale("verify_email", locale) == language
@@ -105,21 +153,46 @@ def test_subject_stays_one_line_of_bounded_length() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Win at https://evil.example", "www.evil.example", "evil.example", "a@evil.example"]
+    "name",
+    [
+        "Win at https://evil.example",
+        "www.evil.example",
+        "evil.example",
+        "evil。com",
+        "a@evil.example",
+        "Your bank account is locked! Call +1 800 555 0199 at once and give this code to our agent",
+        "Ada 4711",
+        "<b>Ada</b>",
+        "{{ code }}",
+    ],
 )
-def test_name_that_advertises_something_is_left_out(name: str) -> None:
-    rendered = rendering.render("verify_email", "en", sample("verify_email", name=name))
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_name_that_says_something_is_left_out(name: str, language: str) -> None:
+    rendered = rendering.render("password_reset", language, sample("password_reset", name=name))
 
-    assert "evil" not in rendered.text + rendered.html
-    assert rendered.text.startswith("Hello,\n")
+    assert name not in rendered.text
+    assert not any(word in rendered.text + rendered.html for word in ("evil", "800", "4711", "<b>"))
+
+
+@pytest.mark.parametrize("name", ["verify_email", "account_exists"])
+def test_mail_to_whoever_may_not_have_asked_for_it_has_no_word_of_a_stranger(name: str) -> None:
+    assert not TEMPLATES[name].greets
+    assert "Ada" not in rendering.render(name, "en", sample(name), greets=False).text
+
+
+@pytest.mark.parametrize("name", ["Ada", "Zoë O'Neill-Śmith", "李雷", "Анна", "שלום"])
+def test_name_that_is_one_is_greeted(name: str) -> None:
+    rendered = rendering.render("password_reset", "fr", sample("password_reset", name=name))
+
+    assert rendered.text.startswith(f"Bonjour {name},\n")
 
 
 def test_catalog_names_what_is_missing_and_what_is_too_much() -> None:
     with pytest.raises(VariablesInvalid) as caught:
-        check("new_device", {"ip": "1", "device": "2", "wrong": "3"})
+        check("message", {"subject": "1", "wrong": "3"})
 
     pointers = [error["pointer"] for error in caught.value.errors or []]
-    assert pointers == ["/variables/time", "/variables/wrong"]
+    assert pointers == ["/variables/text", "/variables/wrong"]
 
 
 def test_unknown_template_is_refused() -> None:

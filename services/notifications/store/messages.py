@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import delete, func, literal, select, update
 from sqlalchemy.orm import contains_eager
 
-from services.notifications.addresses import key_of
 from services.notifications.models import ENDED, Attempt, Delivery, Message, db, table_of
+from shared.chassis.addresses import search_form
 
 _MESSAGES, _DELIVERIES = table_of(Message), table_of(Delivery)
 
@@ -63,7 +63,7 @@ def search(
     if template is not None:
         wanted.append(Message.template == template)
     if to is not None:
-        wanted.append(Delivery.address_key == key_of(to))
+        wanted.append(Delivery.address_key == search_form(to))
     if since is not None:
         wanted.append(Message.created_at >= since)
     if cursor is not None:
@@ -114,7 +114,7 @@ def forget_account(account_id: UUID, email: str | None) -> None:
     """Delete the messages to an account, and those to its address; deliveries and attempts included."""
     db.session.execute(delete(_MESSAGES).where(_MESSAGES.c.account_id == account_id))
     if email is not None:
-        its = select(_DELIVERIES.c.message_id).where(_DELIVERIES.c.address_key == key_of(email))
+        its = select(_DELIVERIES.c.message_id).where(_DELIVERIES.c.address_key == search_form(email))
         db.session.execute(delete(_MESSAGES).where(_MESSAGES.c.id.in_(its)))
 
 

@@ -1,0 +1,29 @@
+"""`/api/v1/notifications/topics`: what messages are about."""
+
+from typing import Any
+
+from services.notifications import topics
+from services.notifications.schemas import TopicListSchema, TopicSchema, WrittenTopicSchema
+from shared.chassis.access import requires_role, signed_in
+from shared.chassis.openapi import Blueprint
+
+blueprint = Blueprint(
+    "topics", __name__, url_prefix="/api/v1/notifications/topics", description="What messages are about"
+)
+
+
+@blueprint.get("")
+@signed_in
+@blueprint.response(200, TopicListSchema)
+def list_topics() -> dict[str, Any]:
+    """Every topic; critical ones cannot be switched off."""
+    return topics.list_all()
+
+
+@blueprint.put("/<name>")
+@requires_role("admin")
+@blueprint.arguments(WrittenTopicSchema)
+@blueprint.response(200, TopicSchema)
+def put_topic(body: dict[str, Any], name: str) -> dict[str, Any]:
+    """Make a topic that programs may send about, or change it."""
+    return topics.put(name, **body)
