@@ -2,7 +2,7 @@
 
 import asyncio
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from time import monotonic
 from typing import Any
 
@@ -70,6 +70,7 @@ def merge(parts: Mapping[str, Document], table: Table, *, url: str, version: str
             "title": "Doorward",
             "version": version,
             "description": "Accounts, profiles and notifications behind one gateway.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": url.rstrip("/")}],
         "tags": [],
@@ -87,8 +88,38 @@ def merge(parts: Mapping[str, Document], table: Table, *, url: str, version: str
         if match.route.parts:
             merged["paths"][match.prefix.decode()] = {"get": _with_edge(_gathered(match), match)}
     merged["components"].setdefault("headers", {}).update(_LIMIT_HEADERS)
-    merged["components"].setdefault("securitySchemes", {})["cookie"] = _COOKIE_SCHEME
+    merged["components"].setdefault("securitySchemes", {}).update(_OWN_SCHEMES)
+    _drop_unused(merged)
     return merged
+
+
+def _drop_unused(document: Document) -> None:
+    """Leave out components that nothing refers to: the services' frameworks bring some along."""
+    components: dict[str, Document] = document["components"]
+    used = set(_references(document["paths"]))
+    waiting = list(used)
+    while waiting:
+        kind, _, name = waiting.pop().removeprefix("#/components/").partition("/")
+        found = set(_references(components.get(kind, {}).get(name))) - used
+        used |= found
+        waiting += found
+    for kind, entries in components.items():
+        if kind != "securitySchemes":
+            components[kind] = {
+                name: e for name, e in entries.items() if f"#/components/{kind}/{name}" in used
+            }
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "$ref" and isinstance(inner, str):
+                yield inner
+            else:
+                yield from _references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _references(inner)
 
 
 def _with_own_components(name: str, part: Document, taken: Document) -> Document:
@@ -148,7 +179,7 @@ def _with_edge(operation: Document, match: Match) -> Document:
         "max_body_bytes": route.max_body_bytes,
     }
     if _BEARER in operation.get("security", []):
-        described["security"] = [*operation["security"], {"cookie": []}]
+        described["security"] = [*operation["security"], {"api_key": []}, {"cookie": []}]
     problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
     if match.limits:
         described["responses"]["429"] = {
@@ -170,6 +201,7 @@ def _gathered(match: Match) -> Document:
         "properties": {"data": parts, "errors": faults},
     }
     return {
+        "operationId": match.route.name.replace("-", "_"),
         "summary": f"{', '.join(names)} at once; parts that fail are named in `errors`.",
         "tags": [match.route.name],
         "security": [] if match.route.access.is_public else [_BEARER],
@@ -184,11 +216,20 @@ def _gathered(match: Match) -> Document:
 
 
 _BEARER: Document = {"bearer": []}
-_COOKIE_SCHEME: Document = {
-    "type": "apiKey",
-    "in": "cookie",
-    "name": ACCESS_COOKIE,
-    "description": "Set by a sign-in with `Token-Delivery: cookie`; counts for pages of allowed origins.",
+# What the gateway takes beside a token, and makes one of.
+_OWN_SCHEMES: Document = {
+    "api_key": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "An API key; it needs the scope `account` to act for its owner.",
+    },
+    "cookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": ACCESS_COOKIE,
+        "description": "Set by a sign-in with `Token-Delivery: cookie`; counts for pages of allowed origins.",
+    },
 }
 _LIMIT_HEADERS: Document = {
     "RateLimit-Policy": {

@@ -2,8 +2,9 @@
 one that is invalid 422, and every operation documents the problem document that any error is.
 """
 
+from collections.abc import Callable
 from json import JSONDecodeError
-from typing import Any
+from typing import Any, TypeVar
 
 import flask_smorest
 import orjson
@@ -20,6 +21,7 @@ from shared.chassis.schemas import ProblemSchema
 
 OPENAPI_VERSION = "3.1.0"
 METHODS = frozenset({"get", "post", "put", "patch", "delete"})
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class StrictParser(FlaskParser):
@@ -54,9 +56,27 @@ class StrictParser(FlaskParser):
 
 
 class Blueprint(flask_smorest.Blueprint):
-    """A blueprint whose arguments are parsed strictly."""
+    """A blueprint whose arguments are parsed strictly, and whose operations have ids."""
 
     ARGUMENTS_PARSER = StrictParser()
+
+    def route(self, rule: str, **options: Any) -> Callable[[F], F]:
+        """Register a view; generated clients call it by its ``operationId``."""
+        register = super().route(rule, **options)
+
+        def decorate(view: F) -> F:
+            documented = self.doc(operationId=operation_id(self.name, view.__name__))(view)
+            registered: F = register(documented)
+            return registered
+
+        return decorate
+
+
+def operation_id(blueprint: str, view: str) -> str:
+    """What a generated client calls the operation: ``api_keys`` and ``create`` give ``apiKeysCreate``."""
+    words = blueprint if blueprint == view else f"{blueprint}_{view}"
+    first, *others = words.split("_")
+    return first + "".join(word.capitalize() for word in others)
 
 
 class Api(flask_smorest.Api):

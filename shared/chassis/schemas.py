@@ -31,6 +31,20 @@ class Schema(marshmallow.Schema):
         unknown = marshmallow.RAISE
 
 
+class Pattern(validate.Regexp):
+    """The whole text matches; documented as a pattern that JavaScript reads in the same way (ECMA-262)."""
+
+    def __init__(self, pattern: str, *, error: str) -> None:
+        super().__init__(f"^{pattern}$", error=error)
+        self._whole = re.compile(pattern)
+
+    def __call__(self, value: str) -> str:  # type: ignore[override]  # marshmallow takes bytes as well
+        """``value``; raises ValidationError. Python's ``$`` alone would take a line end after it."""
+        if self._whole.fullmatch(value) is None:
+            raise marshmallow.ValidationError(str(self.error))
+        return value
+
+
 class Text(fields.String):
     """One line of text, trimmed, NFC, without control characters, ``minimum`` to ``maximum`` characters."""
 

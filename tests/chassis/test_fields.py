@@ -7,7 +7,7 @@ from marshmallow import ValidationError
 
 from shared.chassis import names
 from shared.chassis.address_field import MOST_TYPED, EmailAddress
-from shared.chassis.schemas import HttpsUrl, Locale, PersonName, Timestamp
+from shared.chassis.schemas import HttpsUrl, Locale, Pattern, PersonName, Timestamp
 
 # The name, and whether a mail may greet with it; None: refused.
 NAMES = {
@@ -124,3 +124,9 @@ def test_urls_are_https_name_a_host_and_hide_nothing(url: str) -> None:
 def test_field_refuses_what_is_no_text_of_its_kind(field: EmailAddress | Locale, value: object) -> None:
     with pytest.raises(ValidationError):
         field.deserialize(value)
+
+
+@pytest.mark.parametrize("text", ["editor\n", "editor x", "Editor", "", "\neditor", "9editor"])
+def test_pattern_takes_the_whole_text_or_nothing(text: str) -> None:
+    with pytest.raises(ValidationError, match="A role is a word"):
+        Pattern("[a-z][a-z0-9]+", error="A role is a word.")(text)

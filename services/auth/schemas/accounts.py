@@ -5,9 +5,9 @@ from marshmallow import fields, validate
 from services.auth.schemas.fields import Email
 from services.auth.schemas.refusals import RefusalSchema
 from shared.chassis.pagination import PageQuerySchema
-from shared.chassis.schemas import Schema, Text, Timestamp
+from shared.chassis.schemas import Pattern, Schema, Text, Timestamp
 
-ROLE = validate.Regexp(r"[a-z][a-z0-9_-]{0,31}\Z", error="A role is a short lower-case word.")
+ROLE = Pattern(r"[a-z][a-z0-9_-]{0,31}", error="A role is a short lower-case word.")
 
 
 class AccountSchema(Schema):
