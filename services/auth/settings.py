@@ -121,7 +121,14 @@ class AuthSettings(ServiceSettings):
         60,
         ge=1,
         le=3600,
-        description="The least time between two mails of one kind to one address, in seconds.",
+        description="The least time between two mails that others cause to one address, in seconds.",
+    )
+    mails_per_day: int = Field(
+        30,
+        ge=1,
+        le=10_000,
+        description="Mails that others may cause to one address in a day: "
+        "codes, and notices that it has an account.",
     )
 
     passkey_domain: str = Field(

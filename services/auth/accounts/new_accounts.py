@@ -16,6 +16,7 @@ from services.auth.mail.challenges import PASSWORD_RESET, VERIFY_EMAIL, Purpose
 from services.auth.models import Account
 from services.auth.store import accounts, registrations
 from services.auth.store.registrations import Proven
+from services.auth.throttling import mail_slots
 from shared.chassis.ids import new_id
 from shared.contracts.messages import AccountRegistered, AccountVerified
 
@@ -37,6 +38,7 @@ def make_by_code(purpose: Purpose, email: str, code: str, now: datetime) -> UUID
 def _make(purpose: Purpose, proven: Proven | None, now: datetime) -> UUID | None:
     if proven is None:
         return None
+    mail_slots.give_back(proven.email)
     password_hash = proven.password_hash if purpose == VERIFY_EMAIL else None
     account_id = new_id()
     is_made = accounts.add_unless_known(

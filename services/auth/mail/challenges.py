@@ -18,6 +18,7 @@ from services.auth.models import Account
 from services.auth.store import accounts
 from services.auth.store import challenges as store
 from services.auth.store.challenges import Consumed
+from services.auth.throttling import mail_slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,9 @@ def send(
     *,
     template: str | None = None,
 ) -> None:
-    """Mail a challenge that was made."""
+    """Mail a challenge that was made, unless its recipient has had too many mails of late."""
+    if not mail_slots.take(recipient.email, now):
+        return
     outgoing.send_code(
         template or purpose.template,
         recipient,
@@ -110,6 +113,7 @@ def consume_token(purpose: Purpose, token: str, now: datetime) -> Consumed:
     consumed = store.consume_token(purpose.name, deps().codes.hashes(purpose.name, token), now)
     if consumed is None:
         raise CodeInvalid
+    _give_slot_back(consumed)
     return consumed
 
 
@@ -124,4 +128,14 @@ def find_account_of_token(purpose: Purpose, token: str, now: datetime) -> UUID:
 def try_code(purpose: Purpose, owner: Any, code: str, now: datetime) -> Consumed | None:
     """Consume a typed code in the caller's transaction; None where it is wrong (commit: it cost a try)."""
     accounts.lock(owner)
-    return store.consume_code(purpose.name, owner, deps().codes.hashes(purpose.name, code), now)
+    consumed = store.consume_code(purpose.name, owner, deps().codes.hashes(purpose.name, code), now)
+    if consumed is not None:
+        _give_slot_back(consumed)
+    return consumed
+
+
+def _give_slot_back(consumed: Consumed) -> None:
+    """The mail was wanted, wherever it went."""
+    account = accounts.find(consumed.account_id)
+    if account is not None:
+        mail_slots.give_back(consumed.details.get("new_email", account.email))
