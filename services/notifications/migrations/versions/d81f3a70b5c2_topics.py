@@ -1,7 +1,7 @@
 """topics
 
 Revision ID: d81f3a70b5c2
-Revises: b3d0c94e6a17
+Revises: c5f20a91d7e4
 Create Date: 2026-11-26 11:50:00.000000
 
 Only adds. Topics that messages have named so far become rows, so that whoever sends about them may go on.
@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 
 # revision identifiers, used by Alembic.
 revision = 'd81f3a70b5c2'
-down_revision = 'b3d0c94e6a17'
+down_revision = 'c5f20a91d7e4'
 branch_labels = None
 depends_on = None
 
