@@ -2,15 +2,15 @@
 
 from marshmallow import fields
 
-from services.auth.schemas.fields import Token
-from shared.chassis.schemas import Schema, Secret
+from services.auth.schemas.fields import Token, TypedCode
+from shared.chassis.schemas import Schema
 
 
 class SecondFactorSchema(Schema):
     """A code of the authenticator, or a recovery code, for a sign-in that waits for it."""
 
     mfa_token = Token(required=True)
-    code = Secret(required=True, minimum=6, maximum=32)
+    code = TypedCode(required=True, maximum=32)
 
 
 class AuthenticatorSchema(Schema):
