@@ -39,6 +39,7 @@ COMMANDS = {
     "reseal": Entry("deploy.reseal:reseal", "Put what rests sealed under the current secret.", True),
     "outbox": Entry("deploy.outbox:outbox", "Show and resend messages that were refused for days.", True),
     "routes": Entry("gateway.cli:routes", "List what the gateway routes where.", True),
+    "check-routes": Entry("gateway.cli:check_routes", "Say what is wrong with route files."),
     "explain": Entry("gateway.cli:explain", "Say what the gateway would do with a request.", True),
 }
 SETTINGS_EXIT_CODE = 2

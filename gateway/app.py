@@ -47,7 +47,13 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
     keys = Keys(published_keys(settings, process="gateway"), is_needed=settings.has_published_keys)
     checks = readiness.checks(limiter, revocations, keys, services, drain)
     app = new_app(
-        __name__, settings, process="gateway", flask_class=GatewayFlask, checks=checks, proxy_hops=0
+        __name__,
+        settings,
+        process="gateway",
+        flask_class=GatewayFlask,
+        checks=checks,
+        optional_checks=readiness.optional_checks(services),
+        proxy_hops=0,
     )
     assert isinstance(app, GatewayFlask)  # noqa: S101  (new_app makes what it is told to)
     access_tokens.install(app, settings, keys.find)

@@ -4,7 +4,7 @@ import re
 
 import click
 
-from gateway import route_file
+from gateway import route_file, route_source, route_variables
 from gateway.explanation import asked, explanation
 from gateway.routing import Match, Table
 from gateway.settings import GatewaySettings
@@ -15,7 +15,7 @@ _HEADER = re.compile(r"([A-Za-z0-9!#$%&'*+.^_`|~-]+):\s*(.*)")
 def _load() -> tuple[GatewaySettings, Table]:
     settings = GatewaySettings.load()
     try:
-        return settings, route_file.load(settings.routes_file, settings.route_variables)
+        return settings, route_source.table(settings)
     except route_file.RouteFileError as error:
         raise click.ClickException(str(error)) from error
 
@@ -68,3 +68,18 @@ def _parsed(fields: tuple[str, ...]) -> list[tuple[bytes, bytes]]:
             raise click.BadParameter(f"{field!r} is not 'Name: value'", param_hint="--header")
         pairs.append((match[1].lower().encode(), match[2].encode("latin-1", "replace")))
     return pairs
+
+
+@click.command("check-routes")
+@click.argument("places", nargs=-1, type=click.Path())
+def check_routes(places: tuple[str, ...]) -> None:
+    """Say what is wrong with route files and folders, laid over the built-in table. Needs no setting."""
+    environment = route_variables.environment()
+    known = GatewaySettings.route_variables_in(environment)
+    try:
+        table = route_file.load_over_builtin(places, known, environment)
+    except route_file.RouteFileError as error:
+        raise click.ClickException(str(error)) from error
+    for file in dict.fromkeys(table.files.values()):
+        names = [name for name, written_in in table.files.items() if written_in == file]
+        click.echo(f"{file}: {len(names)} routes: {', '.join(names)}")

@@ -58,7 +58,8 @@ def explanation(settings: GatewaySettings, table: Table, request: Asked) -> Line
         return
     if (read := match.reads(request.path.encode())) != request.path.encode():
         yield "read as", read.decode()
-    yield "route", f"{match.route.name}, by the prefix {match.prefix.decode()} in {settings.routes_file}"
+    file = table.files.get(match.route.name, "no file")
+    yield "route", f"{match.route.name}, by the prefix {match.prefix.decode()} in {file}"
     yield from _of_policies(match, request)
     yield from _of_forwarding(match, request)
 

@@ -153,6 +153,8 @@ class Upstream:
     keep_alive_seconds: Annotated[float, BeforeValidator(number), Field(ge=0, le=3600)] = 1.5
     health_path: Path | None = "/readyz"
     health_interval_seconds: Seconds = 5.0
+    # Whether the gateway is not ready without it: so with auth, and not with a service that may come later.
+    required: bool = False
     # Who vouches for https replicas; without it whoever the system believes.
     ca_file: Annotated[CertificateFile, BeforeValidator(_certificates)] | None = None
 

@@ -29,7 +29,14 @@ def checks(
         "rate_limits": _check(lambda: not limiter.is_degraded, "each worker counts for itself"),
         "revocations": _check(lambda: revocations.is_current, "revocations do not arrive"),
         "tokens": _check(lambda: keys.is_known, "auth has not shown its public keys yet"),
-        **{name: _service_check(service) for name, service in services.items()},
+        **{name: _service_check(service) for name, service in services.items() if service.upstream.required},
+    }
+
+
+def optional_checks(services: Mapping[str, Service]) -> dict[str, Check]:
+    """The services without which the gateway is ready all the same; ``/readyz`` lists them."""
+    return {
+        name: _service_check(service) for name, service in services.items() if not service.upstream.required
     }
 
 

@@ -1,29 +1,25 @@
-"""Reading ``routes.toml``: every mistake at once, each with the key it is at."""
+"""Reading route files: every mistake at once, each with its file, its key, its value and its variable."""
 
 import hashlib
-import re
-import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from gateway.policies import Cors, Limit, Route, Upstream
+from gateway.route_layers import Default, Layers, RouteFileError, files_in, read, written
+from gateway.route_variables import Location
 from gateway.routing import Table, new_table
+from shared.chassis.logs import mask_text
+
+__all__ = ["DEFAULT_FILE", "RouteFileError", "load", "load_over_builtin", "parse"]
 
 DEFAULT_FILE = Path(__file__).with_name("routes.toml")
-_VARIABLE = re.compile(r"\$\{([A-Z_]+)\}")
-Default = Literal["access", "limits", "cors", "timeouts", "retries", "max_body_bytes", "case_sensitive"]
-_ROUTE_DEFAULTS: frozenset[str] = frozenset(get_args(Default))
+LONGEST_VALUE = 80
 
-
-class RouteFileError(Exception):
-    """The file does not describe a route table; ``mistakes`` says all that is wrong with it."""
-
-    def __init__(self, path: Path, mistakes: Sequence[str]) -> None:
-        self.mistakes = [f"{path}: {mistake}" for mistake in mistakes]
-        super().__init__("\n".join(self.mistakes))
+Known = Mapping[str, Sequence[str]]
+Environment = Mapping[str, str]
 
 
 def _named(value: object) -> object:
@@ -37,7 +33,7 @@ def _named(value: object) -> object:
 
 
 class _Document(BaseModel):
-    """The file as a whole."""
+    """All files as one."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -48,27 +44,57 @@ class _Document(BaseModel):
     routes: Annotated[list[Route], Field(min_length=1)]
 
 
-def load(path: Path, variables: Mapping[str, Sequence[str]]) -> Table:
-    """The table in ``path``, its ``${NAME}`` filled from ``variables``; raises RouteFileError."""
+def load_over_builtin(
+    places: Sequence[str | Path], known: Known, environment: Environment | None = None
+) -> Table:
+    """The built-in table with the files and folders in ``places`` laid over it; raises RouteFileError.
+
+    A file that says ``standalone = true`` leaves the built-in table out.
+    """
+    texts = [(path, _text(path)) for path in files_in(places)]
+    layers = [read(path, text, known, environment or {}) for path, text in texts]
+    if not any(layer.content.get("standalone") is True for layer in layers):
+        builtin = DEFAULT_FILE.read_text()
+        texts.insert(0, (DEFAULT_FILE, builtin))
+        layers.insert(0, read(DEFAULT_FILE, builtin, known, {}))
+    joined = Layers()
+    for layer in layers:
+        joined.add(layer)
+    return _table(joined, "".join(text for _, text in texts))
+
+
+def load(path: Path, known: Known, environment: Environment | None = None) -> Table:
+    """The table in ``path`` alone; raises RouteFileError."""
+    return parse(path, _text(path), known, environment)
+
+
+def parse(path: Path, text: str, known: Known, environment: Environment | None = None) -> Table:
+    """The table in ``text`` alone, which came from ``path``; raises RouteFileError."""
+    layers = Layers()
+    layers.add(read(path, text, known, environment or {}))
+    return _table(layers, text)
+
+
+def _text(path: Path) -> str:
     try:
-        return parse(path, path.read_text(), variables)
+        return path.read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise RouteFileError(path, [str(error)]) from error
+        raise RouteFileError([f"{path}: {error}"]) from error
 
 
-def parse(path: Path, text: str, variables: Mapping[str, Sequence[str]]) -> Table:
-    """The table in ``text``, which came from ``path``; raises RouteFileError."""
-    mistakes: list[str] = []
+def _table(layers: Layers, text: str) -> Table:
+    joined = layers.joined()
+    mistakes = list(layers.mistakes)
     try:
-        raw = _filled(tomllib.loads(text), variables, "", mistakes.append)
-        document = _Document.model_validate(_with_defaults(raw))
-    except tomllib.TOMLDecodeError as error:
-        raise RouteFileError(path, [f"{error}"]) from error
+        document = _Document.model_validate(joined)
     except ValidationError as error:
-        raise RouteFileError(path, [*mistakes, *_sentences(error, raw)]) from error
-    mistakes += _unknown_names(document)
+        found = ((tuple(one["loc"]), _reason(one["msg"]), one.get("input")) for one in error.errors())
+        mistakes += [_sentence(layers, joined, at, reason, value) for at, reason, value in found]
+        raise RouteFileError(mistakes) from error
+    mistakes += [_sentence(layers, joined, at, reason, None) for at, reason in _unknown_names(document)]
     if mistakes:
-        raise RouteFileError(path, mistakes)
+        raise RouteFileError(mistakes)
+    files = {route.name: layers.place(("routes", index))[0] for index, route in enumerate(document.routes)}
     return new_table(
         document.routes,
         upstreams=document.upstreams,
@@ -76,76 +102,53 @@ def parse(path: Path, text: str, variables: Mapping[str, Sequence[str]]) -> Tabl
         cors=document.cors,
         default_cors=document.defaults.get("cors"),
         version=hashlib.sha256(text.encode()).hexdigest()[:12],
+        files={name: str(path) for name, path in files.items()},
     )
 
 
-def _filled(value: Any, variables: Mapping[str, Sequence[str]], at: str, wrong: Callable[[str], None]) -> Any:
-    """``value`` with every list item ``${NAME}`` replaced by the values of that setting."""
-    if isinstance(value, dict):
-        return {
-            key: _filled(inner, variables, f"{at}.{key}".lstrip("."), wrong) for key, inner in value.items()
-        }
-    if not isinstance(value, list):
-        return value
-    filled: list[Any] = []
-    for index, item in enumerate(value):
-        match = _VARIABLE.fullmatch(item) if isinstance(item, str) else None
-        if match is None:
-            filled.append(_filled(item, variables, f"{at}[{index}]", wrong))
-        elif match[1] in variables:
-            filled += variables[match[1]]
-        else:
-            wrong(f"{at}[{index}]: {item} is not one of {', '.join(sorted(variables))}.")
-    return filled
+def _sentence(layers: Layers, joined: dict[str, Any], at: Location, reason: str, value: Any) -> str:
+    path, own, variable = layers.place(at)
+    key = written(own)
+    if len(at) > 1 and at[0] == "routes" and isinstance(at[1], int):
+        route = joined["routes"][at[1]]
+        key += f" ({route.get('name', 'unnamed')})" if isinstance(route, dict) else ""
+    shown = _shown(value)
+    origin = f" It is {shown}{f', from ${{{variable}}}' if variable else ''}." if shown else ""
+    if variable and not shown:
+        origin = f" It is from ${{{variable}}}."
+    return f"{f'{path}: ' if path else ''}{key}: {reason}{origin}"
 
 
-def _with_defaults(raw: dict[str, Any]) -> dict[str, Any]:
-    defaults, routes = raw.get("defaults"), raw.get("routes")
-    if not isinstance(defaults, dict) or not isinstance(routes, list):
-        return raw
-    sound = {key: value for key, value in defaults.items() if key in _ROUTE_DEFAULTS}
-    return {**raw, "routes": [{**sound, **route} if isinstance(route, dict) else route for route in routes]}
-
-
-def _sentences(error: ValidationError, raw: dict[str, Any]) -> list[str]:
-    return [f"{_key(mistake['loc'], raw)}: {_reason(mistake['msg'])}" for mistake in error.errors()]
-
-
-def _key(location: tuple[int | str, ...], raw: dict[str, Any]) -> str:
-    parts = ""
-    for step in location:
-        parts += f"[{step}]" if isinstance(step, int) else f".{step}"
-    key = parts.lstrip(".")
-    if len(location) > 1 and location[0] == "routes" and isinstance(location[1], int):
-        route = raw["routes"][location[1]]
-        return f"{key} ({route.get('name', 'unnamed')})" if isinstance(route, dict) else key
-    return key
+def _shown(value: Any) -> str:
+    if not isinstance(value, str | int | float):
+        return ""
+    text = mask_text(repr(value)) if not isinstance(value, str) else f'"{mask_text(value)}"'
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
 
 
 def _reason(message: str) -> str:
     return message.removeprefix("Value error, ").rstrip(".") + "."
 
 
-def _unknown_names(document: _Document) -> list[str]:
-    mistakes = []
+def _unknown_names(document: _Document) -> Iterator[tuple[Location, str]]:
     seen: set[str] = set()
     folds: dict[str, bool] = {}
     for index, route in enumerate(document.routes):
-        at = f"routes[{index}]"
         if route.name in seen:
-            mistakes.append(f"{at}.name: {route.name} is there twice.")
+            yield ("routes", index, "name"), f"{route.name} is there twice."
         seen.add(route.name)
-        for upstream in (route.upstream, *(part.upstream for part in route.parts.values())):
-            if upstream not in document.upstreams:
-                missing = f"{at}.upstream ({route.name}): there is no [upstreams.{upstream}]."
-                mistakes.append(missing)
-        if route.cors and route.cors not in document.cors:
-            mistakes.append(f"{at}.cors ({route.name}): there is no [cors.{route.cors}].")
         if route.case_sensitive is not folds.setdefault(route.upstream, route.case_sensitive):
-            mistakes.append(f"{at}.case_sensitive ({route.name}): all routes of {route.upstream} must agree.")
-        mistakes += [
-            f"{at}.limits ({route.name}): there is no [limits.{limit}]."
-            for limit in route.limits
-            if limit not in document.limits
-        ]
-    return mistakes
+            yield ("routes", index, "case_sensitive"), f"all routes of {route.upstream} must agree."
+        for key, kind, name in _names_in(route):
+            if name not in getattr(document, kind):
+                yield ("routes", index, key), f"there is no [{kind}.{name}]."
+
+
+def _names_in(route: Route) -> Iterator[tuple[str, str, str]]:
+    """The tables that a route names: by which key, of which kind, by which name."""
+    for upstream in (route.upstream, *(part.upstream for part in route.parts.values())):
+        yield "upstream", "upstreams", upstream
+    if route.cors:
+        yield "cors", "cors", route.cors
+    for limit in route.limits:
+        yield "limits", "limits", limit

@@ -7,7 +7,7 @@ workers would disagree about the routes.
 
 from typing import Any
 
-from gateway import route_file
+from gateway import route_file, route_variables
 from gateway.routing import Table
 from gateway.settings import GatewaySettings
 from shared.chassis.logs import get_logger
@@ -29,11 +29,17 @@ def refresh(configuration: Any) -> None:
     _Kept.configuration = configuration
     settings = GatewaySettings.load()
     try:
-        _Kept.table = route_file.load(settings.routes_file, settings.route_variables)
+        _Kept.table = _read(settings)
     except route_file.RouteFileError as error:
         log.error("routes_not_taken", mistakes=error.mistakes)  # noqa: TRY400  (the sentence says it all)
 
 
 def table(settings: GatewaySettings) -> Table:
     """The route table of this process; raises RouteFileError if there never was a good file."""
-    return _Kept.table or route_file.load(settings.routes_file, settings.route_variables)
+    return _Kept.table or _read(settings)
+
+
+def _read(settings: GatewaySettings) -> Table:
+    return route_file.load_over_builtin(
+        settings.routes_file, settings.route_variables, route_variables.environment()
+    )

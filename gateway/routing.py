@@ -62,6 +62,7 @@ class Table:
     limits: Mapping[str, Limit]
     cors: Mapping[str, Cors]
     version: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)  # where each route is written, by its name
     default_cors: str | None = None  # for answers to requests that no route takes
     _by_prefix: Mapping[bytes, tuple[Match, ...]] = field(default_factory=dict)
     _by_folded_prefix: Mapping[bytes, tuple[Match, ...]] = field(default_factory=dict)
@@ -126,6 +127,7 @@ def new_table(
     cors: Mapping[str, Cors],
     version: str = "",
     default_cors: str | None = None,
+    files: Mapping[str, str] | None = None,
 ) -> Table:
     """A table of ``routes``, each under all of its prefixes."""
     matches = []
@@ -160,6 +162,7 @@ def new_table(
         limits,
         cors,
         version,
+        files or {},
         default_cors,
         {prefix: tuple(found) for prefix, found in by_prefix.items()},
         {prefix: tuple(found) for prefix, found in by_folded_prefix.items()},

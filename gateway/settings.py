@@ -1,11 +1,10 @@
 """The settings of the gateway: every ``GATEWAY_…`` variable."""
 
-from pathlib import Path
+from collections.abc import Mapping
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from gateway.route_file import DEFAULT_FILE
 from shared.chassis.setting_types import StrongSecret, TextList
 from shared.chassis.settings import ProcessSettings
 
@@ -37,7 +36,11 @@ class GatewaySettings(ProcessSettings):
         "`https://app.example.org`, `https://*.example.org`.",
     )
     session_secret_key: StrongSecret = Field(description="Signs the console's cookies. 32 bytes or more.")
-    routes_file: Path = Field(DEFAULT_FILE, description="The route table; the one in the package by default.")
+    routes_file: TextList = Field(
+        default_factory=list,
+        description="Files and folders with routes of your own, comma-separated; they are laid over the "
+        "built-in table.",
+    )
     drain_seconds: float = Field(
         3.0,
         ge=0,
@@ -62,10 +65,26 @@ class GatewaySettings(ProcessSettings):
 
     @property
     def route_variables(self) -> dict[str, list[str]]:
-        """What ``${NAME}`` in the route file may stand for."""
+        """What ``${NAME}`` in a route file may stand for beside variables of its own."""
+        values = {name: getattr(self, field) for name, field in _ROUTE_VARIABLES.items()}
         return {
-            "AUTH_URL": [str(self.auth_url)],
-            "USERS_URL": [str(self.users_url)],
-            "NOTIFICATIONS_URL": [str(self.notifications_url)],
-            "GATEWAY_ALLOWED_ORIGINS": list(self.allowed_origins),
+            name: list(value) if isinstance(value, list) else [str(value)] for name, value in values.items()
         }
+
+    @classmethod
+    def route_variables_in(cls, environment: Mapping[str, str]) -> dict[str, list[str]]:
+        """The same where the other settings are not there: from the environment, or the defaults."""
+        defaults = {name: cls.model_fields[field] for name, field in _ROUTE_VARIABLES.items()}
+        texts = {
+            name: environment.get(name) or ("" if field.default_factory else str(field.default))
+            for name, field in defaults.items()
+        }
+        return {name: [one.strip() for one in text.split(",") if one.strip()] for name, text in texts.items()}
+
+
+_ROUTE_VARIABLES = {
+    "AUTH_URL": "auth_url",
+    "USERS_URL": "users_url",
+    "NOTIFICATIONS_URL": "notifications_url",
+    "GATEWAY_ALLOWED_ORIGINS": "allowed_origins",
+}

@@ -1,6 +1,7 @@
 """When a process counts as ready: it does its work, and not merely runs."""
 
 import asyncio
+import json
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,17 @@ def http(port: int, path: str) -> Probe:
         return answer.split(b" ")[1:2] == [b"200"]
 
     return is_ready
+
+
+async def services_away(gateway_port: int) -> list[str]:
+    """The services that the gateway does without for now."""
+    request = f"GET /readyz HTTP/1.1\r\nHost: {HOST}:{gateway_port}\r\nConnection: close\r\n\r\n".encode()
+    body = (await _ask(gateway_port, request)).partition(b"\r\n\r\n")[2]
+    try:
+        listed = json.loads(body).get("optional", {})
+    except (ValueError, AttributeError):
+        return []
+    return sorted(name for name, result in listed.items() if result != "pass")
 
 
 def redis(port: int, password: str) -> Probe:

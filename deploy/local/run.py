@@ -10,7 +10,7 @@ from collections.abc import Collection
 import click
 
 from deploy import known_settings, preflight
-from deploy.local import credentials, environment, ports, programs, summary
+from deploy.local import credentials, environment, ports, probes, programs, summary
 from deploy.local.console import Console
 from deploy.local.env_file import Given
 from deploy.local.folder import STATE, DataFolder
@@ -93,7 +93,8 @@ class Run:
         if self._is_json:
             click.echo(summary.as_json(self._settings, given, seconds=seconds))
         else:
-            self._console.plain(summary.text(self._settings, given, seconds=seconds))
+            away = await probes.services_away(int(given["GATEWAY_PORT"]))
+            self._console.plain(summary.text(self._settings, given, seconds=seconds, away=away))
 
     async def _start_mailbox(self) -> None:
         if self._settings.has_mailbox:

@@ -2,15 +2,17 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
 from deploy.local.ports import HOST
 from deploy.local.settings import LocalSettings
 
 
-def text(settings: LocalSettings, environment: Mapping[str, str], *, seconds: float) -> str:
-    """The addresses, and how to go on."""
+def text(
+    settings: LocalSettings, environment: Mapping[str, str], *, seconds: float, away: Sequence[str] = ()
+) -> str:
+    """The addresses, the services of the route file that do not answer yet, and how to go on."""
     titles = {
         "gateway_url": "Gateway",
         "docs_url": "API docs",
@@ -20,6 +22,8 @@ def text(settings: LocalSettings, environment: Mapping[str, str], *, seconds: fl
     }
     places = _places(settings, environment)
     lines = [f"  {title + ':':<10} {places[name]}" for name, title in titles.items() if name in places]
+    if away:
+        lines.append(f"  {'Away:':<10} {', '.join(away)} (the gateway asks again every second)")
     return "\n".join(["", f"Doorward is ready ({seconds:.1f} s).", *lines, "", "Ctrl-C stops it.", ""])
 
 

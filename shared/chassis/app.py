@@ -38,6 +38,7 @@ def new_app(
     process: str,
     flask_class: type[Flask] = DoorwardFlask,
     checks: Mapping[str, health.Check] | None = None,
+    optional_checks: Mapping[str, health.Check] | None = None,
     proxy_hops: int = 1,
 ) -> Flask:
     """A Flask app with errors, logs, trace, metrics and health in place.
@@ -55,7 +56,7 @@ def new_app(
     _install_tracing(app)
     metrics.install(app, process)
     deadlines.install(app)
-    health.install(app, checks or {})
+    health.install(app, checks or {}, optional_checks)
     if proxy_hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxy_hops, x_proto=proxy_hops)  # type: ignore[method-assign]
     return app

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from time import monotonic
+from typing import Any
 
 from flask import Blueprint, Flask, Response, jsonify
 
@@ -62,10 +63,10 @@ class Checks:
             log.info("check_passed", check=name)
 
 
-def install(app: Flask, checks: Mapping[str, Check]) -> None:
-    """Serve `/livez`, `/readyz`, `/healthz` and `/metrics`."""
+def install(app: Flask, checks: Mapping[str, Check], optional: Mapping[str, Check] | None = None) -> None:
+    """Serve `/livez`, `/readyz`, `/healthz` and `/metrics`; what is ``optional`` is only listed."""
     blueprint = Blueprint("health", __name__)
-    watched = Checks(checks)
+    watched, listed = Checks(checks), Checks(optional or {})
 
     @blueprint.get("/livez")
     def livez() -> Response:
@@ -74,10 +75,11 @@ def install(app: Flask, checks: Mapping[str, Check]) -> None:
     @blueprint.get("/readyz")
     @blueprint.get("/healthz", endpoint="healthz")
     def readyz() -> Response:
-        results = watched.run()
+        results, others = watched.run(), listed.run()
+        members: dict[str, Any] = {"checks": results, **({"optional": others} if others else {})}
         if "fail" in results.values():
-            raise NotReady(checks=results)
-        return jsonify(status="pass", checks=results)
+            raise NotReady(**members)
+        return jsonify(status="pass", **members)
 
     @blueprint.get("/metrics")
     def prometheus() -> Response:

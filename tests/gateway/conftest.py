@@ -141,7 +141,7 @@ def start_gateway(redis_url: str, upstream: Upstream, tmp_path: Path) -> Iterato
     def start(*, routes: str | None = None, **settings: str) -> Gateway:
         if routes is not None:
             path = tmp_path / f"routes-{len(started)}.toml"
-            path.write_text(routes)
+            path.write_text(f"standalone = true\n{routes}")
             settings["GATEWAY_ROUTES_FILE"] = str(path)
         gateway = _new_gateway(redis_url, upstream, tmp_path / f"gateway-{len(started)}.log", settings)
         started.append(gateway)

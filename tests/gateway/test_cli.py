@@ -66,6 +66,7 @@ def test_a_refusal_is_explained(method: str, url: str, part: str) -> None:
 def test_everything_that_a_route_does_is_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ca_file = Authority(tmp_path).file
     (tmp_path / "routes.toml").write_text(f"""
+standalone = true
 [limits.all]
 quota = 5
 window_seconds = 60

@@ -111,7 +111,11 @@ async def test_a_reload_takes_the_new_table_and_drops_no_request(
     before = set(gateway.worker_pids())
     await until(lambda: len(times) > 100)
 
-    path.write_text(ROUTES + '[[routes]]\nname = "new"\nprefix = "/new"\nupstream = "u"\naccess = "public"\n')
+    path.write_text(
+        "standalone = true\n"
+        + ROUTES
+        + '[[routes]]\nname = "new"\nprefix = "/new"\nupstream = "u"\naccess = "public"\n'
+    )
     gateway.signal(signal.SIGHUP)
     await until(lambda: not before & set(gateway.worker_pids()))  # the workers of before have gone
     answers = await hammer(gateway.port, "/new/x", {}, times=3)

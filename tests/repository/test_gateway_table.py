@@ -22,7 +22,7 @@ def table() -> Table:
     """The table as the gateway reads it."""
     settings = sample_settings("gateway")
     assert isinstance(settings, GatewaySettings)
-    return route_file.load(settings.routes_file, settings.route_variables)
+    return route_file.load_over_builtin(settings.routes_file, settings.route_variables)
 
 
 def operations(app: Flask) -> Iterator[tuple[str, bytes, Any]]:
