@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
-from services.notifications import catalog, links, topics
+from services.notifications import catalog, links, protection, topics
 from services.notifications.deps import deps
 from services.notifications.errors import RecipientUnknown
 from services.notifications.lanes import NORMAL
@@ -39,6 +39,7 @@ class Wanted:
     requested_by: UUID | None = None
     send_at: datetime | None = None
     expires_at: datetime | None = None
+    lane: str | None = None  # where it is not the template's
 
 
 def take(message: SendEmail) -> None:
@@ -109,6 +110,9 @@ def take_wanted(wanted: Wanted) -> tuple[UUID, str]:
     """Accept a message in the caller's transaction: its id and status."""
     message_id = new_id()
     template = catalog.find(wanted.template)
+    lane = wanted.lane or (template.lane if template else NORMAL)
+    address_key = addresses.search_form(wanted.to_email)
+    content_hash = protection.hash_of(address_key, wanted.template, wanted.locale, wanted.variables)
     message = {
         "id": message_id,
         "template": wanted.template,
@@ -120,16 +124,21 @@ def take_wanted(wanted: Wanted) -> tuple[UUID, str]:
         "sealed_variables": deps().sealer.seal(orjson.dumps(dict(wanted.variables))),
         "trace": tracing.current_headers(),
         "expires_at": wanted.expires_at,
+        "content_hash": content_hash,
     }
     delivery = {
         "id": new_id(),
         "message_id": message_id,
         "channel": "email",
-        "lane": template.lane if template else NORMAL,
+        "lane": lane,
         "address": wanted.to_email,
-        "address_key": addresses.search_form(wanted.to_email),
+        "address_key": address_key,
         "header_message_id": new_message_id(message_id, deps().settings.sender[1]),
     }
+    against = protection.reason_against(address_key=address_key, lane=lane, content_hash=content_hash)
+    if against is not None:
+        store.add_suppressed(message, delivery, against)
+        return message_id, "suppressed"
     status = store.add(message, delivery, send_at=wanted.send_at)
     if status == "queued":
         ring()

@@ -21,6 +21,7 @@ from services.notifications import catalog, outcomes, rendering
 from services.notifications.deps import deps
 from services.notifications.errors import TemplateUnknown, VariablesInvalid
 from services.notifications.finishing import FINISH_SECONDS, finish, observe_handover
+from services.notifications.lanes import URGENT
 from services.notifications.models import db
 from services.notifications.outcomes import Outcome, Situation
 from services.notifications.refusals import NotNoted, OutcomeUnknown, Refused
@@ -154,6 +155,11 @@ class _Handover:
     def left_seconds(self) -> float:
         """For how long the attempt is ours."""
         return self.term.left_seconds - LEAST_LEFT_SECONDS
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether a reader waits for the message."""
+        return self.claim.lane == URGENT
 
     def note(self, server: str) -> None:
         """Return when PostgreSQL has noted the handover; raises NotNoted where it has not, or too late."""

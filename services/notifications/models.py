@@ -48,6 +48,7 @@ class Message(Model):
     sealed_variables: Mapped[str | None]  # holds codes and links: sealed, and erased in time
     trace: Mapped[dict[str, str] | None] = mapped_column(JSONB)  # of the request; attempts continue it
     expires_at: Mapped[datetime | None]
+    content_hash: Mapped[str | None]  # keyed; the same content to the same address has the same
     created_at: Mapped[datetime] = mapped_column(index=True)
 
     deliveries: Mapped[list["Delivery"]] = relationship(back_populates="message", passive_deletes=True)

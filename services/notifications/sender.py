@@ -44,7 +44,7 @@ class Sender:
         """The answer of the server that took it; raises Refused, NotNoted or OutcomeUnknown."""
         message = self._message(content, to_email, message_id)
         refused: Refused | None = None
-        for pool in self._in_turn():
+        for pool in self._in_turn(is_urgent=handover.is_urgent):
             if refused is not None and handover.left_seconds < LEAST_SECONDS_FOR_A_SERVER:
                 break
             try:
@@ -55,12 +55,16 @@ class Sender:
                     raise
         raise refused or Refused("connect", UNAVAILABLE, "no mail server is available at the moment")
 
-    def _in_turn(self) -> Iterator[ServerPool]:
+    def _in_turn(self, *, is_urgent: bool) -> Iterator[ServerPool]:
         """Every server that may be given this message, in the order of trying."""
         domain = self._address.rpartition("@")[2].lower()
         mine = [pool for pool in self._pools if domain in pool.server.sender_domains]
         rest = [pool for pool in self._pools if not pool.server.sender_domains]
-        return (pool for pool in [*shuffled(mine), *shuffled(rest)] if pool.enter())
+        pools = [*shuffled(mine), *shuffled(rest)]
+        if is_urgent:
+            # A server that was left alone is tried with a message that can wait, where there is another one.
+            pools = [pool for pool in pools if pool.breaker.state == "closed"] or pools
+        return (pool for pool in pools if pool.enter())
 
     def _message(self, content: Rendered, to_email: str, message_id: str) -> flask_mail.Message:
         message = MailMessage(

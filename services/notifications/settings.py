@@ -66,6 +66,17 @@ class NotificationsSettings(ServiceSettings):
         description="The hosts that links in callers' messages may lead to, comma-separated, beside "
         "`PUBLIC_URL`'s.",
     )
+    recipient_hourly: int = Field(30, ge=1, description="Mails an hour to one address, but for urgent ones.")
+    recipient_daily: int = Field(100, ge=1, description="Mails a day to one address, but for urgent ones.")
+    urgent_recipient_hourly: int = Field(
+        60, ge=1, description="Codes and security mails an hour to one address."
+    )
+    urgent_recipient_daily: int = Field(
+        200, ge=1, description="Codes and security mails a day to one address."
+    )
+    repeat_seconds: float = Field(
+        60.0, ge=0, description="Within so many seconds an address is sent the same content once."
+    )
     worker_concurrency: int = Field(
         8,
         ge=2,
@@ -106,6 +117,12 @@ class NotificationsSettings(ServiceSettings):
     def allowed_link_hosts(self) -> frozenset[str]:
         """The hosts that links in callers' messages may lead to."""
         return frozenset({str(self.public_url.host), *(host.lower() for host in self.link_hosts)})
+
+    def limits_of(self, lane: str) -> tuple[int, int]:
+        """How many messages of ``lane`` one address is sent in an hour and in a day."""
+        if lane == URGENT:
+            return self.urgent_recipient_hourly, self.urgent_recipient_daily
+        return self.recipient_hourly, self.recipient_daily
 
     @property
     def slots(self) -> Mapping[str, int]:

@@ -33,6 +33,10 @@ class Handover(Protocol):
     def left_seconds(self) -> float:
         """For how long the conversation up to the handover may last."""
 
+    @property
+    def is_urgent(self) -> bool:
+        """Whether a reader waits for the message, so that no server is tried out with it."""
+
     def note(self, server: str) -> None:
         """Return when it is noted that from now on only ``server`` knows the outcome; raises NotNoted."""
 

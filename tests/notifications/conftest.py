@@ -44,6 +44,7 @@ def settings(service_database: ServiceDatabases, redis_url: str, mailbox: Mailbo
         smtp_timeout_seconds=2,
         smtp_final_timeout_seconds=2,
         retry_seconds=0.05,
+        repeat_seconds=0,
         attempt_lease_seconds=5,
         mail_from="Doorward <no-reply@doorward.test>",
     )

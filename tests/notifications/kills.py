@@ -60,6 +60,7 @@ def settings_for(database_url: str, redis_url: str, sink: Sink) -> Notifications
         smtp_timeout_seconds=1,
         smtp_final_timeout_seconds=2,
         retry_seconds=0.1,
+        repeat_seconds=0,
         attempt_lease_seconds=2,
         mail_from="Doorward <no-reply@doorward.test>",
     )

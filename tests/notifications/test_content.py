@@ -29,7 +29,7 @@ def take_code(app: Flask, **changes: object) -> str:
     with app.app_context(), transaction(db):
         acceptance.take(message)
     with app.app_context():
-        return str(db.session.scalar(text("SELECT id FROM messages")))
+        return str(db.session.scalar(text("SELECT id FROM messages ORDER BY id DESC LIMIT 1")))
 
 
 def is_content_kept(app: Flask) -> bool:

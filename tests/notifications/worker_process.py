@@ -17,6 +17,7 @@ FIELDS = (
     "mail_from",
     "attempt_lease_seconds",
     "retry_seconds",
+    "repeat_seconds",
     "stuck_seconds",
     "worker_concurrency",
     "urgent_slots",

@@ -25,6 +25,16 @@ def add(message: dict[str, Any], delivery: dict[str, Any], *, send_at: datetime 
     return str(db.session.scalar(statement.returning(_DELIVERIES.c.status)))
 
 
+def add_suppressed(message: dict[str, Any], delivery: dict[str, Any], reason: str) -> None:
+    """Store a message that is not sent, to protect its recipient, and why."""
+    now = func.now()
+    event = func.jsonb_build_object("name", "suppressed", "detail", reason, "occurred_at", now)
+    times = {"due_at": now, "next_attempt_at": now, "created_at": now, "updated_at": now}
+    state = {"status": "suppressed", "reason": reason, "actions": func.jsonb_build_array(event)}
+    db.session.execute(_MESSAGES.insert().values(**message, created_at=now))
+    db.session.execute(_DELIVERIES.insert().values(**delivery, **times, **state))
+
+
 def find(message_id: UUID) -> Delivery | None:
     """The delivery by mail of a message, with the message; None where there is no such message."""
     return db.session.scalars(_of(message_id)).one_or_none()

@@ -1,0 +1,45 @@
+"""The protection of recipients: so many mails an hour and a day, and the same content once in a while.
+
+Codes and security mails have limits of their own, so that nothing else can use them up.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+
+import orjson
+
+from services.notifications.deps import deps
+from services.notifications.lanes import URGENT
+from services.notifications.store import protection as store
+from shared.chassis.sealing import derive_key
+
+REPEATED = "repeated_content"
+TOO_MANY = "too_many_to_address"
+
+
+def hash_of(address_key: str, template: str, locale: str, variables: Mapping[str, str]) -> str:
+    """The same for the same content to the same address; without our secret it says nothing of either."""
+    content = orjson.dumps([address_key, template, locale, dict(variables)], option=orjson.OPT_SORT_KEYS)
+    secret = deps().settings.accepted_secrets[0]
+    return hashlib.blake2b(content, key=_pepper(secret), digest_size=16).hexdigest()
+
+
+@cache
+def _pepper(secret: str) -> bytes:
+    return derive_key(secret, "notification-content")
+
+
+def reason_against(*, address_key: str, lane: str, content_hash: str) -> str | None:
+    """Why the address is not sent this message, in the caller's transaction; None where it is."""
+    settings = deps().settings
+    hourly, daily = settings.limits_of(lane)
+    lately = store.lately(
+        address_key,
+        is_urgent=lane == URGENT,
+        content_hash=content_hash,
+        window_seconds=settings.repeat_seconds,
+    )
+    if lately.is_repeated:
+        return REPEATED
+    return TOO_MANY if lately.in_hour >= hourly or lately.in_day >= daily else None

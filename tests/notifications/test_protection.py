@@ -1,0 +1,105 @@
+"""What one address is sent: bounded, each content once in a while, and both visible."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from services.notifications.settings import NotificationsSettings
+from tests.mailbox_process import Mailbox
+from tests.notifications.conftest import MakeApp
+from tests.notifications.test_api import MAIL, NOTIFICATIONS, send
+from tests.notifications.test_content import take_code
+from tests.notifications.test_delivery import attempt_until_it_ends, show
+
+
+@pytest.fixture
+def strict_app(make_app: MakeApp, settings: NotificationsSettings) -> Flask:
+    """Three mails an hour to one address, five urgent ones, and each content once."""
+    changes: dict[str, Any] = {"recipient_hourly": 3, "urgent_recipient_hourly": 5, "repeat_seconds": 60}
+    return make_app(settings.model_copy(update=changes))
+
+
+def text(words: str) -> dict[str, dict[str, str]]:
+    return {"variables": {"subject": "Hello", "text": words}}
+
+
+def status_of(client: FlaskClient, headers: dict[str, str], message_id: str) -> tuple[str, str | None]:
+    shown = show(client, headers, message_id)
+    return shown["status"], shown["reason"]
+
+
+def test_address_is_sent_so_many_messages_an_hour_and_the_rest_is_suppressed_and_says_so(
+    strict_app: Flask, as_sender: dict[str, str], mailbox: Mailbox
+) -> None:
+    client = strict_app.test_client()
+    addresses = [
+        "ada@example.org",
+        "Ada@example.org",
+        "ADA@EXAMPLE.ORG",
+        "ada@example.org",
+        "grace@example.org",
+    ]
+    ids = [
+        send(client, as_sender, to={"email": address}, **text(str(number)))
+        for number, address in enumerate(addresses)
+    ]
+
+    suppressed = show(client, as_sender, ids[3])
+    assert [status_of(client, as_sender, ids[number])[0] for number in (0, 1, 2, 4)] == ["queued"] * 4
+    assert (suppressed["status"], suppressed["reason"]) == ("suppressed", "too_many_to_address")
+    assert [event["name"] for event in suppressed["timeline"]] == ["accepted", "suppressed"]
+
+
+def test_limits_of_urgent_messages_are_their_own(strict_app: Flask, as_sender: dict[str, str]) -> None:
+    client = strict_app.test_client()
+    for number in range(3):
+        send(client, as_sender, to={"email": "ada@example.org"}, **text(str(number)))
+
+    take_code(strict_app, to_email="ada@example.org")
+
+    full = send(client, as_sender, to={"email": "ada@example.org"}, **text("one more"))
+    assert status_of(client, as_sender, full) == ("suppressed", "too_many_to_address")
+    items = [item for status in ("queued",) for item in _listed(client, status)]
+    assert [item["template"] for item in items].count("verify_email") == 1
+
+
+def _listed(client: FlaskClient, status: str) -> list[dict[str, Any]]:
+    from shared.chassis.ids import new_id
+    from shared.chassis.testing.tokens import access_token, bearer
+
+    headers = bearer(access_token(new_id(), roles=("admin",)))
+    items: list[dict[str, Any]] = client.get(
+        NOTIFICATIONS, query_string={"status": status}, headers=headers
+    ).json["items"]
+    return items
+
+
+def test_same_content_is_sent_once_and_the_second_can_be_sent_by_hand(
+    strict_app: Flask, as_sender: dict[str, str], mailbox: Mailbox
+) -> None:
+    client = strict_app.test_client()
+    first, second = send(client, as_sender), send(client, as_sender)
+    other = send(client, as_sender, **text("other"))
+
+    between = status_of(client, as_sender, second)
+    client.post(f"{NOTIFICATIONS}/{second}/resend", headers=as_sender)
+    shown = attempt_until_it_ends(strict_app, client, as_sender, second)
+
+    assert between == ("suppressed", "repeated_content")
+    assert [status_of(client, as_sender, message_id)[0] for message_id in (first, other)] == ["queued"] * 2
+    assert shown["status"] == "sent"
+
+
+def test_limit_holds_for_requests_at_once(strict_app: Flask, as_sender: dict[str, str]) -> None:
+    def post(number: int) -> str:
+        body = {**MAIL, **text(str(number))}
+        with strict_app.test_client() as client:
+            return str(client.post(NOTIFICATIONS, json=body, headers=as_sender).json["status"])
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(post, range(12)))
+
+    assert sorted(answers) == ["queued"] * 3 + ["suppressed"] * 9

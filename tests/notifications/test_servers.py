@@ -1,0 +1,195 @@
+"""Several mail servers: which is tried when, and what happens when one fails."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from flask import Flask
+
+from services.notifications import servers
+from services.notifications.deps import deps
+from services.notifications.sender import shuffled
+from services.notifications.settings import NotificationsSettings
+from tests.mailbox_process import HOST, Mailbox
+from tests.notifications.conftest import MakeApp
+from tests.notifications.sink import Sink, running_sink
+from tests.notifications.test_api import send
+from tests.notifications.test_content import take_code
+from tests.notifications.test_delivery import attempt, attempt_until_it_ends, show
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Iterator[Sink]:
+    with running_sink(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def two(make_app: MakeApp, settings: NotificationsSettings, mailbox: Mailbox, second: Sink) -> Flask:
+    """The mailbox first, and a sink for what it does not take."""
+    return make_app(
+        with_servers(settings, server("first", mailbox.smtp_port), server("second", second.port, order=1))
+    )
+
+
+def server(name: str, port: int, **values: Any) -> dict[str, Any]:
+    return {"name": name, "host": HOST, "port": port, "security": "none", **values}
+
+
+def with_servers(settings: NotificationsSettings, *named: dict[str, Any]) -> NotificationsSettings:
+    changes = {"smtp_servers": orjson.dumps(named).decode(), "smtp_host": None}
+    return NotificationsSettings.model_validate({**settings.model_dump(by_alias=False), **changes})
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [
+        {"drop_at": "connect"},
+        {"reject_rate": 1, "reject_at": "mail", "reject_code": 550},
+        {"reject_rate": 1, "reject_at": "rcpt", "reject_code": 421},
+        {"drop_at": "rcpt"},
+        {"drop_at": "data"},
+    ],
+)
+def test_next_server_takes_the_message_in_the_same_attempt_where_nothing_was_handed_over(
+    two: Flask, mailbox: Mailbox, second: Sink, as_sender: dict[str, str], switches: dict[str, Any]
+) -> None:
+    mailbox.chaos(**switches)
+    client = two.test_client()
+    message_id = send(client, as_sender)
+
+    attempt(two, message_id)
+
+    shown = show(client, as_sender, message_id)
+    assert (shown["status"], shown["attempts"], shown["timeline"][-1]["server"]) == ("sent", 1, "second")
+    assert (len(mailbox.messages()), second.count()) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("switches", "status", "arrived"),
+    [
+        ({"reject_rate": 1, "reject_at": "rcpt", "reject_code": 550}, "failed", 0),
+        ({"reject_rate": 1, "reject_at": "rcpt", "reject_code": 450}, "retrying", 0),
+        ({"drop_at": "after_data"}, "outcome_unknown", 1),
+    ],
+)
+def test_next_server_is_not_asked_where_the_first_has_judged_or_may_have_taken_the_message(
+    two: Flask,
+    mailbox: Mailbox,
+    second: Sink,
+    as_sender: dict[str, str],
+    switches: dict[str, Any],
+    status: str,
+    arrived: int,
+) -> None:
+    mailbox.chaos(**switches)
+    client = two.test_client()
+    message_id = send(client, as_sender)
+
+    attempt(two, message_id)
+
+    shown = show(client, as_sender, message_id)
+    assert (shown["status"], shown["timeline"][-1]["server"]) == (status, "first")
+    assert (len(mailbox.messages()), second.count()) == (arrived, 0)
+
+
+def test_server_that_fails_again_and_again_is_left_alone_and_urgent_messages_never_try_it_out(
+    two: Flask, mailbox: Mailbox, second: Sink, as_sender: dict[str, str]
+) -> None:
+    mailbox.chaos(drop_at="connect")
+    client = two.test_client()
+    for _ in range(3):
+        attempt(two, send(client, as_sender))
+    with two.app_context():
+        breaker = deps().sender.pools[0].breaker
+        opened = breaker.state
+        breaker._open_until = 0.0
+    mailbox.clear()
+
+    attempt(two, take_code(two))
+    after_an_urgent_one = breaker.state
+    attempt(two, send(client, as_sender))
+
+    assert (opened, after_an_urgent_one, breaker.state) == ("open", "half_open", "closed")
+    assert (len(mailbox.messages()), second.count()) == (1, 4)
+
+
+def test_server_is_given_no_more_than_its_rate_and_the_next_one_takes_the_rest(
+    make_app: MakeApp,
+    settings: NotificationsSettings,
+    mailbox: Mailbox,
+    second: Sink,
+    as_sender: dict[str, str],
+) -> None:
+    first = server("first", mailbox.smtp_port, per_day=2)
+    app = make_app(with_servers(settings, first, server("second", second.port, order=1)))
+    client = app.test_client()
+
+    for _ in range(4):
+        attempt_until_it_ends(app, client, as_sender, send(client, as_sender))
+
+    assert (len(mailbox.messages()), second.count()) == (2, 2)
+
+
+def test_server_of_a_sender_domain_comes_first_and_one_of_another_never(
+    make_app: MakeApp,
+    settings: NotificationsSettings,
+    mailbox: Mailbox,
+    second: Sink,
+    as_sender: dict[str, str],
+) -> None:
+    other = server("other", mailbox.smtp_port, sender_domains=["example.org"])
+    mine = server("mine", second.port, order=9, sender_domains=["doorward.test"])
+    app = make_app(with_servers(settings, other, mine))
+    client = app.test_client()
+
+    attempt(app, send(client, as_sender))
+
+    assert (len(mailbox.messages()), second.count()) == (0, 1)
+
+
+def test_heavier_servers_are_first_more_often(settings: NotificationsSettings) -> None:
+    class Pool:
+        def __init__(self, name: str, weight: int, order: int) -> None:
+            self.name = name
+            self.server = servers.SmtpServer(name=name, host=HOST, weight=weight, order=order)
+
+    pools: list[Any] = [Pool("light", 1, 1), Pool("heavy", 9, 1), Pool("first", 1, 0)]
+
+    turns = [[pool.name for pool in shuffled(pools)] for _ in range(500)]
+
+    assert {names[0] for names in turns} == {"first"}
+    assert 400 < sum(names[1] == "heavy" for names in turns) < 490
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ("no json", "must be a JSON list of servers"),
+        ("{}", "must be a JSON list of servers"),
+        ('[{"host": "a"}, {"host": "b"}]', "each server needs a name of its own"),
+        ('[{"host": "a", "port": 0}]', "server 1, port: "),
+        ('[{"name": "x"}]', "server 1, host: "),
+        ('[{"host": "a", "surprise": 1}]', "server 1, surprise: "),
+        ('[{"host": "a", "username": "u"}]', "server 1, itself: a username needs a password"),
+        ('[{"host": "a", "client_key": "k"}]', "server 1, itself: a client_key needs a client_certificate"),
+    ],
+)
+def test_mistake_in_the_servers_is_named_in_one_sentence(value: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=r"server|must be") as caught:
+        servers.parse(value)
+
+    assert str(caught.value).startswith(sentence)
+
+
+def test_password_file_is_read_at_every_sign_in(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("one\n")
+    named = servers.SmtpServer(host="a", username="u", password_file=file)
+
+    first = named.secret()
+    file.write_text("two\n")
+
+    assert (first, named.secret()) == ("one", "two")

@@ -1,0 +1,66 @@
+"""Short versions of the trials: what hangs, is stopped or floods delays nothing else and loses nothing."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from services.notifications.settings import NotificationsSettings
+from tests.notifications import trials
+from tests.notifications.sink import Sink, running_sink
+from tests.notifications.test_workers import changed
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> Iterator[Sink]:
+    with running_sink(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def mine(settings: NotificationsSettings, sink: Sink) -> NotificationsSettings:
+    """Leases and timeouts of a second or two: what hangs is soon found out."""
+    return changed(
+        settings,
+        smtp_port=sink.port,
+        smtp_timeout_seconds=1,
+        smtp_final_timeout_seconds=2,
+        attempt_lease_seconds=3,
+    )
+
+
+def test_server_that_hangs_fills_nothing_and_the_next_one_takes_its_messages(
+    app: Flask, mine: NotificationsSettings, sink: Sink
+) -> None:
+    found = trials.hang(app, mine, sink, messages=200, seconds=0, urgent=2)
+
+    # One bell a lane, and what a worker is just reading.
+    assert found.entries_at_most <= 3 + mine.worker_concurrency
+    assert found.arrived_by_the_second_server == 202
+
+
+def test_worker_that_is_stopped_past_its_lease_sends_no_second_copy(
+    app: Flask, mine: NotificationsSettings, sink: Sink
+) -> None:
+    found = trials.pause(app, mine, sink, messages=300)
+
+    assert found.again == 0
+    assert found.never <= found.statuses.get("outcome_unknown", 0) <= 4
+    assert set(found.statuses) <= {"sent", "outcome_unknown"}
+
+
+def test_urgent_messages_overtake_bulk_ones(app: Flask, mine: NotificationsSettings, sink: Sink) -> None:
+    found = trials.lanes(app, mine, sink, bulk=1500, urgent=3)
+
+    assert found.bulk_left > 0
+
+
+def test_redis_that_is_emptied_again_and_again_loses_and_doubles_nothing(
+    app: Flask, mine: NotificationsSettings, sink: Sink
+) -> None:
+    found = trials.flush(app, mine, sink, messages=300, times=6)
+
+    assert (found.once, found.again, found.never) == (300, 0, 0)
