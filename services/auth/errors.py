@@ -4,6 +4,7 @@ ApiError
 ├── Unauthorized
 │   ├── InvalidCredentials     401  invalid_credentials
 │   ├── MfaRequired            401  mfa_required
+│   ├── SecondFactorRequired   401  second_factor_required
 │   ├── MfaTokenInvalid        401  mfa_token_invalid
 │   ├── PasskeyInvalid         401  passkey_invalid
 │   ├── ApiKeyUnknown          401  api_key_unknown
@@ -20,12 +21,14 @@ ApiError
 │   ├── AccountNotFound        404  account_not_found
 │   ├── SessionNotFound        404  session_not_found
 │   ├── ApiKeyNotFound         404  api_key_not_found
-│   └── PasskeyNotFound        404  passkey_not_found
+│   ├── PasskeyNotFound        404  passkey_not_found
+│   └── DeviceNotFound         404  device_not_found
 ├── Conflict
 │   ├── AddressTaken           409  address_taken
 │   ├── TotpAlreadyEnabled     409  totp_already_enabled
 │   ├── TotpNotEnabled         409  totp_not_enabled
 │   ├── SecondFactorsMissing   409  second_factors_missing
+│   ├── TooManyCredentials     409  too_many_credentials
 │   └── OwnAccount             409  own_account
 ├── InvalidRequest
 │   ├── PasswordTooWeak        422  password_too_weak
@@ -51,6 +54,13 @@ class MfaRequired(errors.Unauthorized):
 
     code = "mfa_required"
     detail = "Send a second factor with this mfa_token."
+
+
+class SecondFactorRequired(errors.Unauthorized):
+    """The account has a second factor: proving oneself again takes a code of it as well."""
+
+    code = "second_factor_required"
+    detail = "Send a code of the second factor with the password."
 
 
 class MfaTokenInvalid(errors.Unauthorized):
@@ -159,6 +169,13 @@ class PasskeyNotFound(errors.NotFound):
     detail = "There is no such passkey."
 
 
+class DeviceNotFound(errors.NotFound):
+    """The caller has no known device with this id."""
+
+    code = "device_not_found"
+    detail = "There is no such device."
+
+
 class AddressTaken(errors.Conflict):
     """Another account has this address; only told to administrators and to those who proved the address."""
 
@@ -185,6 +202,13 @@ class SecondFactorsMissing(errors.Conflict):
 
     code = "second_factors_missing"
     detail = "This account has no second factors."
+
+
+class TooManyCredentials(errors.Conflict):
+    """The account has as many API keys or passkeys as one may have."""
+
+    code = "too_many_credentials"
+    detail = "This account has too many of these; delete one first."
 
 
 class OwnAccount(errors.Conflict):

@@ -8,6 +8,7 @@ from services.notifications.lanes import NORMAL, URGENT
 
 WHERE = frozenset({"ip", "device", "time"})
 CODE = frozenset({"code", "link", "minutes", "hours"})
+CREDENTIALS = frozenset({"ended_api_keys", "ended_passkeys", "living_api_keys", "living_passkeys"})
 OPTIONAL = frozenset({"name"})  # every mail may greet
 
 
@@ -38,22 +39,29 @@ class Template:
 
 TEMPLATES: Mapping[str, Template] = {
     "account_deletion": Template(frozenset({"time"})),
+    "account_deletion_cancelled": Template(WHERE),
     "account_disabled": Template(),
     "account_exists": Template(greets=False),
+    "account_invitation": Template(CODE),
+    "api_key_created": Template(WHERE | {"key_name"}),
+    "api_key_deleted": Template(WHERE | {"key_name"}),
     "email_change_confirm": Template(CODE),
     "email_change_notice": Template(),
     "email_changed": Template(),
     "message": Template(
         frozenset({"subject", "text"}), OPTIONAL | {"link", "button"}, lane=NORMAL, is_internal=False
     ),
-    "mfa_changed": Template(optional=OPTIONAL | WHERE | {"change"}),
+    "mfa_changed": Template(optional=OPTIONAL | WHERE | {"change", "credential"}),
     "new_device": Template(WHERE),
     "passkey_copied": Template(WHERE),
-    "password_changed": Template(frozenset({"time"})),
+    "password_changed": Template(frozenset({"time"}), optional=OPTIONAL | CREDENTIALS),
     "password_reset": Template(CODE),
+    "password_was_reset": Template(frozenset({"time"}), optional=OPTIONAL | CREDENTIALS),
     "refresh_token_reused": Template(WHERE),
+    "second_factor_failed": Template(WHERE),
     "set_password": Template(CODE),
     "sign_in_code": Template(CODE),
+    "signed_out_everywhere": Template(optional=OPTIONAL | CREDENTIALS),
     "verify_email": Template(CODE, greets=False),
 }
 

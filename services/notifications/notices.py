@@ -25,7 +25,15 @@ def tell_of_new_device(message: SignedInFromNewDevice) -> None:
 
 def tell_of_new_password(message: PasswordChanged) -> None:
     """Tell the owner of another password."""
-    _tell("password_changed", message, {"time": _moment(message.occurred_at)})
+    named = {
+        "ended_api_keys": message.ended_api_keys,
+        "ended_passkeys": message.ended_passkeys,
+        "living_api_keys": message.living_api_keys,
+        "living_passkeys": message.living_passkeys,
+    }
+    lists = {name: ", ".join(values) for name, values in named.items() if values}
+    template = "password_was_reset" if message.is_reset else "password_changed"
+    _tell(template, message, {"time": _moment(message.occurred_at), **lists})
 
 
 def tell_of_disabling(message: AccountDisabled) -> None:

@@ -118,9 +118,14 @@ class SignedInFromNewDevice(AccountNotice):
 
 
 class PasswordChanged(AccountNotice):
-    """The account's password was changed or reset."""
+    """The account's password was changed or reset, with the names of credentials that it ended or left."""
 
     name = "password_changed"
+    is_reset: bool = False
+    ended_api_keys: tuple[str, ...] = ()
+    ended_passkeys: tuple[str, ...] = ()
+    living_api_keys: tuple[str, ...] = ()
+    living_passkeys: tuple[str, ...] = ()
 
 
 class SendEmail(Message):

@@ -22,7 +22,6 @@ from tests.auth.test_sessions import at
 ADA = "ada@example.org"
 OWNERS_NEXT = "quiet-meadow-41-lantern"
 INTRUDERS_NEXT = "copper-island-55-thistle"
-NOT_YET = "a reset does not end it yet"
 
 Door = Callable[[Person], Callable[[], TestResponse]]
 
@@ -85,9 +84,9 @@ def passkey(intruder: Person) -> Callable[[], TestResponse]:
 DOORS = {
     "the password": password,
     "a session": session,
-    "a begun sign-in": pytest.param(begun_sign_in, marks=pytest.mark.xfail(reason=NOT_YET)),
+    "a begun sign-in": begun_sign_in,
     "a known device": known_device,
-    "a passkey": pytest.param(passkey, marks=pytest.mark.xfail(reason=NOT_YET)),
+    "a passkey": passkey,
 }
 
 
@@ -102,7 +101,6 @@ def test_door_of_before_is_shut(intruder: Person, reset: Callable[[], None], doo
     assert answer.status_code in {400, 401, 403, 404, 429}, answer.json
 
 
-@pytest.mark.xfail(reason=NOT_YET)
 def test_api_key_of_before_is_worth_nothing(
     settings: AuthSettings, intruder: Person, reset: Callable[[], None]
 ) -> None:
@@ -129,7 +127,6 @@ def test_change_of_address_under_way_is_over(
     assert answer.status_code in {400, 401}
 
 
-@pytest.mark.xfail(reason="the later of the two wins, whatever it has proven")
 def test_change_of_the_password_in_flight_loses(
     app: Flask,
     service_database: ServiceDatabases,
@@ -155,7 +152,6 @@ def test_change_of_the_password_in_flight_loses(
     assert [answer.status_code for answer in answers] == [200, 401]
 
 
-@pytest.mark.xfail(reason="nothing is said of an API key, and the reset's mail names nothing")
 def test_mail_to_the_owner_names_each(intruder: Person, reset: Callable[[], None], mailbox: Mailbox) -> None:
     intruder.call("POST", "api-keys", name="key of eve", scopes=["account"])
     add(intruder, Authenticator(), name="phone of eve")

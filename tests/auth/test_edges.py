@@ -84,7 +84,7 @@ def test_account_that_was_disabled_while_the_password_was_computed_is_not_let_in
     app: Flask, new_account: NewPerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada = new_account()
-    monkeypatch.setattr(accounts, "note_sign_in", lambda *_arguments, **_options: None)
+    monkeypatch.setattr(accounts, "lock_for_sign_in", lambda *_arguments, **_options: None)
 
     assert ada.post("login", email=ADA, password=PASSWORD).json["code"] == "invalid_credentials"
 
@@ -95,7 +95,7 @@ def test_mailed_code_does_not_open_an_account_that_was_disabled_meanwhile(
     ada = new_account()
     ada.post("email-code", email=ADA)
     code = mailbox.code("sign_in_code")
-    monkeypatch.setattr(accounts, "note_sign_in", lambda *_arguments, **_options: None)
+    monkeypatch.setattr(accounts, "lock_for_sign_in", lambda *_arguments, **_options: None)
 
     assert ada.post("email-code/verify", email=ADA, code=code).json["code"] == "account_disabled"
 

@@ -11,6 +11,8 @@ from services.notifications.errors import TemplateUnknown, VariablesInvalid
 from services.notifications.phrases import LANGUAGES
 
 SAMPLE = {
+    "change": "created",
+    "key_name": "Nightly export",
     "name": "Ada",
     "code": "314159",
     "link": "https://accounts.example.org/verify-email#token=a&b=c",
@@ -19,7 +21,6 @@ SAMPLE = {
     "ip": "203.0.113.7",
     "device": "Firefox",
     "time": "2026-01-02 03:04 UTC",
-    "change": "TOTP added",
     "subject": "A subject",
     "text": "Some text",
 }

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from services.auth import audit
+from services.auth.accounts import sign_out as sign_out_use_case
 from services.auth.clients import Client
 from services.auth.errors import AccountNotFound, OwnAccount, SecondFactorsMissing
 from services.auth.extensions import messages
@@ -88,12 +89,12 @@ def _give_roles(account: Account, roles: list[str], actor_id: UUID) -> None:
     messages.send(RolesChanged(account_id=account.id, roles=tuple(roles), occurred_at=now))
 
 
-def sign_out(account_id: UUID, *, actor_id: UUID) -> None:
+def sign_out(account_id: UUID) -> None:
     """End every session of the account; raises AccountNotFound."""
     with transaction(db):
         if accounts.find(account_id) is None:
             raise AccountNotFound
-    sessions.sign_out_everywhere(account_id, actor_id=actor_id)
+    sign_out_use_case.everywhere(account_id)
 
 
 def reset_second_factors(account_id: UUID, *, actor_id: UUID, client: Client) -> None:
@@ -108,5 +109,5 @@ def reset_second_factors(account_id: UUID, *, actor_id: UUID, client: Client) ->
         had_passkeys, had_totp = passkeys.remove_all(account_id), factors.remove_all(account_id)
         if not had_passkeys and not had_totp:
             raise SecondFactorsMissing
-        outgoing.send_notice("mfa_changed", account, change="an administrator removed them")
+        outgoing.send_notice("mfa_changed", account, change="removed_by_administrator")
         audit.record("second_factors_reset", account_id=account_id, actor_id=actor_id, client=client)

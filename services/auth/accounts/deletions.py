@@ -7,14 +7,15 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.auth import audit
+from services.auth.accounts import credentials
+from services.auth.accounts.credentials import Occasion, Spared
 from services.auth.clients import Client
 from services.auth.deps import deps
-from services.auth.errors import AccountNotFound
 from services.auth.extensions import messages
 from services.auth.mail import outgoing
 from services.auth.models import Account, db
-from services.auth.sessions import revocations, sessions
-from services.auth.sign_in.reauthentication import prove_by_password
+from services.auth.sessions import revocations
+from services.auth.sign_in import reauthentication
 from services.auth.store import accounts
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
@@ -26,18 +27,23 @@ BATCH = 50
 
 def ask(account_id: UUID, password: str, client: Client) -> datetime:
     """End the sessions and set the day; raises InvalidCredentials, AccountNotFound, TooManyAttempts."""
-    prove_by_password(account_id, password, client)
+    proven = reauthentication.prove_by_password(account_id, password, client)
     now = utcnow()
     deletes_at = now + timedelta(days=deps().settings.deletion_days)
     with transaction(db):
-        account = accounts.find_for_update(account_id)
-        if account is None:
-            raise AccountNotFound
+        account = reauthentication.lock_proven(proven)
         account.deletes_at = deletes_at
-        sessions.end_all(account_id, reason="deletion_asked")
+        credentials.end(account_id, Occasion.SIGN_OUT, Spared(), now)
         outgoing.send_notice("account_deletion", account, time=f"{deletes_at:%Y-%m-%d %H:%M} UTC")
-        audit.record("deletion_asked", account_id=account_id, client=client)
+        audit.record("deletion_asked", account_id=account_id, actor_id=account_id, client=client)
     return deletes_at
+
+
+def cancel(account: Account, client: Client, now: datetime) -> None:
+    """Keep a locked account whose owner has signed in before the day, in the caller's transaction."""
+    account.deletes_at = None
+    outgoing.send_warning("account_deletion_cancelled", account, client, now)
+    audit.record("deletion_cancelled", account_id=account.id, actor_id=account.id, client=client)
 
 
 def delete_due(now: datetime) -> int:

@@ -14,18 +14,18 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 
 from services.auth import audit
-from services.auth.accounts import notices
+from services.auth.accounts import credentials, notices
+from services.auth.accounts.credentials import Occasion, Spared
 from services.auth.clients import Client
+from services.auth.codes import digest
 from services.auth.errors import AddressTaken, CodeInvalid
 from services.auth.extensions import messages
 from services.auth.mail import challenges, mail_requests, outgoing
 from services.auth.mail.challenges import EMAIL_CHANGE
 from services.auth.mail.outgoing import Recipient
 from services.auth.models import Account, db
-from services.auth.sessions import sessions
-from services.auth.sign_in.reauthentication import prove_by_password
+from services.auth.sign_in import reauthentication
 from services.auth.store import accounts, registrations
-from services.auth.store import challenges as challenge_store
 from services.auth.store.challenges import Consumed
 from services.auth.throttling import attempts
 from shared.chassis.clock import utcnow
@@ -35,10 +35,17 @@ from shared.contracts.messages import EmailChanged
 
 def ask(account_id: UUID, *, new_email: str, password: str, client: Client) -> None:
     """Mail a code and link to the new address; raises InvalidCredentials, TooManyAttempts."""
-    prove_by_password(account_id, password, client)
+    proven = reauthentication.prove_by_password(account_id, password, client)
+    wish = {"account_id": str(account_id), "new_email": new_email, "proven": _mark(proven.password_hash)}
     with transaction(db):
-        mail_requests.ask("email_change", {"account_id": str(account_id), "new_email": new_email})
+        reauthentication.lock_proven(proven)
+        mail_requests.ask("email_change", wish)
         audit.record("email_change_asked", account_id=account_id)
+
+
+def _mark(password_hash: str | None) -> str:
+    """What a request remembers of the password that it was made with: another one ends it."""
+    return digest(password_hash or "")
 
 
 def grant(wish: dict[str, Any], now: datetime) -> None:
@@ -48,7 +55,8 @@ def grant(wish: dict[str, Any], now: datetime) -> None:
     its reader is who asks. A code for an address that is taken is made as well, and mailed to nobody.
     """
     account = accounts.find_for_update(UUID(wish["account_id"]))
-    if account is None:
+    # A request of the release before says nothing of a password.
+    if account is None or wish.get("proven") not in {None, _mark(account.password_hash)}:
         return
     new_email = wish["new_email"]
     pair = challenges.make(EMAIL_CHANGE, account, now, details={"new_email": new_email})
@@ -77,12 +85,8 @@ def confirm_by_code(account_id: UUID, session_id: UUID | None, code: str) -> Non
 
 def confirm_by_token(account_id: UUID, session_id: UUID | None, token: str) -> None:
     """Take the new address over by the mail's link, signed in; raises CodeInvalid, AddressTaken."""
-    now = utcnow()
     with _unless_taken(), transaction(db):
-        consumed = challenges.consume_token(EMAIL_CHANGE, token, now)
-        if consumed.account_id != account_id:
-            raise CodeInvalid
-        _take_over(consumed, session_id, now)
+        _consume_link(account_id, session_id, token)
 
 
 def confirm_by_password(token: str, password: str, client: Client) -> None:
@@ -92,8 +96,18 @@ def confirm_by_password(token: str, password: str, client: Client) -> None:
     """
     with transaction(db):
         account_id = challenges.find_account_of_token(EMAIL_CHANGE, token, utcnow())
-    prove_by_password(account_id, password, client)
-    confirm_by_token(account_id, None, token)
+    proven = reauthentication.prove_by_password(account_id, password, client)
+    with _unless_taken(), transaction(db):
+        reauthentication.lock_proven(proven)
+        _consume_link(account_id, None, token)
+
+
+def _consume_link(account_id: UUID, session_id: UUID | None, token: str) -> None:
+    now = utcnow()
+    consumed = challenges.consume_token(EMAIL_CHANGE, token, now)
+    if consumed.account_id != account_id:
+        raise CodeInvalid
+    _take_over(consumed, session_id, now)
 
 
 @contextmanager
@@ -112,12 +126,12 @@ def _take_over(consumed: Consumed, session_id: UUID | None, now: datetime) -> No
     account.verified_at = now
     account.updated_at = now
     db.session.flush()
-    challenge_store.forget(account.id)  # codes that went to the old address
+    # The codes that went to the old address, and whoever was inside.
+    credentials.end(account.id, Occasion.ADDRESS, Spared.own(session_id), now)
     registrations.forget(account.email)  # whoever waited there has not proven it
-    sessions.end_all(account.id, reason="email_changed", but=session_id)
     messages.send(
         EmailChanged(account_id=account.id, old_email=old_email, new_email=account.email, occurred_at=now)
     )
     for email in (old_email, account.email):
         outgoing.send_notice("email_changed", account, to_email=email)
-    audit.record("email_changed", account_id=account.id)
+    audit.record("email_changed", account_id=account.id, actor_id=account.id)

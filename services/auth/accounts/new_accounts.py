@@ -67,7 +67,7 @@ def _tell_of_password(account: Account, now: datetime) -> None:
 
 def _announce(account: Account, now: datetime) -> None:
     announce_registration(account, now)
-    audit.record("registered", account_id=account.id)
+    audit.record("registered", account_id=account.id, actor_id=account.id)
     announce_verification(account, now)
 
 
@@ -90,7 +90,7 @@ def announce_verification(account: Account, now: datetime) -> None:
     messages.send(
         AccountVerified(account_id=account.id, email=account.email, locale=account.locale, occurred_at=now)
     )
-    audit.record("email_verified", account_id=account.id)
+    audit.record("email_verified", account_id=account.id, actor_id=account.id)
 
 
 def mark_verified(account_id: UUID, now: datetime) -> None:

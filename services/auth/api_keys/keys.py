@@ -12,12 +12,15 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.auth import audit
+from services.auth.clients import Client
 from services.auth.codes import digest, new_token
-from services.auth.errors import ApiKeyNotFound, ApiKeyUnknown, ScopeNotGrantable
-from services.auth.models import ApiKey, db
+from services.auth.errors import ApiKeyNotFound, ApiKeyUnknown, ScopeNotGrantable, TooManyCredentials
+from services.auth.mail import outgoing
+from services.auth.models import Account, ApiKey, db
 from services.auth.sessions import revocations
 from services.auth.sessions.access_tokens import issue_for_api_key
-from services.auth.sign_in.reauthentication import require_fresh
+from services.auth.sign_in.reauthentication import lock_fresh
+from services.auth.store import accounts
 from services.auth.store import api_keys as store
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
@@ -25,6 +28,7 @@ from shared.chassis.ids import new_id
 from shared.contracts import tokens
 
 PREFIX = "dwk"
+MOST_KEYS = 100
 ACCOUNT_SCOPE = tokens.OWN_ACCOUNT_SCOPE
 ADMIN_SCOPE = "admin"  # to use the account's roles
 SCOPES = (ACCOUNT_SCOPE, ADMIN_SCOPE, "notifications:send", "tokens:introspect")
@@ -48,14 +52,20 @@ def create(
     name: str,
     scopes: Collection[str],
     expires_at: datetime | None,
+    client: Client,
 ) -> NewApiKey:
-    """Make a key of the caller's; raises FreshSignInRequired, ScopeNotGrantable."""
-    require_fresh(session_id)
+    """Make a key of the caller's, and tell the owner by mail.
+
+    Raises FreshSignInRequired, ScopeNotGrantable, TooManyCredentials.
+    """
     if not is_admin and not set(scopes) <= {ACCOUNT_SCOPE}:
         raise ScopeNotGrantable
     prefix = f"{PREFIX}_{''.join(secrets.choice(_NAME_MARKS) for _ in range(8))}"
     key = f"{prefix}_{new_token()}"
     with transaction(db):
+        account = lock_fresh(account_id, session_id)
+        if len(store.list_of(account_id)) >= MOST_KEYS:
+            raise TooManyCredentials
         row = store.add(
             id=new_id(),
             account_id=account_id,
@@ -67,7 +77,13 @@ def create(
             expires_at=expires_at,
         )
         audit.record("api_key_created", account_id=account_id, api_key_id=str(row.id), scopes=row.scopes)
+        _tell(account, "created", row.name, client)
     return NewApiKey(row, key)
+
+
+def _tell(account: Account, change: str, name: str, client: Client) -> None:
+    where = outgoing.where(client, utcnow())
+    outgoing.send_notice("api_key_changed", account, change=change, key_name=name, **where)
 
 
 def list_own(account_id: UUID) -> list[ApiKey]:
@@ -75,12 +91,15 @@ def list_own(account_id: UUID) -> list[ApiKey]:
     return store.list_of(account_id)
 
 
-def delete(account_id: UUID, key_id: UUID) -> None:
-    """Make a key worthless, and within a second its access tokens; raises ApiKeyNotFound."""
+def delete(account_id: UUID, key_id: UUID, client: Client) -> None:
+    """Delete a key, and within a second its access tokens; the owner is told. Raises ApiKeyNotFound."""
     with transaction(db):
-        if not store.delete(ApiKey.id == key_id, ApiKey.account_id == account_id):
+        account = accounts.find_for_update(account_id)
+        name = store.delete_one(account_id, key_id)
+        if account is None or name is None:
             raise ApiKeyNotFound
         revocations.revoke_sessions([key_id], utcnow())
+        _tell(account, "deleted", name, client)
         audit.record("api_key_deleted", account_id=account_id, api_key_id=str(key_id))
 
 

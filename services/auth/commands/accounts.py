@@ -7,6 +7,7 @@ from marshmallow import ValidationError
 
 from services.auth.accounts import directory, imports
 from services.auth.app import create_app
+from services.auth.commands.context import as_operator
 from services.auth.errors import PasswordTooWeak
 from services.auth.schemas.fields import Email
 from services.auth.schemas.import_lines import ImportedAccountSchema
@@ -17,7 +18,7 @@ from services.auth.schemas.import_lines import ImportedAccountSchema
 @click.option("--password", required=True, prompt=True, hide_input=True, confirmation_prompt=True)
 def create_admin(email: str, password: str) -> None:
     """Make a verified administrator, or make an existing account one with this password."""
-    with create_app().app_context():
+    with as_operator(create_app()):
         try:
             address = Email().deserialize(email)
             is_new = directory.create_admin(email=address, password=password)
@@ -36,7 +37,7 @@ def import_accounts(file: BinaryIO, dry_run: bool) -> None:
     """Make an account of every line of FILE (NDJSON). Safe to repeat: known addresses are passed over."""
     total = sum(1 for _ in file)
     file.seek(0)
-    with create_app().app_context(), click.progressbar(length=total, label="Accounts") as bar:
+    with as_operator(create_app()), click.progressbar(length=total, label="Accounts") as bar:
         report = imports.take_in(
             file,
             load=ImportedAccountSchema().load,
@@ -57,5 +58,5 @@ def import_accounts(file: BinaryIO, dry_run: bool) -> None:
 @click.argument("file", type=click.File("wb"))
 def export_accounts(file: BinaryIO) -> None:
     """Write every account to FILE (NDJSON), password hashes included: keep it as you keep the database."""
-    with create_app().app_context():
+    with as_operator(create_app()):
         file.writelines(imports.give_out())

@@ -5,6 +5,7 @@ from datetime import datetime
 import click
 
 from services.auth.app import create_app
+from services.auth.commands.context import as_operator
 from services.auth.models import db
 from services.auth.signing_keys import rotation
 from services.auth.signing_keys.key_pairs import KeyPair, signing_at
@@ -20,7 +21,7 @@ from shared.chassis.database import transaction
 )
 def rotate_keys(algorithm: str | None) -> None:
     """Let a new key take over the signing of access tokens. Nothing is restarted, no token refused."""
-    with create_app().app_context():
+    with as_operator(create_app()):
         try:
             signs_from = rotation.rotate(algorithm)
         except rotation.AlgorithmNotAccepted as error:
@@ -34,7 +35,7 @@ def rotate_keys(algorithm: str | None) -> None:
 @click.command("list-keys")
 def list_keys() -> None:
     """Say which keys access tokens are signed with, and until when each is accepted."""
-    with create_app().app_context():
+    with as_operator(create_app()):
         _show()
 
 
@@ -42,7 +43,7 @@ def list_keys() -> None:
 @click.argument("kid")
 def withdraw_key(kid: str) -> None:
     """Refuse the tokens under the key KID from now on: it is in the wrong hands. Others sign in its place."""
-    with create_app().app_context():
+    with as_operator(create_app()):
         try:
             rotation.withdraw(kid)
         except rotation.KeyNotFound as error:

@@ -12,18 +12,13 @@ from services.auth.factors import totp
 from services.auth.factors.codes import recovery_code_hashes
 from services.auth.mail import outgoing
 from services.auth.models import Account, db
-from services.auth.sign_in.reauthentication import prove_by_password, require_fresh
+from services.auth.sign_in.reauthentication import check_fresh, lock_fresh, lock_proven, prove_by_password
 from services.auth.store import accounts, factors
 from services.auth.throttling import attempts
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 
 RECOVERY_CODES = 10
-CHANGES = {
-    "totp_enabled": "an authenticator app was set up",
-    "totp_removed": "the authenticator app was removed",
-    "recovery_codes_renewed": "the recovery codes were renewed",
-}
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without what is easily misread
 _HALF = 5
 
@@ -55,10 +50,9 @@ def show(account_id: UUID) -> Overview:
 
 def begin(account_id: UUID, session_id: UUID | None) -> NewAuthenticator:
     """A new secret, in force once a code is confirmed; raises FreshSignInRequired, TotpAlreadyEnabled."""
-    require_fresh(session_id)
     secret = totp.new_secret()
     with transaction(db):
-        account = _get(account_id)
+        account = lock_fresh(account_id, session_id)
         sealed = deps().totp_sealer.seal(secret.encode())
         if not factors.put_unconfirmed_totp(account_id, sealed, utcnow()):
             raise TotpAlreadyEnabled
@@ -72,10 +66,12 @@ def _issuer() -> str:
 
 def confirm(account_id: UUID, session_id: UUID | None, code: str) -> list[str]:
     """Bring the authenticator into force; the recovery codes. Raises CodeInvalid, TotpNotEnabled."""
-    require_fresh(session_id)
+    with transaction(db):
+        check_fresh(session_id, utcnow())
     attempt = attempts.enter(attempts.second_factor_key(account_id))
     now = utcnow()
     with transaction(db):
+        lock_fresh(account_id, session_id)
         factor = factors.find_totp(account_id)
         if factor is None:
             raise TotpNotEnabled
@@ -92,8 +88,8 @@ def confirm(account_id: UUID, session_id: UUID | None, code: str) -> list[str]:
 
 def renew_recovery_codes(account_id: UUID, session_id: UUID | None) -> list[str]:
     """Ten other codes, shown once; raises FreshSignInRequired, TotpNotEnabled."""
-    require_fresh(session_id)
     with transaction(db):
+        lock_fresh(account_id, session_id)
         factor = factors.find_totp(account_id)
         if factor is None or factor.confirmed_at is None:
             raise TotpNotEnabled
@@ -114,15 +110,16 @@ def _new_recovery_code() -> str:
 
 def remove(account_id: UUID, password: str, client: Client) -> None:
     """Do without a second factor from now on; raises InvalidCredentials, TotpNotEnabled."""
-    prove_by_password(account_id, password, client)
+    proven = prove_by_password(account_id, password, client)
     with transaction(db):
+        lock_proven(proven)
         if not factors.remove_all(account_id):
             raise TotpNotEnabled
         _tell(account_id, "totp_removed")
 
 
 def _tell(account_id: UUID, action: str) -> None:
-    outgoing.send_notice("mfa_changed", _get(account_id), change=CHANGES[action])
+    outgoing.send_notice("mfa_changed", _get(account_id), change=action)
     audit.record(action, account_id=account_id)
 
 

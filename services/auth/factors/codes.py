@@ -20,7 +20,7 @@ def use_code(account_id: UUID, code: str, now: datetime) -> bool:
         return factors.use_totp_step(account_id, step)
     if not factors.use_recovery_code(account_id, recovery_code_hashes(account_id, code)):
         return False
-    audit.record("recovery_code_used", account_id=account_id)
+    audit.record("recovery_code_used", account_id=account_id, actor_id=account_id)
     return True
 
 

@@ -20,12 +20,12 @@ from webauthn.helpers.structs import (
 
 from services.auth import audit
 from services.auth.deps import deps
-from services.auth.errors import AccountNotFound, PasskeyInvalid, PasskeyNotFound
+from services.auth.errors import AccountNotFound, PasskeyInvalid, PasskeyNotFound, TooManyCredentials
 from services.auth.factors import ceremonies, relying_party
 from services.auth.factors.ceremonies import Ceremony
 from services.auth.mail import outgoing
 from services.auth.models import Account, Passkey, db
-from services.auth.sign_in.reauthentication import require_fresh
+from services.auth.sign_in.reauthentication import lock_fresh
 from services.auth.store import accounts
 from services.auth.store import passkeys as store
 from shared.chassis.clock import utcnow
@@ -33,14 +33,14 @@ from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
 
 ADDING = "passkey_adding"
+MOST_PASSKEYS = 50
 
 
 def begin_adding(account_id: UUID, session_id: UUID | None) -> Ceremony:
     """Options for ``navigator.credentials.create``; raises FreshSignInRequired."""
-    require_fresh(session_id)
     settings = deps().settings
     with transaction(db):
-        account = _get(account_id)
+        account = lock_fresh(account_id, session_id)
         options = webauthn.generate_registration_options(
             rp_id=relying_party.domain(settings),
             rp_name=relying_party.domain(settings),
@@ -62,8 +62,9 @@ def _known(passkeys: Sequence[Passkey]) -> list[PublicKeyCredentialDescriptor]:
 
 
 def add(account_id: UUID, *, passkey_token: str, credential: dict[str, Any], name: str) -> Passkey:
-    """Keep the new passkey; raises PasskeyInvalid."""
+    """Keep the new passkey; raises PasskeyInvalid, TooManyCredentials."""
     with transaction(db):
+        accounts.lock(Account.id == account_id)  # before the ticket, as by whoever ends credentials
         challenge = ceremonies.take(ADDING, passkey_token, account_id)
         try:
             verified = webauthn.verify_registration_response(
@@ -75,6 +76,8 @@ def add(account_id: UUID, *, passkey_token: str, credential: dict[str, Any], nam
             )
         except (WebAuthnException, ValueError, TypeError, KeyError) as error:
             raise PasskeyInvalid from error
+        if len(store.list_of(account_id)) >= MOST_PASSKEYS:
+            raise TooManyCredentials
         passkey = store.add(
             id=new_id(),
             account_id=account_id,
@@ -88,7 +91,7 @@ def add(account_id: UUID, *, passkey_token: str, credential: dict[str, Any], nam
         )
         if passkey is None:
             raise PasskeyInvalid
-        _tell(account_id, passkey, "passkey_added", "a passkey was added")
+        _tell(account_id, passkey, "passkey_added")
     return passkey
 
 
@@ -113,11 +116,11 @@ def rename(account_id: UUID, passkey_id: UUID, name: str) -> Passkey:
 
 def remove(account_id: UUID, session_id: UUID | None, passkey_id: UUID) -> None:
     """Forget a passkey; raises FreshSignInRequired, PasskeyNotFound."""
-    require_fresh(session_id)
     with transaction(db) as session:
+        lock_fresh(account_id, session_id)
         passkey = _get_own(account_id, passkey_id)
         session.delete(passkey)
-        _tell(account_id, passkey, "passkey_removed", "a passkey was removed")
+        _tell(account_id, passkey, "passkey_removed")
 
 
 def _get_own(account_id: UUID, passkey_id: UUID) -> Passkey:
@@ -127,8 +130,8 @@ def _get_own(account_id: UUID, passkey_id: UUID) -> Passkey:
     return passkey
 
 
-def _tell(account_id: UUID, passkey: Passkey, action: str, change: str) -> None:
-    outgoing.send_notice("mfa_changed", _get(account_id), change=change)
+def _tell(account_id: UUID, passkey: Passkey, action: str) -> None:
+    outgoing.send_notice("mfa_changed", _get(account_id), change=action, credential=passkey.name)
     credential_id = bytes_to_base64url(passkey.credential_id)
     audit.record(action, account_id=account_id, passkey_id=str(passkey.id), credential_id=credential_id)
 

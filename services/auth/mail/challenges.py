@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from services.auth import audit
 from services.auth.codes import CodeAndToken, new_code_and_token
 from services.auth.deps import deps
 from services.auth.errors import CodeInvalid
@@ -123,6 +124,11 @@ def find_account_of_token(purpose: Purpose, token: str, now: datetime) -> UUID:
     if account_id is None:
         raise CodeInvalid
     return account_id
+
+
+def note_failure(purpose: Purpose, email: str) -> None:
+    """Note a wrong code in the caller's transaction, at any address alike."""
+    audit.record("code_failed", account_id=accounts.find_id(email), purpose=purpose.name)
 
 
 def try_code(purpose: Purpose, owner: Any, code: str, now: datetime) -> Consumed | None:

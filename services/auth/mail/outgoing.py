@@ -52,8 +52,12 @@ def send_notice(template: str, account: Account, *, to_email: str | None = None,
 
 def send_warning(template: str, account: Account, client: Client, now: datetime) -> None:
     """Ask the owner: was it you? With the place, the device and the time."""
-    where = {"ip": client.ip, "device": client.user_agent, "time": f"{now:%Y-%m-%d %H:%M} UTC"}
-    send_notice(template, account, **where)
+    send_notice(template, account, **where(client, now))
+
+
+def where(client: Client, now: datetime) -> dict[str, str]:
+    """The place, the device and the time, as mails name them."""
+    return {"ip": client.ip, "device": client.user_agent, "time": f"{now:%Y-%m-%d %H:%M} UTC"}
 
 
 def send_code(

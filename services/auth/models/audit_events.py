@@ -20,6 +20,8 @@ class AuditEvent(Model):
     occurred_at: Mapped[datetime] = mapped_column(index=True)
     action: Mapped[str]
     actor_id: Mapped[UUID | None]
+    actor_kind: Mapped[str | None]
+    credential_id: Mapped[UUID | None]
     account_id: Mapped[UUID | None]
     ip: Mapped[str | None]
     user_agent: Mapped[str | None]

@@ -17,5 +17,7 @@ class Device(Model):
     account_id: Mapped[UUID] = account_reference()
     token_hash: Mapped[str] = mapped_column(unique=True)
     user_agent: Mapped[str]
+    network: Mapped[str | None]
+    told_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime] = mapped_column(index=True)

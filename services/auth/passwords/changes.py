@@ -1,6 +1,6 @@
 """The use cases on passwords: forgotten, reset by mail, changed by their owner.
 
-Whatever sets a password ends all other sessions, here and at the gateways, and tells the owner by mail.
+``accounts/credentials.py`` says what each of them ends. The owner is told by mail, and what lives on.
 """
 
 from datetime import datetime
@@ -8,6 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from services.auth import audit
+from services.auth.accounts import credentials
+from services.auth.accounts.credentials import Occasion, Spared
 from services.auth.accounts.new_accounts import mark_verified
 from services.auth.clients import Client
 from services.auth.deps import deps
@@ -17,10 +19,8 @@ from services.auth.mail import challenges, mail_requests, outgoing
 from services.auth.mail.challenges import PASSWORD_RESET
 from services.auth.models import Account, db
 from services.auth.passwords import new_passwords
-from services.auth.sessions import sessions
-from services.auth.sign_in.reauthentication import prove_by_password
-from services.auth.store import accounts, devices
-from services.auth.store import challenges as challenge_store
+from services.auth.sign_in import reauthentication
+from services.auth.store import accounts
 from services.auth.store.challenges import Consumed
 from services.auth.throttling import attempts
 from shared.chassis.clock import utcnow
@@ -41,16 +41,19 @@ def grant_reset(wish: dict[str, Any], now: datetime) -> None:
         challenges.mail(PASSWORD_RESET, account, now)
 
 
-def reset_by_token(token: str, password: str) -> None:
+def reset_by_token(token: str, password: str, *, keep: frozenset[str] = frozenset()) -> None:
     """Set the password by the link of the mail; raises CodeInvalid, PasswordTooWeak, PasswordBreached."""
     new_passwords.check(password, known=[])
     password_hash = deps().passwords.hash(password)
     now = utcnow()
     with transaction(db):
-        _reset(challenges.consume_token(PASSWORD_RESET, token, now), password, password_hash, now)
+        consumed = challenges.consume_token(PASSWORD_RESET, token, now)
+        _reset(consumed, password, password_hash, Spared(tables=keep), now)
 
 
-def reset_by_code(*, email: str, code: str, password: str, client: Client) -> None:
+def reset_by_code(
+    *, email: str, code: str, password: str, client: Client, keep: frozenset[str] = frozenset()
+) -> None:
     """Set the password by the code of the mail.
 
     Raises CodeInvalid, PasswordTooWeak, PasswordBreached, TooManyAttempts.
@@ -62,42 +65,48 @@ def reset_by_code(*, email: str, code: str, password: str, client: Client) -> No
     with transaction(db):
         consumed = challenges.try_code(PASSWORD_RESET, Account.email == email, code, now)
         if consumed is not None:
-            _reset(consumed, password, password_hash, now)
+            _reset(consumed, password, password_hash, Spared(tables=keep), now)
             attempt.succeed()
+        else:
+            challenges.note_failure(PASSWORD_RESET, email)
     if consumed is None:
         raise CodeInvalid
 
 
-def _reset(consumed: Consumed, password: str, password_hash: str, now: datetime) -> None:
+def _reset(consumed: Consumed, password: str, password_hash: str, spared: Spared, now: datetime) -> None:
     account = accounts.find_for_update(consumed.account_id)
     if account is None:
         return
     # Only now is it told how the owner is called. A refusal undoes the consumption as well.
     new_passwords.check_strength(password, known=[account.email, account.display_name])
     mark_verified(account.id, now)  # the code came by mail, so the address is proven as well
-    devices.forget_all(account.id)  # whoever knew the old password is a stranger now
-    _set(account, password_hash, now, but_session=None)
-    audit.record("password_reset", account_id=account.id)
+    _set(account, password_hash, Occasion.RESET, spared, now)
+    audit.record("password_reset", account_id=account.id, actor_id=account.id)
 
 
 def change(
     account_id: UUID, session_id: UUID | None, *, current_password: str, new_password: str, client: Client
 ) -> None:
     """Set another password; raises InvalidCredentials, PasswordTooWeak, PasswordBreached, TooManyAttempts."""
-    account = prove_by_password(account_id, current_password, client)
-    new_passwords.check(new_password, known=[account.email, account.display_name], pointer="/new_password")
+    proven = reauthentication.prove_by_password(account_id, current_password, client)
+    new_passwords.check(new_password, known=[proven.email, proven.display_name], pointer="/new_password")
     password_hash = deps().passwords.hash(new_password)
-    now = utcnow()
     with transaction(db):
-        locked = accounts.find_for_update(account_id)
-        if locked is not None:
-            _set(locked, password_hash, now, but_session=session_id)
-            audit.record("password_changed", account_id=account_id)
+        account = reauthentication.lock_proven(proven)
+        _set(account, password_hash, Occasion.CHANGE, Spared.own(session_id), utcnow())
+        audit.record("password_changed", account_id=account_id)
 
 
-def _set(account: Account, password_hash: str, now: datetime, *, but_session: UUID | None) -> None:
+def _set(account: Account, password_hash: str, occasion: Occasion, spared: Spared, now: datetime) -> None:
     account.password_hash = password_hash
     account.updated_at = now
-    challenge_store.forget(account.id)
-    sessions.end_all(account.id, reason="password_changed", but=but_session)
-    messages.send(PasswordChanged(account_id=account.id, occurred_at=now, **outgoing.owner_of(account)))
+    report = credentials.end(account.id, occasion, spared, now)
+    messages.send(
+        PasswordChanged(
+            account_id=account.id,
+            occurred_at=now,
+            is_reset=occasion is Occasion.RESET,
+            **dict(report.variables()),
+            **outgoing.owner_of(account),
+        )
+    )

@@ -56,7 +56,7 @@ def change(body: dict[str, Any], account_id: UUID) -> Account:
 @blueprint.response(204)
 def sign_out(account_id: UUID) -> None:
     """End every session of the account."""
-    administration.sign_out(account_id, actor_id=caller().account_id)
+    administration.sign_out(account_id)
 
 
 @blueprint.post("/<uuid:account_id>/mfa/reset")

@@ -6,6 +6,7 @@ from uuid import UUID
 from flask import Response, jsonify
 
 from services.auth.api_keys import keys
+from services.auth.clients import current_client
 from services.auth.models import ApiKey
 from services.auth.schemas.api_keys import (
     ApiKeyListSchema,
@@ -36,7 +37,7 @@ def show_all() -> dict[str, Any]:
 def create(body: dict[str, Any]) -> Response:
     """Make a key; the answer shows it, and nothing does again."""
     who = caller()
-    made = keys.create(who.account_id, who.session_id, is_admin=who.is_admin, **body)
+    made = keys.create(who.account_id, who.session_id, is_admin=who.is_admin, client=current_client(), **body)
     response = jsonify(**_shown(made.row), key=made.key)
     response.status_code = 201
     response.headers["Cache-Control"] = "no-store"
@@ -53,4 +54,4 @@ def _shown(row: ApiKey) -> dict[str, Any]:
 @blueprint.response(204)
 def delete(key_id: UUID) -> None:
     """Make a key worthless, and within a second the tokens that it was exchanged for."""
-    keys.delete(caller().account_id, key_id)
+    keys.delete(caller().account_id, key_id, current_client())

@@ -1,7 +1,7 @@
 """`/api/v1/auth/logout-all`: ending every session."""
 
+from services.auth.accounts import sign_out
 from services.auth.routes.answers import forget_cookies, is_by_cookie
-from services.auth.sessions import sessions
 from shared.chassis.access import caller, signed_in
 from shared.chassis.openapi import Blueprint
 
@@ -17,4 +17,5 @@ def logout_all() -> None:
     """End every session of the account, this one included."""
     if is_by_cookie():
         forget_cookies()
-    sessions.sign_out_everywhere(caller().account_id)
+    who = caller()
+    sign_out.everywhere(who.account_id, session_id=who.session_id)

@@ -33,11 +33,17 @@ def forget(body: dict[str, Any]) -> dict[str, str]:
 @blueprint.arguments(ResetSchema)
 @blueprint.response(204)
 def reset(body: dict[str, Any]) -> None:
-    """Set a new password by the mail's code or link; ends every session."""
+    """Set a new password by the mail's code or link.
+
+    Ends every session, begun sign-in, mailed code, change under way and known device, and deletes the API
+    keys and passkeys unless they are to be kept. Authenticator and recovery codes stay.
+    """
+    kept = {"api_keys": body.pop("keep_api_keys"), "passkeys": body.pop("keep_passkeys")}
+    keep = frozenset(table for table, is_kept in kept.items() if is_kept)
     if "token" in body:
-        changes.reset_by_token(body["token"], body["password"])
+        changes.reset_by_token(**body, keep=keep)
     else:
-        changes.reset_by_code(**body, client=current_client())
+        changes.reset_by_code(**body, client=current_client(), keep=keep)
 
 
 @blueprint.post("/change")

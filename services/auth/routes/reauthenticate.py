@@ -6,7 +6,7 @@ from flask import Response
 
 from services.auth.clients import current_client
 from services.auth.routes.answers import answer_pair, pair_response
-from services.auth.schemas.reauthenticate import PasswordSchema
+from services.auth.schemas.reauthenticate import ReauthenticationSchema
 from services.auth.sign_in import reauthentication
 from services.auth.throttling.limits import limited
 from shared.chassis.access import caller, signed_in
@@ -20,10 +20,10 @@ blueprint = Blueprint(
 @blueprint.post("")
 @signed_in
 @limited("sign_in_limit")
-@blueprint.arguments(PasswordSchema)
+@blueprint.arguments(ReauthenticationSchema)
 @pair_response(blueprint, gives_device_token=False)
 def reauthenticate(body: dict[str, Any]) -> Response:
     """Prove yourself again in this session, as a change of credentials asks for after five minutes."""
     who = caller()
-    pair = reauthentication.renew(who.account_id, who.session_id, body["password"], current_client())
+    pair = reauthentication.renew(who.account_id, who.session_id, **body, client=current_client())
     return answer_pair(pair)

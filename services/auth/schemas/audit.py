@@ -22,6 +22,8 @@ class AuditEventSchema(Schema):
     occurred_at = Timestamp(required=True)
     action = fields.String(required=True)
     actor_id = fields.UUID(required=True, allow_none=True)
+    actor_kind = fields.String(required=True, allow_none=True)
+    credential_id = fields.UUID(required=True, allow_none=True)
     account_id = fields.UUID(required=True, allow_none=True)
     ip = fields.String(required=True, allow_none=True)
     user_agent = fields.String(required=True, allow_none=True)

@@ -1,13 +1,16 @@
 """Token introspection (RFC 7662) and revocation (RFC 7009): for services, and for whoever holds a token."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from services.auth import audit
 from services.auth.api_keys import keys
+from services.auth.clients import current_client
 from services.auth.deps import deps
-from services.auth.models import ApiKey, Session, db
+from services.auth.errors import ApiKeyNotFound
+from services.auth.models import Session, db
 from services.auth.sessions import revocations
 from services.auth.sessions.refresh_tokens import NotARefreshToken, RefreshToken, Verdict, judge
 from services.auth.store import api_keys as api_key_store
@@ -83,7 +86,7 @@ def revoke(token: str) -> None:
         if token.startswith(f"{keys.PREFIX}_"):
             holder = keys.find_living(token, now)
             if holder is not None:
-                _delete_api_key(holder.key_id, holder.account_id, now)
+                _delete_api_key(holder.key_id, holder.account_id)
             return
         refresh_token = _read_refresh_token(token)
         if refresh_token is not None:
@@ -97,21 +100,24 @@ def revoke(token: str) -> None:
 def _end_behind(claims: dict[str, Any], now: datetime) -> None:
     behind = UUID(claims[tokens.SESSION])
     if tokens.SCOPE in claims:
-        _delete_api_key(behind, UUID(claims[tokens.SUBJECT]), now)
+        _delete_api_key(behind, UUID(claims[tokens.SUBJECT]))
     else:
         _end_session(behind, now)
 
 
 def _end_session(session_id: UUID, now: datetime) -> None:
+    standing = session_store.find_standing(session_id)
     ended = session_store.end(Session.id == session_id, now=now, reason="revoked")
     revocations.revoke_sessions(ended, now)
+    if standing is not None and ended:
+        audit.record(
+            "session_ended", account_id=standing.account_id, session_id=str(session_id), reason="revoked"
+        )
 
 
-def _delete_api_key(key_id: UUID, account_id: UUID, now: datetime) -> None:
-    deleted = api_key_store.delete(ApiKey.id == key_id)
-    revocations.revoke_sessions(deleted, now)
-    if deleted:
-        audit.record("api_key_deleted", account_id=account_id, api_key_id=str(key_id))
+def _delete_api_key(key_id: UUID, account_id: UUID) -> None:
+    with suppress(ApiKeyNotFound):
+        keys.delete(account_id, key_id, current_client())
 
 
 def _read_refresh_token(token: str) -> RefreshToken | None:

@@ -94,13 +94,6 @@ def sign_out(account_id: UUID, session_id: UUID | None) -> None:
             audit.record("signed_out", account_id=account_id, session_id=str(session_id))
 
 
-def sign_out_everywhere(account_id: UUID, *, actor_id: UUID | None = None) -> None:
-    """End every session of the account."""
-    with transaction(db):
-        ended = end_all(account_id, reason="signed_out_everywhere")
-        audit.record("signed_out_everywhere", account_id=account_id, actor_id=actor_id, sessions=len(ended))
-
-
 def end_copied(session_id: UUID, now: datetime) -> bool:
     """End a session one of whose refresh tokens was copied, in the caller's transaction; False if it has."""
     return bool(_end(Session.id == session_id, now=now, reason="refresh_token_reused"))

@@ -44,6 +44,8 @@ def by_code(purpose: Purpose, email: str, code: str, client: Client, begin: Begi
         if account_id is not None:
             outcome = begin(account_id, client, now)
             attempt.succeed()
+        else:
+            challenges.note_failure(purpose, email)
     return outcomes.settle(outcome)
 
 

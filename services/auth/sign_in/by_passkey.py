@@ -5,7 +5,6 @@ Signing in names no account beforehand: the passkey does, so nobody learns which
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import orjson
 import webauthn
@@ -52,16 +51,14 @@ def finish_sign_in(*, passkey_token: str, credential: dict[str, Any], client: Cl
         challenge = ceremonies.take(SIGNING_IN, passkey_token, None)
         passkey = _find(credential)
         count = _verify(passkey, credential, challenge)
+        account = accounts.lock_for_sign_in(passkey.account_id, password_hash=None)
+        if account is None or store.find(passkey.credential_id) is None:
+            raise PasskeyInvalid  # disabled or removed while the signature was checked
         if store.use(passkey.id, count, now):
-            outcome = _begin(passkey.account_id, client, now)
+            outcome: outcomes.Outcome = outcomes.begin(account, client, METHODS, now)
         else:
             outcome = _refuse_copy(passkey, client, now)
     return outcomes.settle(outcome)
-
-
-def _begin(account_id: UUID, client: Client, now: datetime) -> outcomes.Outcome:
-    account = accounts.note_sign_in(account_id, now, password_hash=None)
-    return outcomes.begin(account, client, METHODS, now) if account else PasskeyInvalid()
 
 
 def _refuse_copy(passkey: Passkey, client: Client, now: datetime) -> outcomes.Outcome:

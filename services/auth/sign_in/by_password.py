@@ -60,7 +60,7 @@ def _admit(found: Credentials, attempt: Attempt, password: str, client: Client) 
     now = utcnow()
     with transaction(db):
         outcome = _decide(found, client, now)
-        if isinstance(outcome, TokenPair) and better_hash is not None and found.password_hash is not None:
+        if better_hash is not None and found.password_hash is not None:
             accounts.replace_password_hash(found.account_id, old=found.password_hash, new=better_hash)
         attempt.succeed()
     return settle(outcome)
@@ -73,7 +73,7 @@ def _decide(found: Credentials, client: Client, now: datetime) -> Outcome:
         return AccountDisabled()
     if found.has_totp:
         return mfa_tickets.demand(found.account_id, BY_PASSWORD, now)
-    account = accounts.note_sign_in(found.account_id, now, password_hash=found.password_hash)
+    account = accounts.lock_for_sign_in(found.account_id, password_hash=found.password_hash)
     if account is None:
         return InvalidCredentials()  # disabled, or given another password, while we computed
     return begin(account, client, BY_PASSWORD, now)

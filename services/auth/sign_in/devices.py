@@ -4,21 +4,25 @@ The token signs nobody in. It exempts its device from counts that strangers run 
 its owner the mail about a new device.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.auth import audit
 from services.auth.clients import Client
 from services.auth.codes import digest, new_token
+from services.auth.errors import DeviceNotFound
 from services.auth.extensions import messages
 from services.auth.mail import outgoing
-from services.auth.models import Account
+from services.auth.models import Account, Device, db
 from services.auth.store import devices as store
+from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
 from shared.contracts.messages import SignedInFromNewDevice
 
 MOST_DEVICES = 20  # that an account knows; each has tries of its own
+TOLD_EVERY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +39,20 @@ def recognise(account: Account, client: Client, now: datetime) -> KnownDevice:
         known = store.note_use(account.id, [digest(client.device_token)], now)
         if known is not None:
             return KnownDevice(known, None)
-    if store.has_any(account.id) and not store.has_user_agent(account.id, client.user_agent):
+    is_told = account.last_sign_in_at is not None and not _was_told(account, client, now)
+    if is_told:
         _tell(account, client, now)
-    return _remember(account, client, now)
+    return _remember(account, client, now, told_at=now if is_told else None)
+
+
+def _was_told(account: Account, client: Client, now: datetime) -> bool:
+    """Whether the owner was told of the same program on the same network within a day.
+
+    What a client calls itself counts for that alone: anybody can send it, from elsewhere.
+    """
+    return store.was_told_of(
+        account.id, user_agent=client.user_agent, network=client.network, since=now - TOLD_EVERY
+    )
 
 
 def _tell(account: Account, client: Client, now: datetime) -> None:
@@ -50,17 +65,32 @@ def _tell(account: Account, client: Client, now: datetime) -> None:
             **outgoing.owner_of(account),
         )
     )
-    audit.record("signed_in_from_new_device", account_id=account.id)
+    audit.record("signed_in_from_new_device", account_id=account.id, actor_id=account.id)
 
 
-def _remember(account: Account, client: Client, now: datetime) -> KnownDevice:
+def _remember(account: Account, client: Client, now: datetime, *, told_at: datetime | None) -> KnownDevice:
     device = KnownDevice(new_id(), new_token())
     store.add(
         device_id=device.id,
         account_id=account.id,
         token_hash=digest(str(device.token)),
         user_agent=client.user_agent,
+        network=client.network,
+        told_at=told_at,
         now=now,
     )
     store.forget_oldest(account.id, keep=MOST_DEVICES)
     return device
+
+
+def list_own(account_id: UUID) -> Sequence[Device]:
+    """The account's known devices, the latest seen first."""
+    return store.list_of(account_id)
+
+
+def forget(account_id: UUID, device_id: UUID) -> None:
+    """Make a device a stranger; its session goes on. Raises DeviceNotFound."""
+    with transaction(db):
+        if not store.forget(account_id, device_id):
+            raise DeviceNotFound
+        audit.record("device_forgotten", account_id=account_id, device_id=str(device_id))

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from services.auth import audit
 from services.auth.codes import new_token
 from services.auth.deps import deps
 from services.auth.errors import MfaRequired
@@ -23,4 +24,5 @@ def demand(account_id: UUID, methods: list[str], now: datetime) -> MfaRequired:
         details={"methods": methods},
         expires_at=now + TICKET_LIFETIME,
     )
+    audit.record("second_factor_asked", account_id=account_id, actor_id=account_id, methods=methods)
     return MfaRequired(mfa_token=token, methods=list(METHODS))

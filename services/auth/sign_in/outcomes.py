@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.auth import audit
+from services.auth.accounts import deletions
 from services.auth.clients import Client
 from services.auth.errors import AccountDisabled
 from services.auth.models import Account
@@ -27,7 +28,7 @@ def begin_after_mail(account_id: UUID, client: Client, now: datetime) -> Outcome
         return AccountDisabled()
     if found.has_totp:
         return mfa_tickets.demand(account_id, BY_MAIL, now)
-    account = accounts.note_sign_in(account_id, now, password_hash=None)
+    account = accounts.lock_for_sign_in(account_id, password_hash=None)
     if account is None:
         return AccountDisabled()
     return begin(account, client, BY_MAIL, now)
@@ -41,8 +42,11 @@ def settle(outcome: Outcome) -> TokenPair:
 
 
 def begin(account: Account, client: Client, methods: list[str], now: datetime) -> TokenPair:
-    """Begin the session of an account that has proven itself, in the caller's transaction."""
+    """Begin the session of a locked account that has proven itself, in the caller's transaction."""
     device = devices.recognise(account, client, now)
-    audit.record("signed_in", account_id=account.id, methods=methods)
+    audit.record("signed_in", account_id=account.id, actor_id=account.id, methods=methods)
+    if account.deletes_at is not None:
+        deletions.cancel(account, client, now)
+    account.last_sign_in_at = now
     pair = sessions.begin(account, client, methods=methods, device_id=device.id, now=now)
     return replace(pair, device_token=device.token)

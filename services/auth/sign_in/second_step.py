@@ -6,6 +6,7 @@ from uuid import UUID
 from services.auth.clients import Client
 from services.auth.deps import deps
 from services.auth.errors import CodeInvalid, MfaTokenInvalid
+from services.auth.factors import failures
 from services.auth.factors.codes import use_code
 from services.auth.models import db
 from services.auth.sessions.access_tokens import TokenPair
@@ -13,6 +14,7 @@ from services.auth.sign_in import outcomes
 from services.auth.sign_in.mfa_tickets import TICKET
 from services.auth.store import accounts, challenges
 from services.auth.throttling import attempts
+from services.auth.throttling.attempts import Attempt
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 
@@ -25,17 +27,28 @@ def verify(mfa_token: str, code: str, client: Client) -> TokenPair:
     account_id = _account_of(hashes)
     attempt = attempts.enter_second_factor(account_id, client)
     now = utcnow()
+    try:
+        return _finish(hashes, account_id, code, attempt, client, now)
+    except CodeInvalid:
+        failures.note(account_id, client, now)
+        raise
+
+
+def _finish(
+    hashes: list[str], account_id: UUID, code: str, attempt: Attempt, client: Client, now: datetime
+) -> TokenPair:
     with transaction(db):
-        # Taken first: of many with one ticket the second waits here and finds it gone. A wrong
-        # code rolls back, so that the ticket serves another try.
+        # Locked first, as by whoever ends credentials: a reset takes the ticket, or ends the session.
+        account = accounts.lock_for_sign_in(account_id, password_hash=None)
+        # Of many with one ticket the second finds it gone. A wrong code rolls back, so that it serves again.
         ticket = challenges.take_ticket(TICKET, hashes, now)
-        if ticket is None:
+        if ticket is None or account is None:
             raise MfaTokenInvalid
         if not use_code(account_id, code, now):
             raise CodeInvalid("This code is wrong or was used before.")
-        outcome = _begin(account_id, ticket.details["methods"], client, now)
+        pair = outcomes.begin(account, client, [*ticket.details["methods"], *PROVEN], now)
         attempt.succeed()
-    return outcomes.settle(outcome)
+    return pair
 
 
 def _account_of(hashes: list[str]) -> UUID:
@@ -45,10 +58,3 @@ def _account_of(hashes: list[str]) -> UUID:
             raise MfaTokenInvalid
         account_id: UUID = ticket.account_id
     return account_id
-
-
-def _begin(account_id: UUID, methods: list[str], client: Client, now: datetime) -> outcomes.Outcome:
-    account = accounts.note_sign_in(account_id, now, password_hash=None)
-    if account is None:
-        return MfaTokenInvalid()  # disabled since the password was checked
-    return outcomes.begin(account, client, [*methods, *PROVEN], now)

@@ -53,6 +53,11 @@ def find(account_id: UUID) -> Account | None:
     return db.session.get(Account, account_id)
 
 
+def find_id(email: str) -> UUID | None:
+    """Whose the address is."""
+    return db.session.scalar(select(Account.id).where(Account.email == email))
+
+
 def find_for_update(account_id: UUID) -> Account | None:
     """The account, locked until the transaction ends."""
     return db.session.get(Account, account_id, with_for_update=True, populate_existing=True)
@@ -88,17 +93,16 @@ def find_credentials(wanted: Any) -> Credentials | None:
     return Credentials(*row) if row else None
 
 
-def note_sign_in(account_id: UUID, now: datetime, *, password_hash: str | None) -> Account | None:
-    """Note a sign-in where the account may still sign in (with that password hash, if one is given).
+def lock_for_sign_in(account_id: UUID, *, password_hash: str | None) -> Account | None:
+    """The account, locked, if it may still sign in (with that password hash, if one is given).
 
-    Locks the account, so that a disabling or a change of password either comes first and is seen
-    here, or comes after and sees the session that is being made.
+    A disabling or a change of password either comes first and is seen here, or comes after and sees the
+    session that is being made.
     """
-    wanted = [Account.id == account_id, Account.is_active, Account.verified_at.is_not(None)]
-    if password_hash is not None:
-        wanted.append(Account.password_hash == password_hash)
-    statement = update(Account).where(*wanted).values(last_sign_in_at=now, deletes_at=None).returning(Account)
-    return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+    account = find_for_update(account_id)
+    if account is None or not account.is_active or account.verified_at is None:
+        return None
+    return account if password_hash in {None, account.password_hash} else None
 
 
 def replace_password_hash(account_id: UUID, *, old: str, new: str) -> None:

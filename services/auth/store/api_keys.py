@@ -44,6 +44,15 @@ def delete(*wanted: Any) -> list[UUID]:
     return list(db.session.scalars(statement.execution_options(synchronize_session=False)))
 
 
+def delete_one(account_id: UUID, key_id: UUID) -> str | None:
+    """Delete a key of the account; its name, if there was one."""
+    statement = sql_delete(ApiKey).where(ApiKey.id == key_id, ApiKey.account_id == account_id)
+    deleted = db.session.execute(
+        statement.returning(ApiKey.name).execution_options(synchronize_session=False)
+    )
+    return deleted.scalar_one_or_none()
+
+
 def find_holder(key_hashes: list[str], now: datetime) -> Holder | None:
     """The living key with one of these hashes, and its active account."""
     statement = (

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from services.auth.models import AuditEvent, db
 
@@ -15,6 +15,16 @@ EXPORT_BATCH = 500
 def add(values: dict[str, Any]) -> None:
     """Note an event."""
     db.session.execute(insert(AuditEvent).values(**values))
+
+
+def count(account_id: UUID, action: str, *, since: datetime) -> int:
+    """How often that happened to the account since."""
+    wanted = (
+        AuditEvent.account_id == account_id,
+        AuditEvent.action == action,
+        AuditEvent.occurred_at >= since,
+    )
+    return int(db.session.scalar(select(func.count()).select_from(AuditEvent).where(*wanted)) or 0)
 
 
 def search(

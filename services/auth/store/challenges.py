@@ -96,6 +96,11 @@ def take_ticket(purpose: str, token_hashes: list[str], now: datetime) -> Row[Any
     return db.session.execute(_quick(statement.returning(Ticket.account_id, Ticket.details))).one_or_none()
 
 
+def forget_tickets(account_id: UUID) -> None:
+    """Make what the account has begun worthless."""
+    db.session.execute(_quick(delete(Ticket).where(Ticket.account_id == account_id)))
+
+
 def _living(now: datetime) -> tuple[Any, ...]:
     return (Challenge.consumed_at.is_(None), Challenge.expires_at > now)
 

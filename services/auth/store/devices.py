@@ -37,34 +37,39 @@ def ids_of(account_id: UUID) -> Sequence[UUID]:
     return db.session.scalars(select(Device.id).where(Device.account_id == account_id)).all()
 
 
-def has_any(account_id: UUID) -> bool:
-    """Whether the account has ever signed in from a device."""
-    return bool(db.session.scalar(select(select(Device.id).where(Device.account_id == account_id).exists())))
-
-
-def has_user_agent(account_id: UUID, user_agent: str) -> bool:
-    """Whether a device of the account calls itself so."""
-    wanted = (Device.account_id == account_id, Device.user_agent == user_agent)
+def was_told_of(account_id: UUID, *, user_agent: str, network: str, since: datetime) -> bool:
+    """Whether the owner was told since of a device that calls itself so and came from there."""
+    wanted = (
+        Device.account_id == account_id,
+        Device.user_agent == user_agent,
+        Device.network == network,
+        Device.told_at >= since,
+    )
     return bool(db.session.scalar(select(select(Device.id).where(*wanted).exists())))
 
 
-def add(*, device_id: UUID, account_id: UUID, token_hash: str, user_agent: str, now: datetime) -> None:
+def add(
+    *,
+    device_id: UUID,
+    account_id: UUID,
+    token_hash: str,
+    user_agent: str,
+    network: str,
+    told_at: datetime | None,
+    now: datetime,
+) -> None:
     """Remember a device."""
     statement = insert(Device).values(
         id=device_id,
         account_id=account_id,
         token_hash=token_hash,
         user_agent=user_agent,
+        network=network,
+        told_at=told_at,
         created_at=now,
         last_seen_at=now,
     )
     db.session.execute(statement)
-
-
-def forget_all(account_id: UUID) -> None:
-    """Make every device of the account a stranger."""
-    statement = delete(Device).where(Device.account_id == account_id)
-    db.session.execute(statement.execution_options(synchronize_session=False))
 
 
 def forget_oldest(account_id: UUID, *, keep: int) -> None:
@@ -72,3 +77,25 @@ def forget_oldest(account_id: UUID, *, keep: int) -> None:
     latest = select(Device.id).where(Device.account_id == account_id).order_by(Device.last_seen_at.desc())
     statement = delete(Device).where(Device.account_id == account_id, Device.id.not_in(latest.limit(keep)))
     db.session.execute(statement.execution_options(synchronize_session=False))
+
+
+def list_of(account_id: UUID) -> Sequence[Device]:
+    """The devices of the account, the latest seen first."""
+    found = select(Device).where(Device.account_id == account_id)
+    return db.session.scalars(found.order_by(Device.last_seen_at.desc())).all()
+
+
+def forget_all(account_id: UUID, *, but: UUID | None = None) -> None:
+    """Make the devices of the account strangers, all but one perhaps."""
+    statement = delete(Device).where(Device.account_id == account_id, Device.id.is_distinct_from(but))
+    db.session.execute(_quick(statement))
+
+
+def forget(account_id: UUID, device_id: UUID) -> bool:
+    """Make one device of the account a stranger; whether there was one."""
+    statement = delete(Device).where(Device.account_id == account_id, Device.id == device_id)
+    return db.session.execute(_quick(statement.returning(Device.id))).one_or_none() is not None
+
+
+def _quick(statement: Any) -> Any:
+    return statement.execution_options(synchronize_session=False)

@@ -15,6 +15,12 @@ def find_totp(account_id: UUID) -> TotpFactor | None:
     return db.session.get(TotpFactor, account_id, populate_existing=True)
 
 
+def has_confirmed_totp(account_id: UUID) -> bool:
+    """Whether the account has an authenticator that is in force."""
+    factor = find_totp(account_id)
+    return factor is not None and factor.confirmed_at is not None
+
+
 def put_unconfirmed_totp(account_id: UUID, sealed_secret: str, now: datetime) -> bool:
     """Begin anew with another secret; False where the account has a confirmed authenticator."""
     content = {"sealed_secret": sealed_secret, "created_at": now, "last_step": 0}

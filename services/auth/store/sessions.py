@@ -184,9 +184,14 @@ def note_received(pairs: Mapping[UUID, int]) -> set[UUID]:
     return set(pairs) - (living - free)
 
 
-def note_authentication(session_id: UUID, now: datetime) -> None:
+def find_device(session_id: UUID) -> UUID | None:
+    """The device that the session began on."""
+    return db.session.scalar(select(Session.device_id).where(Session.id == session_id))
+
+
+def note_authentication(session_id: UUID, now: datetime, methods: list[str]) -> None:
     """Note that the caller proved itself again in this session."""
-    statement = update(Session).where(Session.id == session_id).values(authenticated_at=now)
+    statement = update(Session).where(Session.id == session_id).values(authenticated_at=now, methods=methods)
     db.session.execute(statement.execution_options(synchronize_session=False))
 
 

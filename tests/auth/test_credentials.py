@@ -1,0 +1,208 @@
+"""Every kind of credential has a decision on what ends it, and ends when the list says so."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from services.auth.accounts.credentials import KINDS, Kind, Occasion
+from services.auth.models import Account, db
+from tests.auth.authenticator import Authenticator
+from tests.auth.conftest import PASSWORD, Mailbox, NewPerson, Person
+from tests.auth.test_passkeys import add
+from tests.auth.test_second_factors import challenge, enable_totp
+from tests.auth.test_sessions import at
+
+ADA = "ada@example.org"
+NEXT = "quiet-meadow-41-lantern"
+
+
+def of_accounts() -> set[str]:
+    """The tables whose rows belong to an account and go with it."""
+    accounts = Account.__table__
+    return {
+        table.name
+        for table in db.metadata.tables.values()
+        if any(key.column.table is accounts for key in table.foreign_keys)
+    }
+
+
+def test_every_table_of_an_account_has_a_decision() -> None:
+    assert {kind.table for kind in KINDS} == of_accounts()
+
+
+def test_every_decision_has_a_reason() -> None:
+    assert [kind.table for kind in KINDS if not kind.reason or bool(kind.ends_at) != bool(kind.end)] == []
+
+
+@pytest.fixture
+def everything(new_account: NewPerson, mailbox: Mailbox) -> Person:
+    """An account with something in each of its tables."""
+    ada = new_account()
+    enable_totp(ada)
+    challenge(ada)
+    add(ada, Authenticator(), name="phone")
+    ada.call("POST", "api-keys", name="export", scopes=["account"])
+    ada.post("email-code", email=ADA)
+    mailbox.messages()
+    return ada
+
+
+def reset(ada: Person, mailbox: Mailbox, **options: bool) -> None:
+    ada.post("password/forgot", email=ADA)
+    code = mailbox.code("password_reset")
+    answer = ada.post("password/reset", email=ADA, code=code, password=NEXT, **options)
+    assert answer.status_code == 204, answer.json
+
+
+def change(ada: Person, _mailbox: Mailbox) -> None:
+    answer = ada.call("POST", "password/change", current_password=PASSWORD, new_password=NEXT)
+    assert answer.status_code == 204, answer.json
+
+
+def move(ada: Person, mailbox: Mailbox) -> None:
+    ada.call("POST", "email/change", new_email="new@example.org", password=PASSWORD)
+    code = mailbox.code("email_change_confirm")
+    assert ada.call("POST", "email/change/confirm", code=code).status_code == 204
+
+
+def sign_out(ada: Person, _mailbox: Mailbox) -> None:
+    assert ada.call("POST", "logout-all").status_code == 204
+
+
+OCCASIONS: dict[Occasion, Callable[[Person, Mailbox], None]] = {
+    Occasion.RESET: reset,
+    Occasion.CHANGE: change,
+    Occasion.ADDRESS: move,
+    Occasion.SIGN_OUT: sign_out,
+}
+OWN = {  # how many are left to whoever causes it: the session and the device
+    Occasion.RESET: (0, 0),
+    Occasion.CHANGE: (1, 1),
+    Occasion.ADDRESS: (1, 1),
+    Occasion.SIGN_OUT: (0, 1),
+}
+
+
+def left(app: Flask, kind: Kind) -> int:
+    """How many of the kind still open the account."""
+    with app.app_context():
+        found = db.select(db.func.count()).select_from(kind.model)
+        if kind.table == "sessions":
+            found = found.where(kind.model.ended_at.is_(None))
+        if kind.table == "challenges":
+            found = found.where(kind.model.consumed_at.is_(None))
+        return int(db.session.scalar(found) or 0)
+
+
+@pytest.mark.parametrize("occasion", OCCASIONS)
+def test_occasion_ends_what_the_list_says(
+    app: Flask, everything: Person, mailbox: Mailbox, occasion: Occasion
+) -> None:
+    before = {kind.table: left(app, kind) for kind in KINDS}
+
+    with at(minutes=2):
+        OCCASIONS[occasion](everything, mailbox)
+        after = {kind.table: left(app, kind) for kind in KINDS}
+
+    spared = dict(zip(("sessions", "devices"), OWN[occasion], strict=True))
+    expected = {
+        kind.table: spared.get(kind.table, 0) if occasion in kind.ends_at else before[kind.table]
+        for kind in KINDS
+    }
+    assert [table for table, count in before.items() if count == 0] == []
+    assert after == expected
+
+
+def test_reset_keeps_the_keys_and_passkeys_that_the_owner_wants(
+    app: Flask, everything: Person, mailbox: Mailbox
+) -> None:
+    with at(minutes=2):
+        reset(everything, mailbox, keep_api_keys=True, keep_passkeys=True)
+
+    counts = {kind.table: left(app, kind) for kind in KINDS if kind.names is not None}
+    told = mailbox.messages("password_changed")[-1]
+    assert counts == {"api_keys": 1, "passkeys": 1}
+    assert (told["living_api_keys"], told["living_passkeys"]) == (["export"], ["phone"])
+    assert (told["ended_api_keys"], told["ended_passkeys"]) == ([], [])
+
+
+def test_signing_out_everywhere_tells_what_lives_on(everything: Person, mailbox: Mailbox) -> None:
+    sign_out(everything, mailbox)
+
+    told = mailbox.newest("signed_out_everywhere", ADA)
+    assert (told["living_api_keys"], told["living_passkeys"]) == ("export", "phone")
+
+
+def test_making_and_deleting_an_api_key_is_told_by_mail(new_account: NewPerson, mailbox: Mailbox) -> None:
+    ada = new_account()
+    key = ada.call("POST", "api-keys", name="export", scopes=["account"]).json
+
+    ada.call("DELETE", f"api-keys/{key['id']}")
+
+    mails = [mail["variables"] for mail in mailbox.messages() if mail["template"] == "api_key_changed"]
+    assert [(mail["change"], mail["key_name"]) for mail in mails] == [
+        ("created", "export"),
+        ("deleted", "export"),
+    ]
+
+
+def test_key_that_is_revoked_by_its_holder_is_told_by_mail(new_account: NewPerson, mailbox: Mailbox) -> None:
+    ada = new_account()
+    key = ada.call("POST", "api-keys", name="export", scopes=["account"]).json["key"]
+
+    ada.client.post("/api/v1/auth/revoke", data={"token": key})
+
+    assert mailbox.newest("api_key_changed", ADA)["change"] == "deleted"
+
+
+def test_third_wrong_second_factor_of_a_day_is_told_by_mail_once(
+    new_account: NewPerson, mailbox: Mailbox
+) -> None:
+    ada = new_account()
+    enable_totp(ada)
+    ticket = challenge(ada)
+    told = []
+    for _ in range(5):
+        ada.post("mfa/verify", mfa_token=ticket, code="wrong-wrong")
+        told.append(mailbox.templates(ADA).count("second_factor_failed"))
+
+    assert told == [0, 0, 1, 1, 1]
+
+
+@pytest.mark.parametrize("place", [{}, {"REMOTE_ADDR": "198.51.100.7"}, {"HTTP_USER_AGENT": "Other/1.0"}])
+def test_sign_in_without_the_device_s_token_is_told_whatever_the_client_calls_itself(
+    new_account: NewPerson, stranger: NewPerson, mailbox: Mailbox, place: dict[str, str]
+) -> None:
+    new_account()
+    body = {"email": ADA, "password": PASSWORD}
+
+    for _ in range(2):  # the second is of the same program on the same network, within a day
+        answer = stranger().client.post("/api/v1/auth/login", json=body, environ_overrides=place)
+        assert answer.status_code == 200
+    from_elsewhere = {"REMOTE_ADDR": "203.0.113.9"}
+    stranger().client.post("/api/v1/auth/login", json=body, environ_overrides=from_elsewhere)
+
+    assert len(mailbox.messages("signed_in_from_new_device")) == 2
+
+
+def test_first_sign_in_after_a_reset_is_told(
+    new_account: NewPerson, stranger: NewPerson, mailbox: Mailbox
+) -> None:
+    ada = new_account()
+    with at(minutes=2):
+        reset(ada, mailbox)
+        answer = stranger().post("login", email=ADA, password=NEXT)
+
+    assert answer.status_code == 200
+    assert len(mailbox.messages("signed_in_from_new_device")) == 1
+
+
+def test_devices_of_an_account_are_bounded(app: Flask, new_account: NewPerson, stranger: NewPerson) -> None:
+    new_account()
+
+    for _ in range(22):
+        stranger().post("login", email=ADA, password=PASSWORD)
+
+    devices = next(kind for kind in KINDS if kind.table == "devices")
+    assert left(app, devices) == 20
