@@ -15,6 +15,8 @@ ApiError
 ├── Forbidden
 │   ├── AccountDisabled        403  account_disabled
 │   ├── FreshSignInRequired    403  fresh_sign_in_required
+│   ├── SignUpClosed           403  sign_up_closed
+│   ├── DomainRefused          403  domain_refused
 │   └── ScopeNotGrantable      403  scope_not_grantable
 ├── CodeInvalid                400  code_invalid
 ├── NotFound
@@ -29,6 +31,7 @@ ApiError
 │   ├── TotpNotEnabled         409  totp_not_enabled
 │   ├── SecondFactorsMissing   409  second_factors_missing
 │   ├── TooManyCredentials     409  too_many_credentials
+│   ├── LastAdministrator      409  last_administrator
 │   └── OwnAccount             409  own_account
 ├── InvalidRequest
 │   ├── PasswordTooWeak        422  password_too_weak
@@ -126,6 +129,20 @@ class FreshSignInRequired(errors.Forbidden):
     detail = "Sign in again to do this: the last sign-in is too long ago."
 
 
+class SignUpClosed(errors.Forbidden):
+    """Nobody may sign up here by themselves; the same for every address."""
+
+    code = "sign_up_closed"
+    detail = "Signing up is not open here; ask an administrator for an invitation."
+
+
+class DomainRefused(errors.Forbidden):
+    """Addresses of this domain may not be used here; the same for every address of it."""
+
+    code = "domain_refused"
+    detail = "Addresses of this domain cannot be used here."
+
+
 class ScopeNotGrantable(errors.Forbidden):
     """Only an administrator may make a key with these scopes."""
 
@@ -209,6 +226,13 @@ class TooManyCredentials(errors.Conflict):
 
     code = "too_many_credentials"
     detail = "This account has too many of these; delete one first."
+
+
+class LastAdministrator(errors.Conflict):
+    """Without this account nobody could administrate."""
+
+    code = "last_administrator"
+    detail = "This is the last administrator; make another one first."
 
 
 class OwnAccount(errors.Conflict):

@@ -1,8 +1,9 @@
 """The settings of auth: every ``AUTH_…`` variable."""
 
+import re
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, HttpUrl, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -23,6 +24,25 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+# The marks that `access` in the gateway's route file knows.
+SCOPE = re.compile(r"[a-z][a-z_.-]{0,31}(:[a-z][a-z_.-]{0,31}){1,3}\Z")
+
+
+def _scopes(scopes: list[str]) -> list[str]:
+    for scope in scopes:
+        if not SCOPE.match(scope) or scope.startswith(("notifications:", "tokens:")):
+            raise ValueError(f"{scope!r} is not a scope of a service of one's own, like `orders:read`")
+    return scopes
+
+
+def _domains(domains: list[str]) -> list[str]:
+    return [domain.lower().strip(".") for domain in domains]
+
+
+ScopeList = Annotated[TextList, AfterValidator(_scopes)]
+DomainList = Annotated[TextList, AfterValidator(_domains)]
 
 
 class AuthSettings(ServiceSettings):
@@ -143,6 +163,28 @@ class AuthSettings(ServiceSettings):
         None,
         description="Where the pages are that mails link to, if not at the gateway: "
         "`verify-email`, `reset-password`, `sign-in`, `change-email`.",
+    )
+
+    sign_up: Literal["open", "invited", "closed"] = Field(
+        "open",
+        description="Who may get an account: anybody (`open`), whom an administrator invites (`invited`), "
+        "or nobody but by an administrator or an import (`closed`).",
+    )
+    sign_up_domains: DomainList = Field(
+        default_factory=list,
+        description="The domains whose addresses may sign up or be moved to, comma-separated; empty: all.",
+    )
+    refused_domains: DomainList = Field(
+        default_factory=list,
+        description="Domains whose addresses may neither sign up nor be moved to, comma-separated.",
+    )
+    invitation_hours: int = Field(
+        168, ge=1, le=720, description="How long an administrator's invitation is good, in hours."
+    )
+    scopes: ScopeList = Field(
+        default_factory=list,
+        description="Scopes of the team's own services that API keys may have, comma-separated: "
+        "`orders:read,orders:write`; `access` in the route file names them.",
     )
 
     register_limit: str = Field(

@@ -1,6 +1,8 @@
 """Every kind of credential has a decision on what ends it, and ends when the list says so."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -13,6 +15,8 @@ from tests.auth.test_passkeys import add
 from tests.auth.test_second_factors import challenge, enable_totp
 from tests.auth.test_sessions import at
 
+DOCS = Path(__file__).parents[2] / "docs/auth.md"
+ORDER = (Occasion.RESET, Occasion.CHANGE, Occasion.ADDRESS, Occasion.SIGN_OUT)  # of the columns
 ADA = "ada@example.org"
 NEXT = "quiet-meadow-41-lantern"
 
@@ -29,6 +33,18 @@ def of_accounts() -> set[str]:
 
 def test_every_table_of_an_account_has_a_decision() -> None:
     assert {kind.table for kind in KINDS} == of_accounts()
+
+
+def test_documentation_says_the_same() -> None:
+    rows = [line.split("|")[1:-1] for line in DOCS.read_text().splitlines() if line.startswith("| `")]
+    said = {
+        table: frozenset(occasion for occasion, cell in zip(ORDER, cells, strict=True) if "end" in cell)
+        for name, *cells in rows
+        if len(cells) == len(ORDER)
+        for table in re.findall(r"`(\w+)`", name)
+    }
+
+    assert said == {kind.table: kind.ends_at for kind in KINDS}
 
 
 def test_every_decision_has_a_reason() -> None:
@@ -140,10 +156,10 @@ def test_making_and_deleting_an_api_key_is_told_by_mail(new_account: NewPerson, 
 
     ada.call("DELETE", f"api-keys/{key['id']}")
 
-    mails = [mail["variables"] for mail in mailbox.messages() if mail["template"] == "api_key_changed"]
-    assert [(mail["change"], mail["key_name"]) for mail in mails] == [
-        ("created", "export"),
-        ("deleted", "export"),
+    mails = [mail for mail in mailbox.messages() if mail["template"].startswith("api_key")]
+    assert [(mail["template"], mail["variables"]["key_name"]) for mail in mails] == [
+        ("api_key_created", "export"),
+        ("api_key_deleted", "export"),
     ]
 
 
@@ -153,7 +169,7 @@ def test_key_that_is_revoked_by_its_holder_is_told_by_mail(new_account: NewPerso
 
     ada.client.post("/api/v1/auth/revoke", data={"token": key})
 
-    assert mailbox.newest("api_key_changed", ADA)["change"] == "deleted"
+    assert mailbox.newest("api_key_deleted", ADA)["key_name"] == "export"
 
 
 def test_third_wrong_second_factor_of_a_day_is_told_by_mail_once(

@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.auth import audit
-from services.auth.accounts import credentials
+from services.auth.accounts import administrators, credentials
+from services.auth.accounts.administrators import Administrator
 from services.auth.accounts.credentials import Occasion, Spared
 from services.auth.clients import Client
 from services.auth.deps import deps
+from services.auth.errors import AccountNotFound
 from services.auth.extensions import messages
 from services.auth.mail import outgoing
 from services.auth.models import Account, db
@@ -26,17 +28,37 @@ BATCH = 50
 
 
 def ask(account_id: UUID, password: str, client: Client) -> datetime:
-    """End the sessions and set the day; raises InvalidCredentials, AccountNotFound, TooManyAttempts."""
+    """End the sessions and set the day; raises InvalidCredentials, AccountNotFound, LastAdministrator."""
     proven = reauthentication.prove_by_password(account_id, password, client)
     now = utcnow()
-    deletes_at = now + timedelta(days=deps().settings.deletion_days)
     with transaction(db):
+        accounts.lock_administration()
         account = reauthentication.lock_proven(proven)
-        account.deletes_at = deletes_at
-        credentials.end(account_id, Occasion.SIGN_OUT, Spared(), now)
-        outgoing.send_notice("account_deletion", account, time=f"{deletes_at:%Y-%m-%d %H:%M} UTC")
+        administrators.require_another(account)
+        deletes_at = _set_day(account, now)
         audit.record("deletion_asked", account_id=account_id, actor_id=account_id, client=client)
     return deletes_at
+
+
+def ask_for(account_id: UUID, who: Administrator) -> datetime:
+    """As ``ask``, by an administrator; raises AccountNotFound, and what ``authorise`` raises."""
+    now = utcnow()
+    with transaction(db):
+        administrators.authorise(who, on=account_id)
+        account = accounts.find_for_update(account_id)
+        if account is None:
+            raise AccountNotFound
+        deletes_at = _set_day(account, now)
+        audit.record("deletion_asked", account_id=account_id)
+    return deletes_at
+
+
+def _set_day(account: Account, now: datetime) -> datetime:
+    account.deletes_at = now + timedelta(days=deps().settings.deletion_days)
+    credentials.end(account.id, Occasion.SIGN_OUT, Spared(), now)
+    day = f"{account.deletes_at:%Y-%m-%d %H:%M} UTC"
+    outgoing.send_notice("account_deletion", account, time=day)
+    return account.deletes_at
 
 
 def cancel(account: Account, client: Client, now: datetime) -> None:

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 
 from services.auth import audit
-from services.auth.accounts import credentials, notices
+from services.auth.accounts import credentials, notices, sign_up
 from services.auth.accounts.credentials import Occasion, Spared
 from services.auth.clients import Client
 from services.auth.codes import digest
@@ -35,6 +35,7 @@ from shared.contracts.messages import EmailChanged
 
 def ask(account_id: UUID, *, new_email: str, password: str, client: Client) -> None:
     """Mail a code and link to the new address; raises InvalidCredentials, TooManyAttempts."""
+    sign_up.check_domain(new_email)
     proven = reauthentication.prove_by_password(account_id, password, client)
     wish = {"account_id": str(account_id), "new_email": new_email, "proven": _mark(proven.password_hash)}
     with transaction(db):

@@ -7,7 +7,7 @@ What a request does is the same for every address; what depends on the address i
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.auth.accounts import notices
+from services.auth.accounts import notices, sign_up
 from services.auth.codes import new_code_and_token
 from services.auth.deps import deps
 from services.auth.mail import challenges, mail_requests
@@ -23,8 +23,9 @@ from shared.chassis.database import transaction
 def register(*, email: str, password: str, name: str | None, locale: str) -> None:
     """Keep a registration, whether the address has an account or not; a mail goes there.
 
-    Raises PasswordTooWeak, PasswordBreached.
+    Raises SignUpClosed, DomainRefused, PasswordTooWeak, PasswordBreached.
     """
+    sign_up.check(email)
     new_passwords.check(password, known=[email, name])
     password_hash = deps().passwords.hash(password, salt=_registration_salt(email))
     now = utcnow()

@@ -7,11 +7,13 @@ thing.
 
 import secrets
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.auth import audit
+from services.auth.api_keys.scopes import ADMIN, effective
 from services.auth.clients import Client
 from services.auth.codes import digest, new_token
 from services.auth.errors import ApiKeyNotFound, ApiKeyUnknown, ScopeNotGrantable, TooManyCredentials
@@ -25,13 +27,9 @@ from services.auth.store import api_keys as store
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
-from shared.contracts import tokens
 
 PREFIX = "dwk"
 MOST_KEYS = 100
-ACCOUNT_SCOPE = tokens.OWN_ACCOUNT_SCOPE
-ADMIN_SCOPE = "admin"  # to use the account's roles
-SCOPES = (ACCOUNT_SCOPE, ADMIN_SCOPE, "notifications:send", "tokens:introspect")
 _USE_NOTED_EVERY = timedelta(minutes=1)
 _NAME_MARKS = "abcdefghijkmnpqrstuvwxyz23456789"
 
@@ -48,7 +46,6 @@ def create(
     account_id: UUID,
     session_id: UUID | None,
     *,
-    is_admin: bool,
     name: str,
     scopes: Collection[str],
     expires_at: datetime | None,
@@ -58,12 +55,12 @@ def create(
 
     Raises FreshSignInRequired, ScopeNotGrantable, TooManyCredentials.
     """
-    if not is_admin and not set(scopes) <= {ACCOUNT_SCOPE}:
-        raise ScopeNotGrantable
     prefix = f"{PREFIX}_{''.join(secrets.choice(_NAME_MARKS) for _ in range(8))}"
     key = f"{prefix}_{new_token()}"
     with transaction(db):
         account = lock_fresh(account_id, session_id)
+        if len(effective(scopes, account.roles)) < len(scopes):
+            raise ScopeNotGrantable
         if len(store.list_of(account_id)) >= MOST_KEYS:
             raise TooManyCredentials
         row = store.add(
@@ -83,7 +80,7 @@ def create(
 
 def _tell(account: Account, change: str, name: str, client: Client) -> None:
     where = outgoing.where(client, utcnow())
-    outgoing.send_notice("api_key_changed", account, change=change, key_name=name, **where)
+    outgoing.send_notice(f"api_key_{change}", account, key_name=name, **where)
 
 
 def list_own(account_id: UUID) -> list[ApiKey]:
@@ -116,13 +113,24 @@ def exchange(key: str) -> tuple[str, int]:
         if holder is None:
             raise ApiKeyUnknown
         store.note_use(holder.key_id, now, not_since=now - _USE_NOTED_EVERY)
+    scopes = effective(holder.scopes, holder.roles)
     return issue_for_api_key(
         account_id=holder.account_id,
         key_id=holder.key_id,
-        roles=holder.roles if ADMIN_SCOPE in holder.scopes else [],
-        scopes=holder.scopes,
+        roles=holder.roles if ADMIN in scopes else [],
+        scopes=scopes,
         version=holder.version,
         is_verified=holder.is_verified,
         expires_at=holder.expires_at,
         now=now,
     )
+
+
+def delete_of(account_id: UUID, key_id: UUID | None, client: Client) -> None:
+    """Delete a key of somebody's account, or all of them; raises ApiKeyNotFound."""
+    if key_id is not None:
+        delete(account_id, key_id, client)
+        return
+    for key in list_own(account_id):
+        with suppress(ApiKeyNotFound):  # its owner was quicker
+            delete(account_id, key.id, client)

@@ -37,6 +37,8 @@ class Purpose:
         match self.name:
             case "verify_email":
                 return timedelta(hours=settings.verification_hours)
+            case "invitation":
+                return timedelta(hours=settings.invitation_hours)
             case "password_reset":
                 return timedelta(minutes=settings.reset_minutes)
         return timedelta(minutes=settings.code_minutes)
@@ -45,6 +47,7 @@ class Purpose:
 VERIFY_EMAIL = Purpose("verify_email", "verify_email", "verify-email")
 PASSWORD_RESET = Purpose("password_reset", "password_reset", "reset-password")
 SIGN_IN_CODE = Purpose("sign_in_code", "sign_in_code", "sign-in")
+INVITATION = Purpose("invitation", "account_invitation", "reset-password")
 EMAIL_CHANGE = Purpose("email_change", "email_change_confirm", "change-email")
 
 

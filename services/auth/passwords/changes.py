@@ -3,6 +3,7 @@
 ``accounts/credentials.py`` says what each of them ends. The owner is told by mail, and what lives on.
 """
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,7 +17,7 @@ from services.auth.deps import deps
 from services.auth.errors import CodeInvalid
 from services.auth.extensions import messages
 from services.auth.mail import challenges, mail_requests, outgoing
-from services.auth.mail.challenges import PASSWORD_RESET
+from services.auth.mail.challenges import INVITATION, PASSWORD_RESET
 from services.auth.models import Account, db
 from services.auth.passwords import new_passwords
 from services.auth.sign_in import reauthentication
@@ -47,8 +48,15 @@ def reset_by_token(token: str, password: str, *, keep: frozenset[str] = frozense
     password_hash = deps().passwords.hash(password)
     now = utcnow()
     with transaction(db):
-        consumed = challenges.consume_token(PASSWORD_RESET, token, now)
+        consumed = _consume_token(token, now)
         _reset(consumed, password, password_hash, Spared(tables=keep), now)
+
+
+def _consume_token(token: str, now: datetime) -> Consumed:
+    """The link of a reset or of an invitation: both set a password."""
+    with suppress(CodeInvalid):
+        return challenges.consume_token(INVITATION, token, now)
+    return challenges.consume_token(PASSWORD_RESET, token, now)
 
 
 def reset_by_code(
@@ -64,6 +72,7 @@ def reset_by_code(
     now = utcnow()
     with transaction(db):
         consumed = challenges.try_code(PASSWORD_RESET, Account.email == email, code, now)
+        consumed = consumed or challenges.try_code(INVITATION, Account.email == email, code, now)
         if consumed is not None:
             _reset(consumed, password, password_hash, Spared(tables=keep), now)
             attempt.succeed()

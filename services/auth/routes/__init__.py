@@ -2,8 +2,10 @@
 
 from services.auth.routes import (
     accounts,
+    activity,
     api_keys,
     audit,
+    devices,
     email,
     email_code,
     introspect,
@@ -19,12 +21,14 @@ from services.auth.routes import (
     register,
     revoke,
     sessions,
+    settings,
     verify_email,
     well_known,
 )
 
 # In the order in which the API is documented.
 BLUEPRINTS = [
+    settings.blueprint,
     register.blueprint,
     verify_email.blueprint,
     login.blueprint,
@@ -33,6 +37,8 @@ BLUEPRINTS = [
     logout.blueprint,
     logout_all.blueprint,
     sessions.blueprint,
+    devices.blueprint,
+    activity.blueprint,
     password.blueprint,
     email_code.blueprint,
     email.blueprint,

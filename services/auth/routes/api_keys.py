@@ -37,7 +37,7 @@ def show_all() -> dict[str, Any]:
 def create(body: dict[str, Any]) -> Response:
     """Make a key; the answer shows it, and nothing does again."""
     who = caller()
-    made = keys.create(who.account_id, who.session_id, is_admin=who.is_admin, client=current_client(), **body)
+    made = keys.create(who.account_id, who.session_id, client=current_client(), **body)
     response = jsonify(**_shown(made.row), key=made.key)
     response.status_code = 201
     response.headers["Cache-Control"] = "no-store"

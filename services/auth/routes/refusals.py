@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.auth.accounts import administration
+from services.auth.accounts import refusals
 from services.auth.schemas.refusals import RefusalListSchema, RefusalQuerySchema
 from shared.chassis.access import requires_role
 from shared.chassis.openapi import Blueprint
@@ -16,4 +16,4 @@ blueprint = Blueprint("refusals", __name__, url_prefix="/api/v1/auth/refusals", 
 @blueprint.response(200, RefusalListSchema)
 def list_refusals(query: dict[str, Any]) -> dict[str, Any]:
     """Why guesses at an address, or from a client address, are refused; without either the hundred latest."""
-    return {"items": administration.find_refusals(**query), "next_cursor": None}
+    return {"items": refusals.find_refusals(**query), "next_cursor": None}

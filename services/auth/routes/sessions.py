@@ -18,11 +18,12 @@ blueprint = Blueprint("sessions", __name__, url_prefix="/api/v1/auth/sessions", 
 def show_all() -> dict[str, Any]:
     """The living sessions, latest used first."""
     who = caller()
-    items = [_shown(session, who.session_id) for session in sessions.list_living(who.account_id)]
+    items = [shown(session, who.session_id) for session in sessions.list_living(who.account_id)]
     return {"items": items, "next_cursor": None}
 
 
-def _shown(session: Session, current_id: UUID | None) -> dict[str, Any]:
+def shown(session: Session, current_id: UUID | None) -> dict[str, Any]:
+    """A session as lists show it."""
     return {
         "id": session.id,
         "created_at": session.created_at,

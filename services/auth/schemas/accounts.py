@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from services.auth.schemas.fields import Email
+from services.auth.schemas.fields import Email, Locale
 from services.auth.schemas.refusals import RefusalSchema
 from shared.chassis.pagination import PageQuerySchema
 from shared.chassis.schemas import Pattern, Schema, Text, Timestamp
@@ -45,6 +45,22 @@ class AccountQuerySchema(PageQuerySchema):
     email = Email(load_default=None)
     is_active = fields.Boolean(load_default=None)
     role = fields.String(load_default=None, validate=ROLE)
+
+
+class NewAccountSchema(Schema):
+    """An account that an administrator makes for somebody."""
+
+    email = Email(required=True)
+    name = Text(minimum=1, maximum=200, load_default=None, allow_none=True)
+    locale = Locale(load_default="en")
+    roles = fields.List(fields.String(validate=ROLE), load_default=list, validate=validate.Length(max=32))
+    invite = fields.Boolean(load_default=True)
+
+
+class DeletionSchema(Schema):
+    """When the account will be gone."""
+
+    deletes_at = Timestamp(required=True)
 
 
 class AccountPatchSchema(Schema):

@@ -5,16 +5,26 @@ from typing import Any
 import marshmallow
 from marshmallow import fields, validate
 
-from services.auth.api_keys.keys import SCOPES
+from services.auth.api_keys.scopes import all_scopes
+from services.auth.deps import deps
 from shared.chassis.clock import utcnow
 from shared.chassis.schemas import Schema, Text, Timestamp
+
+_FEW = validate.Length(max=100)
+
+
+def _check_scope(scope: str) -> None:
+    """Refuse a scope that neither Doorward nor the operator has declared."""
+    known = all_scopes(deps().settings.scopes)
+    if scope not in known:
+        raise marshmallow.ValidationError(f"Must be one of: {', '.join(known)}.")
 
 
 class NewApiKeySchema(Schema):
     """A key to be made."""
 
     name = Text(minimum=1, maximum=100, required=True)
-    scopes = fields.List(fields.String(validate=validate.OneOf(SCOPES)), load_default=list)
+    scopes = fields.List(fields.String(validate=_check_scope), load_default=list, validate=_FEW)
     expires_at = Timestamp(load_default=None, allow_none=True)
 
     @marshmallow.validates_schema

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from services.auth import audit
 from services.auth.api_keys import keys
+from services.auth.api_keys.scopes import effective
 from services.auth.clients import current_client
 from services.auth.deps import deps
 from services.auth.errors import ApiKeyNotFound
@@ -39,7 +40,8 @@ def _introspect_api_key(key: str) -> dict[str, Any]:
     holder = keys.find_living(key, utcnow())
     if holder is None:
         return INACTIVE
-    told = {"sub": str(holder.account_id), "scope": " ".join(holder.scopes), "token_type": "api_key"}
+    scope = " ".join(effective(holder.scopes, holder.roles))
+    told = {"sub": str(holder.account_id), "scope": scope, "token_type": "api_key"}
     expiry = {"exp": int(holder.expires_at.timestamp())} if holder.expires_at else {}
     return {"active": True, **told, **expiry}
 

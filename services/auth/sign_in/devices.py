@@ -4,9 +4,9 @@ The token signs nobody in. It exempts its device from counts that strangers run 
 its owner the mail about a new device.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from services.auth import audit
@@ -15,8 +15,9 @@ from services.auth.codes import digest, new_token
 from services.auth.errors import DeviceNotFound
 from services.auth.extensions import messages
 from services.auth.mail import outgoing
-from services.auth.models import Account, Device, db
+from services.auth.models import Account, db
 from services.auth.store import devices as store
+from services.auth.store import sessions
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
 from shared.contracts.messages import SignedInFromNewDevice
@@ -83,9 +84,19 @@ def _remember(account: Account, client: Client, now: datetime, *, told_at: datet
     return device
 
 
-def list_own(account_id: UUID) -> Sequence[Device]:
-    """The account's known devices, the latest seen first."""
-    return store.list_of(account_id)
+def list_own(account_id: UUID, session_id: UUID | None) -> list[dict[str, Any]]:
+    """The account's known devices, the latest seen first, and which of them the session began on."""
+    own = sessions.find_device(session_id) if session_id else None
+    return [
+        {
+            "id": device.id,
+            "user_agent": device.user_agent,
+            "created_at": device.created_at,
+            "last_seen_at": device.last_seen_at,
+            "current": device.id == own,
+        }
+        for device in store.list_of(account_id)
+    ]
 
 
 def forget(account_id: UUID, device_id: UUID) -> None:

@@ -109,7 +109,7 @@ def _prove_second_factor(account_id: UUID, code: str | None, client: Client) -> 
             return []
     if code is None:
         raise SecondFactorRequired
-    attempt = attempts.enter(attempts.second_factor_key(account_id))
+    attempt = attempts.enter_second_factor(account_id, client)
     now = utcnow()
     with transaction(db):
         _lock(account_id)

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from services.auth.models import IS_FOREIGN_HASH, Account, AuditEvent, TotpFactor, db
 from shared.chassis.addresses import search_form
 
 LIKE_ESCAPE = "\\"
+_ADMINISTRATION = 4_108_236_517  # any number that nothing else here locks
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,22 @@ def take_notice_slot(account_id: UUID, now: datetime, *, not_since: datetime) ->
         .returning(Account.id)
     )
     return db.session.execute(statement).one_or_none() is not None
+
+
+def lock_administration() -> None:
+    """Let one at a time change who administrates, until its transaction ends."""
+    db.session.execute(select(func.pg_advisory_xact_lock(_ADMINISTRATION)))
+
+
+def has_other_administrator(account_id: UUID) -> bool:
+    """Whether somebody else can administrate."""
+    others = select(Account.id).where(
+        Account.id != account_id,
+        Account.is_active,
+        Account.deletes_at.is_(None),
+        Account.roles.contains(["admin"]),
+    )
+    return bool(db.session.scalar(select(others.exists())))
 
 
 def has_foreign_hashes() -> bool:

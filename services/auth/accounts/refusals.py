@@ -1,0 +1,48 @@
+"""The use cases on refused tries: why somebody is being refused, and letting an account in again."""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address
+from uuid import UUID
+
+from services.auth import audit
+from services.auth.accounts import administrators
+from services.auth.accounts.administrators import Administrator
+from services.auth.clients import Client
+from services.auth.errors import AccountNotFound
+from services.auth.models import Account, Throttle, db
+from services.auth.store import accounts, devices, throttles
+from services.auth.throttling import attempts
+from services.auth.throttling.attempts import Key
+from shared.chassis.database import transaction
+
+MOST_REFUSALS = 100
+
+
+def list_refusals(account: Account) -> Sequence[Throttle]:
+    """What is counted against the account now: why its owner, or somebody else, is being refused."""
+    return throttles.find_many([key.hash for key in _keys_of(account)])
+
+
+def _keys_of(account: Account) -> list[Key]:
+    return attempts.keys_of_account(account.email, account.id, devices.ids_of(account.id))
+
+
+def unblock(account_id: UUID, who: Administrator) -> None:
+    """Begin all counts against the account anew; raises AccountNotFound, and what ``authorise`` raises."""
+    with transaction(db):
+        administrators.authorise(who)
+        account = accounts.find(account_id)
+        if account is None:
+            raise AccountNotFound
+        throttles.forgive_all([key.hash for key in _keys_of(account)])
+        audit.record("account_unblocked", account_id=account_id)
+
+
+def find_refusals(*, email: str | None, ip: IPv4Address | IPv6Address | None) -> Sequence[Throttle]:
+    """What is counted against an address, known or not, or a client address; or whatever refused of late."""
+    keys = []
+    if email is not None:
+        keys.append(attempts.identifier_key(email))
+    if ip is not None:
+        keys.append(attempts.client_key(Client(ip=str(ip), user_agent="")))
+    return throttles.find_many([key.hash for key in keys]) if keys else throttles.list_refused(MOST_REFUSALS)

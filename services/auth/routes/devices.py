@@ -1,0 +1,28 @@
+"""`/api/v1/auth/devices`: the devices that the account is known on."""
+
+from typing import Any
+from uuid import UUID
+
+from services.auth.schemas.devices import DeviceListSchema
+from services.auth.sign_in import devices
+from shared.chassis.access import caller, signed_in
+from shared.chassis.openapi import Blueprint
+
+blueprint = Blueprint("devices", __name__, url_prefix="/api/v1/auth/devices", description="Known devices")
+
+
+@blueprint.get("")
+@signed_in
+@blueprint.response(200, DeviceListSchema)
+def show_all() -> dict[str, Any]:
+    """The known devices, the latest seen first."""
+    who = caller()
+    return {"items": devices.list_own(who.account_id, who.session_id), "next_cursor": None}
+
+
+@blueprint.delete("/<uuid:device_id>")
+@signed_in
+@blueprint.response(204)
+def forget(device_id: UUID) -> None:
+    """Make a device a stranger. Its session goes on; `/sessions` ends that."""
+    devices.forget(caller().account_id, device_id)

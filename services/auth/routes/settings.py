@@ -1,0 +1,18 @@
+"""`/api/v1/auth/settings`: what is offered here."""
+
+from typing import Any
+
+from services.auth.accounts import sign_up
+from services.auth.schemas.settings import OfferSchema
+from shared.chassis.access import public
+from shared.chassis.openapi import Blueprint
+
+blueprint = Blueprint("settings", __name__, url_prefix="/api/v1/auth/settings", description="What is offered")
+
+
+@blueprint.get("")
+@public
+@blueprint.response(200, OfferSchema)
+def show() -> dict[str, Any]:
+    """What sign-up offers, the ways to sign in, the rule for passwords."""
+    return sign_up.describe()
