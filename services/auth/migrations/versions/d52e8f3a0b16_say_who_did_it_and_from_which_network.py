@@ -1,7 +1,7 @@
 """say who did it, and from which network
 
 Revision ID: d52e8f3a0b16
-Revises: 9e05b7c3d218
+Revises: e8b1c5d7f203
 Create Date: 2026-11-26 11:45:00.000000
 
 """
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 # revision identifiers, used by Alembic.
 revision = 'd52e8f3a0b16'
-down_revision = '9e05b7c3d218'
+down_revision = 'e8b1c5d7f203'
 branch_labels = None
 depends_on = None
 
