@@ -38,6 +38,9 @@ COMMANDS = {
     "list-keys": Entry(f"{AUTH}.signing_keys:list_keys", "List the keys that sign tokens.", True),
     "withdraw-key": Entry(f"{AUTH}.signing_keys:withdraw_key", "Refuse a key that leaked.", True),
     "reseal": Entry("deploy.reseal:reseal", "Put what rests sealed under the current secret.", True),
+    "check-addresses": Entry(
+        "deploy.check_addresses:check_addresses", "Find stored addresses in a form of before.", True
+    ),
     "outbox": Entry("deploy.outbox:outbox", "Show and resend messages that were refused for days.", True),
     "queue": Entry(f"{NOTIFICATIONS}:queue", "Show what waits to be mailed, and what is stuck.", True),
     "message": Entry(f"{NOTIFICATIONS}:message", "Show what became of one message.", True),
