@@ -127,7 +127,8 @@ class AuthSettings(ServiceSettings):
         0.5,
         ge=0,
         le=5,
-        description="The least time of a failed sign-in while imported hashes are left, in seconds.",
+        description="The least time of a failed sign-in, in seconds, while password hashes are left that "
+        "were imported or made with other parameters.",
     )
     verification_hours: int = Field(
         24, ge=1, le=168, description="How long a verification mail is good, in hours."

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 import bcrypt
@@ -11,9 +12,12 @@ from argon2 import PasswordHasher, Type
 from flask import Flask
 from werkzeug.security import generate_password_hash
 
-from services.auth.models import IS_FOREIGN_HASH, Account, db
+from services.auth.deps import deps
+from services.auth.models import HAS_PASSWORD, HASH_PARAMETERS, Account, db
 from services.auth.passwords import foreign_hashes
 from services.auth.passwords.foreign_hashes import HashNotSupported, scrypt
+from services.auth.passwords.hashing import Passwords
+from services.auth.store import accounts
 from tests.auth.conftest import PASSWORD, NewPerson
 
 ADA = "ada@example.org"
@@ -130,11 +134,68 @@ def test_damaged_hash_signs_nobody_in_and_breaks_nothing(
     assert ada.post("login", email=ADA, password=PASSWORD).json["code"] == "invalid_credentials"
 
 
-def test_question_whether_foreign_hashes_are_left_is_answered_by_its_index(app: Flask) -> None:
-    question = f"EXPLAIN SELECT 1 FROM accounts WHERE {IS_FOREIGN_HASH}"
+OWN = "m=1024,t=1,p=1"
+
+
+@pytest.mark.parametrize(
+    ("stored", "has_others"),
+    [
+        (None, False),
+        ("$argon2id$v=19$m=1024,t=1,p=1$c2FsdA$aGFzaA", False),
+        ("$argon2id$v=19$m=2048,t=1,p=1$c2FsdA$aGFzaA", True),
+        ("$argon2id$v=19$m=1024,t=0,p=1$c2FsdA$aGFzaA", True),
+        ("pbkdf2_sha256$1000$salt$hash", True),
+    ],
+)
+def test_hashes_of_other_systems_or_parameters_are_noticed(
+    app: Flask,
+    new_account: NewPerson,
+    change_account: Callable[..., UUID],
+    stored: str | None,
+    has_others: bool,
+) -> None:
+    new_account("bob@example.org")
+    new_account()
+    change_account(ADA, password_hash=stored)
+
+    with app.app_context():
+        assert accounts.has_other_hashes(OWN) is has_others
+        assert deps().passwords.parameters == OWN
+        db.session.rollback()
+
+
+def test_failed_sign_in_takes_as_long_as_the_slowest_while_other_hashes_are_left(
+    app: Flask,
+    new_account: NewPerson,
+    change_account: Callable[..., UUID],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    new_account()
+    least: list[float] = []
+
+    def is_right(_self: Passwords, *_arguments: Any, at_least_seconds: float) -> bool:
+        least.append(at_least_seconds)
+        return False
+
+    monkeypatch.setattr(Passwords, "is_right", is_right)
+    client = app.test_client()
+    body = {"email": "nobody@example.org", "password": "a guess"}
+
+    client.post("/api/v1/auth/login", json=body)
+    change_account(ADA, password_hash="$argon2id$v=19$m=2048,t=1,p=1$c2FsdA$aGFzaA")
+    client.post("/api/v1/auth/login", json=body)
+
+    assert least == [0.0, 0.5]
+
+
+def test_question_whether_other_hashes_are_left_is_answered_by_its_index(app: Flask) -> None:
+    question = (
+        f"EXPLAIN SELECT {HASH_PARAMETERS} FROM accounts WHERE {HAS_PASSWORD}"
+        f" ORDER BY {HASH_PARAMETERS} LIMIT 1"
+    )
 
     with app.app_context():
         db.session.execute(db.text("SET LOCAL enable_seqscan = off"))
         plan = "\n".join(db.session.scalars(db.text(question)))
 
-    assert "ix_accounts_foreign_hash" in plan
+    assert "ix_accounts_hash_parameters" in plan

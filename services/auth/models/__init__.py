@@ -3,7 +3,7 @@
 So every table is known wherever one of them is, which migrations and foreign keys rely on.
 """
 
-from services.auth.models.accounts import IS_FOREIGN_HASH, Account
+from services.auth.models.accounts import HAS_PASSWORD, HASH_PARAMETERS, Account
 from services.auth.models.api_keys import ApiKey
 from services.auth.models.audit_events import AuditEvent
 from services.auth.models.challenges import Challenge, Ticket
@@ -20,7 +20,8 @@ from services.auth.models.sessions import Session
 from services.auth.models.throttles import Throttle
 
 __all__ = [
-    "IS_FOREIGN_HASH",
+    "HASH_PARAMETERS",
+    "HAS_PASSWORD",
     "Account",
     "ApiKey",
     "AuditEvent",

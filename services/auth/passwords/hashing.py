@@ -110,6 +110,11 @@ class Passwords:
         self._pool = HashPool(at_once=at_once, places=settings.password_hash_places)
         self._nobodys_hash = self._hasher.hash(new_token())
 
+    @property
+    def parameters(self) -> str:
+        """What new hashes are made with, as it stands in them."""
+        return self._nobodys_hash.split("$")[3]
+
     def place(self) -> AbstractContextManager[None]:
         """A place in the pool for all that follows; raises PasswordHashingBusy where none is free."""
         return self._pool.place()

@@ -45,8 +45,9 @@ def _by_password(email: str, password: str, client: Client) -> TokenPair:
 
 
 def _least_seconds() -> float:
-    """While there are hashes of other systems, a failure takes as long as the slowest of them."""
-    return deps().settings.failed_sign_in_seconds if accounts.has_foreign_hashes() else 0.0
+    """While hashes of other systems or parameters are left, a failure takes as long as the slowest."""
+    has_others = accounts.has_other_hashes(deps().passwords.parameters)
+    return deps().settings.failed_sign_in_seconds if has_others else 0.0
 
 
 def _note_failure(found: Credentials | None) -> None:
