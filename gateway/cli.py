@@ -6,8 +6,10 @@ import click
 
 from gateway import route_file, route_source, route_variables
 from gateway.explanation import asked, explanation
+from gateway.own_policies import registry_of
 from gateway.routing import Match, Table
 from gateway.settings import GatewaySettings
+from shared.chassis.settings import SettingsError
 
 _HEADER = re.compile(r"([A-Za-z0-9!#$%&'*+.^_`|~-]+):\s*(.*)")
 
@@ -25,7 +27,7 @@ def routes() -> None:
     """Print the route table: what goes where, for whom, under which limits."""
     _, table = _load()
     rows: list[tuple[str, ...]] = [
-        ("ROUTE", "PREFIX", "METHODS", "UPSTREAM", "TARGET", "ACCESS", "LIMITS", "CORS")
+        ("ROUTE", "PREFIX", "METHODS", "UPSTREAM", "TARGET", "ACCESS", "LIMITS", "CORS", "POLICIES")
     ]
     rows += [_row(match) for match in table.matches]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -46,6 +48,7 @@ def _row(match: Match) -> tuple[str, ...]:
         str(route.access),
         ", ".join(limit.name for limit in match.limits),
         route.cors or "-",
+        ", ".join(policy.describe() for policy in match.policies) or "-",
     )
 
 
@@ -77,8 +80,9 @@ def check_routes(places: tuple[str, ...]) -> None:
     environment = route_variables.environment()
     known = GatewaySettings.route_variables_in(environment)
     try:
-        table = route_file.load_over_builtin(places, known, environment)
-    except route_file.RouteFileError as error:
+        registry = registry_of(GatewaySettings.policies_in(environment))
+        table = route_file.load_over_builtin(places, known, environment, registry)
+    except (route_file.RouteFileError, SettingsError) as error:
         raise click.ClickException(str(error)) from error
     for file in dict.fromkeys(table.files.values()):
         names = [name for name, written_in in table.files.items() if written_in == file]

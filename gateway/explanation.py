@@ -95,6 +95,8 @@ def _of_policies(match: Match, request: Asked) -> Lines:
     yield "access", str(match.route.access) + ("" if match.route.access.is_public else _token(request))
     for limit in match.limits:
         yield "limit", description(limit)
+    for policy in match.policies:
+        yield f"policy {policy.name}", policy.describe()
     yield "cors", _cors(match.cors, request)
 
 

@@ -175,6 +175,7 @@ def _with_edge(operation: Document, match: Match) -> Document:
         "name": route.name,
         "access": str(route.access),
         "limits": [str(limit) for limit in match.limits],
+        "policies": {policy.name: policy.describe() for policy in match.policies},
         "timeout_seconds": route.timeouts.total,
         "max_body_bytes": route.max_body_bytes,
     }

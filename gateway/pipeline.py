@@ -66,6 +66,11 @@ class Pipeline:
             # Never counted and never asked for a token: the browser sends neither credentials nor choice.
             exchange.is_preflight = True
             return self._cors[match.cors.name].preflight(exchange, requested)
+        await self._admit(exchange, match)
+        return await self._own_answer(exchange, match) or await self._forward(exchange, match)
+
+    async def _admit(self, exchange: Exchange, match: Match) -> None:
+        """Raise what speaks against the request: a limit, its cookies, its token, its caller's rights."""
         refusal = self._adopt_cookies(exchange)
         # First what costs nothing: an address that has had its share is not worth the look at a signature.
         await self.limiter.admit(exchange, match.limits_of_place)
@@ -75,8 +80,17 @@ class Pipeline:
             self.tokens.remember(exchange.identity)
         if refusal is not None:
             raise refusal
-        if exchange.scope["method"] == "OPTIONS" and (own := own_options.answer_to(exchange, match)):
-            return own
+
+    async def _own_answer(self, exchange: Exchange, match: Match) -> Response | None:
+        """What a policy of a team's own, or the gateway itself, answers instead of a service."""
+        for policy in match.policies:
+            if (answer := await policy.check(exchange)) is not None:
+                return answer
+        if exchange.scope["method"] == "OPTIONS":
+            return own_options.answer_to(exchange, match)
+        return None
+
+    async def _forward(self, exchange: Exchange, match: Match) -> Response:
         if match.route.parts:
             return await fan_out.gather(exchange, self.services)
         response = await proxy.forward(exchange, self.services[match.route.upstream])
@@ -197,26 +211,36 @@ class Pipeline:
         """Add to ``response`` what the policies say about it."""
         elsewhere = exchange.upstream_seconds + exchange.held_seconds
         exchange.overhead_seconds = monotonic() - exchange.started_at - elsewhere
-        fields: RawHeaders = [(b"x-request-id", exchange.trace.request_id.encode())]
-        match = exchange.match
-        name = self.table.default_cors if match is None else match.route.cors
-        if name is not None and not exchange.is_preflight:
-            fields += self._cors[name].fields(exchange.origin)
-        fields += limit_fields(exchange.verdicts)
-        if match is not None and match.response_rules is not None:
-            fields += match.response_rules.written
-        if exchange.is_by_cookie or exchange.api_key is not None:
-            fields += cache_fields(response)
-        body = exchange.body
-        if not body.is_done if body is not None else is_expected(exchange.scope["headers"]):
-            # What is left of the body would be taken for the next request.
-            fields.append((b"connection", b"close"))
+        fields = self._fields(exchange, response)
         if isinstance(response, StreamedResponse):
             response.add_fields(fields)
             return
         for key, value in fields:
             if key != b"vary" or "origin" not in response.headers.get("Vary", "").lower():
                 response.headers.add(key.decode(), value.decode("latin-1"))
+
+    def _fields(self, exchange: Exchange, response: Response) -> RawHeaders:
+        fields: RawHeaders = [(b"x-request-id", exchange.trace.request_id.encode())]
+        match = exchange.match
+        name = self.table.default_cors if match is None else match.route.cors
+        if name is not None and not exchange.is_preflight:
+            fields += self._cors[name].fields(exchange.origin)
+        fields += limit_fields(exchange.verdicts)
+        if match is not None:
+            fields += match.response_rules.written if match.response_rules else []
+            for policy in match.policies:
+                policy.finish(exchange, fields)
+        if exchange.is_by_cookie or exchange.api_key is not None:
+            fields += cache_fields(response)
+        if _has_body_left(exchange):
+            # What is left of the body would be taken for the next request.
+            fields.append((b"connection", b"close"))
+        return fields
+
+
+def _has_body_left(exchange: Exchange) -> bool:
+    body = exchange.body
+    return not body.is_done if body is not None else is_expected(exchange.scope["headers"])
 
 
 def _leave_authorization_out(exchange: Exchange) -> None:

@@ -6,7 +6,7 @@ What is read from ``routes.toml`` has exactly these fields; ``route_file`` repor
 import re
 from dataclasses import field
 from pathlib import Path as FilePath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
@@ -201,6 +201,7 @@ class Route:
     request: HeaderRules = field(default_factory=HeaderRules)
     response: HeaderRules = field(default_factory=HeaderRules)
     claims: Claims = field(default_factory=dict)  # what of the token the service is told, by field
+    policies: dict[str, dict[str, Any]] = field(default_factory=dict)  # of a team's own, by their names
     parts: dict[Name, Part] = field(default_factory=dict)  # asked instead of forwarding
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from gateway.own_policies import Policy, Registry, policies_of
 from gateway.policies import Cors, Limit, Route, Upstream
 from gateway.route_layers import Default, Layers, RouteFileError, files_in, read, written
 from gateway.route_variables import Location
@@ -45,7 +46,10 @@ class _Document(BaseModel):
 
 
 def load_over_builtin(
-    places: Sequence[str | Path], known: Known, environment: Environment | None = None
+    places: Sequence[str | Path],
+    known: Known,
+    environment: Environment | None = None,
+    policies: Registry | None = None,
 ) -> Table:
     """The built-in table with the files and folders in ``places`` laid over it; raises RouteFileError.
 
@@ -60,7 +64,7 @@ def load_over_builtin(
     joined = Layers()
     for layer in layers:
         joined.add(layer)
-    return _table(joined, "".join(text for _, text in texts))
+    return _table(joined, "".join(text for _, text in texts), policies or {})
 
 
 def load(path: Path, known: Known, environment: Environment | None = None) -> Table:
@@ -72,7 +76,7 @@ def parse(path: Path, text: str, known: Known, environment: Environment | None =
     """The table in ``text`` alone, which came from ``path``; raises RouteFileError."""
     layers = Layers()
     layers.add(read(path, text, known, environment or {}))
-    return _table(layers, text)
+    return _table(layers, text, {})
 
 
 def _text(path: Path) -> str:
@@ -82,7 +86,7 @@ def _text(path: Path) -> str:
         raise RouteFileError([f"{path}: {error}"]) from error
 
 
-def _table(layers: Layers, text: str) -> Table:
+def _table(layers: Layers, text: str, registry: Registry) -> Table:
     joined = layers.joined()
     mistakes = list(layers.mistakes)
     try:
@@ -91,7 +95,9 @@ def _table(layers: Layers, text: str) -> Table:
         found = ((tuple(one["loc"]), _reason(one["msg"]), one.get("input")) for one in error.errors())
         mistakes += [_sentence(layers, joined, at, reason, value) for at, reason, value in found]
         raise RouteFileError(mistakes) from error
-    mistakes += [_sentence(layers, joined, at, reason, None) for at, reason in _unknown_names(document)]
+    own, wrong = _own_policies(document, registry)
+    wrong += _unknown_names(document)
+    mistakes += [_sentence(layers, joined, at, reason, None) for at, reason in wrong]
     if mistakes:
         raise RouteFileError(mistakes)
     files = {route.name: layers.place(("routes", index))[0] for index, route in enumerate(document.routes)}
@@ -103,7 +109,21 @@ def _table(layers: Layers, text: str) -> Table:
         default_cors=document.defaults.get("cors"),
         version=hashlib.sha256(text.encode()).hexdigest()[:12],
         files={name: str(path) for name, path in files.items()},
+        policies=own,
     )
+
+
+def _own_policies(
+    document: _Document, registry: Registry
+) -> tuple[dict[str, tuple[Policy, ...]], list[tuple[Location, str]]]:
+    found: dict[str, tuple[Policy, ...]] = {}
+    wrong: list[tuple[Location, str]] = []
+    for index, route in enumerate(document.routes):
+        try:
+            found[route.name] = tuple(policies_of(route.policies, registry))
+        except ValueError as error:
+            wrong.append((("routes", index, "policies"), f"{error}."))
+    return found, wrong
 
 
 def _sentence(layers: Layers, joined: dict[str, Any], at: Location, reason: str, value: Any) -> str:

@@ -8,6 +8,7 @@ workers would disagree about the routes.
 from typing import Any
 
 from gateway import route_file, route_variables
+from gateway.own_policies import registry_of
 from gateway.routing import Table
 from gateway.settings import GatewaySettings
 from shared.chassis.logs import get_logger
@@ -41,5 +42,8 @@ def table(settings: GatewaySettings) -> Table:
 
 def _read(settings: GatewaySettings) -> Table:
     return route_file.load_over_builtin(
-        settings.routes_file, settings.route_variables, route_variables.environment()
+        settings.routes_file,
+        settings.route_variables,
+        route_variables.environment(),
+        registry_of(settings.policies),
     )

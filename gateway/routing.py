@@ -10,6 +10,7 @@ from werkzeug.routing import Map, Rule
 
 from gateway import targets
 from gateway.header_rules import CompiledRules, compiled
+from gateway.own_policies import Policy
 from gateway.policies import Cors, Limit, Route, Upstream
 
 ENDPOINT = "forward"
@@ -29,6 +30,7 @@ class Match:
     methods: frozenset[str]
     request_rules: CompiledRules | None
     response_rules: CompiledRules | None
+    policies: tuple[Policy, ...]  # of a team's own
     rule: Rule  # what Flask's hooks see as request.url_rule
 
     def target(self, raw_path: bytes) -> bytes:
@@ -128,6 +130,7 @@ def new_table(
     version: str = "",
     default_cors: str | None = None,
     files: Mapping[str, str] | None = None,
+    policies: Mapping[str, tuple[Policy, ...]] | None = None,
 ) -> Table:
     """A table of ``routes``, each under all of its prefixes."""
     matches = []
@@ -147,6 +150,7 @@ def new_table(
                     cors=cors[route.cors] if route.cors else None,
                     request_rules=compiled(route.request, route.claims),
                     response_rules=compiled(route.response),
+                    policies=policies.get(route.name, ()) if policies else (),
                     rule=rule,
                     methods=route.methods | {"HEAD"} if "GET" in route.methods else route.methods,
                 )

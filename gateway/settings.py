@@ -41,6 +41,10 @@ class GatewaySettings(ProcessSettings):
         description="Files and folders with routes of your own, comma-separated; they are laid over the "
         "built-in table.",
     )
+    policies: TextList = Field(
+        default_factory=list,
+        description="Policies of your own as `module:Class`, comma-separated; they act in this order.",
+    )
     drain_seconds: float = Field(
         3.0,
         ge=0,
@@ -79,7 +83,16 @@ class GatewaySettings(ProcessSettings):
             name: environment.get(name) or ("" if field.default_factory else str(field.default))
             for name, field in defaults.items()
         }
-        return {name: [one.strip() for one in text.split(",") if one.strip()] for name, text in texts.items()}
+        return {name: _listed(text) for name, text in texts.items()}
+
+    @classmethod
+    def policies_in(cls, environment: Mapping[str, str]) -> list[str]:
+        """The policies that the environment names, where the other settings are not there."""
+        return _listed(environment.get(cls.variable("policies"), ""))
+
+
+def _listed(text: str) -> list[str]:
+    return [one.strip() for one in text.split(",") if one.strip()]
 
 
 _ROUTE_VARIABLES = {

@@ -73,7 +73,9 @@ class Overview:
                     methods=", ".join(sorted(match.methods)),
                     upstream=match.route.upstream,
                     access=str(match.route.access),
-                    limits="; ".join(str(limit) for limit in match.limits),
+                    limits="; ".join(
+                        [*map(str, match.limits), *(policy.describe() for policy in match.policies)]
+                    ),
                 )
                 for match in pipeline.table.matches
             ],
