@@ -41,11 +41,12 @@ class Archive:
 
 def _envelope(mail: Mail) -> bytes:
     received_at = mail.received_at.isoformat()
-    return orjson.dumps({"sender": mail.sender, "to": mail.to, "received_at": received_at})
+    return orjson.dumps({"sender": mail.sender, "to": mail.to, "received_at": received_at, "port": mail.port})
 
 
 def _read(path: Path) -> Mail:
     line, _, content = path.read_bytes().partition(b"\n")
     envelope = orjson.loads(line)
     received_at = datetime.fromisoformat(envelope["received_at"])
-    return Mail(path.stem, envelope["sender"], tuple(envelope["to"]), content, received_at)
+    to = tuple(envelope["to"])
+    return Mail(path.stem, envelope["sender"], to, content, received_at, envelope.get("port"))

@@ -5,6 +5,7 @@ import logging
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from ipaddress import ip_address
 
 import click
@@ -47,26 +48,26 @@ async def _run(settings: MailboxSettings) -> None:
         capacity_bytes=settings.capacity_bytes,
         archive=Archive(settings.folder),
     )
-    chaos = Chaos()
     stopped = asyncio.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_number, stopped.set)
-    smtp = await listen(
-        Handler(store, chaos),
-        host=settings.host,
-        port=settings.smtp_port,
-        message_bytes=settings.message_bytes,
-    )
-    web = _serve_web(settings, store, chaos)
-    log.info("mailbox_ready", port=web.server_port, smtp_port=smtp.sockets[0].getsockname()[1])
+    listeners, chaos_of = [], {}
+    for port in (settings.smtp_port, *settings.more_smtp_ports):
+        handler = Handler(store, Chaos())
+        listening = listen(handler, host=settings.host, port=port, message_bytes=settings.message_bytes)
+        listeners.append(await listening)
+        chaos_of[handler.port or port] = handler.chaos
+    web = _serve_web(settings, store, chaos_of)
+    log.info("mailbox_ready", port=web.server_port, smtp_ports=list(chaos_of))
     await stopped.wait()
-    smtp.close()
+    for listener in listeners:
+        listener.close()
     web.shutdown()
     web.server_close()
 
 
-def _serve_web(settings: MailboxSettings, store: Store, chaos: Chaos) -> BaseWSGIServer:
-    app = create_app(store, chaos, is_on_loopback=_is_loopback(settings.host))
+def _serve_web(settings: MailboxSettings, store: Store, chaos_of: Mapping[int, Chaos]) -> BaseWSGIServer:
+    app = create_app(store, chaos_of, is_on_loopback=_is_loopback(settings.host))
     server = make_server(
         settings.host, settings.port, app, threaded=True, request_handler=SilentRequestHandler
     )

@@ -19,11 +19,12 @@ class Mail:
     to: tuple[str, ...]
     content: bytes
     received_at: datetime
+    port: int | None = None  # of the listener that took it
 
     @classmethod
-    def receive(cls, sender: str, to: list[str], content: bytes) -> "Mail":
+    def receive(cls, sender: str, to: list[str], content: bytes, *, port: int | None = None) -> "Mail":
         """The mail that has just arrived."""
-        return cls(str(new_id()), sender, tuple(to), content, utcnow())
+        return cls(str(new_id()), sender, tuple(to), content, utcnow(), port)
 
     def is_to(self, address: str) -> bool:
         """Whether ``address`` was asked for; case does not matter."""
@@ -36,6 +37,7 @@ class Mail:
             "id": self.id,
             "to": list(self.to),
             "from": self.sender,
+            "port": self.port,
             "subject": str(message.get("Subject", "")),
             "text": _part(message, "plain"),
             "html": _part(message, "html"),

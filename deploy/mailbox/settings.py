@@ -1,11 +1,16 @@
 """The settings of the mailbox: every ``MAILBOX_…`` variable."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
-from pydantic_settings import SettingsConfigDict
+from pydantic import BeforeValidator, Field
+from pydantic_settings import NoDecode, SettingsConfigDict
 
+from shared.chassis.setting_types import split_list
 from shared.chassis.settings import EnvironmentSettings
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+PortList = Annotated[list[Port], NoDecode, BeforeValidator(split_list)]
 
 
 class MailboxSettings(EnvironmentSettings):
@@ -16,6 +21,10 @@ class MailboxSettings(EnvironmentSettings):
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(8025, ge=0, le=65535, description="The port of the page and the API.")
     smtp_port: int = Field(1025, ge=0, le=65535, description="The port that takes mail.")
+    more_smtp_ports: PortList = Field(
+        default_factory=list,
+        description="Further ports that take mail, comma-separated; each plays a server with its own faults.",
+    )
     folder: Path | None = Field(
         None, description="Where mails are kept over a restart; without it they are kept in memory alone."
     )

@@ -23,14 +23,17 @@ class Handler:
 
     def __init__(self, store: Store, chaos: Chaos) -> None:
         self._store = store
-        self._chaos = chaos
+        self.chaos = chaos
+        self.port: int | None = None  # known once it listens
 
     async def meet(self, moment: Moment, recipients: list[str]) -> str | None:
         """Let the chaos switches act at ``moment``: a refusal, or None; raises Cut."""
-        await asyncio.sleep(self._chaos.delay(moment, recipients))
-        if self._chaos.drops(moment, recipients):
+        if self.chaos.hangs(moment, recipients):
+            await asyncio.Event().wait()  # until the client leaves
+        await asyncio.sleep(self.chaos.delay(moment, recipients))
+        if self.chaos.drops(moment, recipients):
             raise Cut
-        return self._chaos.rejection(moment, recipients)
+        return self.chaos.rejection(moment, recipients)
 
     async def handle_MAIL(  # noqa: N802
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
@@ -55,7 +58,7 @@ class Handler:
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Keep the mail. From the final dot to here nothing waits, so nothing can come between."""
         content = envelope.content if isinstance(envelope.content, bytes) else b""
-        mail = Mail.receive(envelope.mail_from or "", envelope.rcpt_tos, content)
+        mail = Mail.receive(envelope.mail_from or "", envelope.rcpt_tos, content, port=self.port)
         self._store.add(mail)
         log.info("mail_received", mail_id=mail.id, recipients=len(mail.to), bytes=len(content))
         await self.meet("after_data", envelope.rcpt_tos)
@@ -147,4 +150,6 @@ class Protocol(SMTP):
 async def listen(handler: Handler, *, host: str, port: int, message_bytes: int) -> asyncio.Server:
     """Take mail on ``host:port`` from now on; raises OSError where that is in use."""
     loop = asyncio.get_running_loop()
-    return await loop.create_server(lambda: Protocol(handler, message_bytes=message_bytes), host, port)
+    server = await loop.create_server(lambda: Protocol(handler, message_bytes=message_bytes), host, port)
+    handler.port = server.sockets[0].getsockname()[1]
+    return server

@@ -1,5 +1,6 @@
 """The HTTP side: the JSON API that tests read, the page that people read."""
 
+from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Any, TypeVar
 
@@ -42,8 +43,15 @@ class ListQuery(BaseModel):
     limit: int = Field(50, ge=1, le=5000)
 
 
-def create_app(store: Store, chaos: Chaos, *, is_on_loopback: bool) -> Flask:
-    """The WSGI application over ``store`` and ``chaos``."""
+class ServerNotFound(errors.NotFound):
+    """No listener has this port."""
+
+    code = "server_not_found"
+    detail = "No mail server listens on this port."
+
+
+def create_app(store: Store, chaos_of: Mapping[int, Chaos], *, is_on_loopback: bool) -> Flask:
+    """The WSGI application over ``store`` and the faults of each listener; the first is the usual one."""
     app = Flask(__name__, static_folder="page", static_url_path="/page")
     errors.install(app)
     if is_on_loopback:
@@ -51,7 +59,7 @@ def create_app(store: Store, chaos: Chaos, *, is_on_loopback: bool) -> Flask:
     app.after_request(_add_security_headers)
     _add_list_routes(app, store)
     _add_message_routes(app, store)
-    _add_chaos_routes(app, chaos)
+    _add_chaos_routes(app, chaos_of)
 
     @app.get("/")
     def page() -> Response:
@@ -108,20 +116,38 @@ def _get(store: Store, mail_id: str) -> Mail:
     return mail
 
 
-def _add_chaos_routes(app: Flask, chaos: Chaos) -> None:
-    @app.get("/api/chaos")
-    def get_chaos() -> Response:
-        return jsonify(chaos.switches.model_dump())
+def _add_chaos_routes(app: Flask, chaos_of: Mapping[int, Chaos]) -> None:
+    first = next(iter(chaos_of))
 
-    @app.put("/api/chaos")
-    def put_chaos() -> Response:
+    @app.get("/api/servers")
+    def list_servers() -> Response:
+        return jsonify(
+            [{"port": port, "chaos": chaos.switches.model_dump()} for port, chaos in chaos_of.items()]
+        )
+
+    @app.get("/api/chaos", defaults={"port": first})
+    @app.get("/api/servers/<int:port>/chaos")
+    def get_chaos(port: int) -> Response:
+        return jsonify(_chaos(chaos_of, port).switches.model_dump())
+
+    @app.put("/api/chaos", defaults={"port": first})
+    @app.put("/api/servers/<int:port>/chaos")
+    def put_chaos(port: int) -> Response:
+        chaos = _chaos(chaos_of, port)
         chaos.set(_read(Switches, request.get_json()))
         return jsonify(chaos.switches.model_dump())
 
-    @app.delete("/api/chaos")
-    def delete_chaos() -> Response:
-        chaos.set(Switches())
+    @app.delete("/api/chaos", defaults={"port": first})
+    @app.delete("/api/servers/<int:port>/chaos")
+    def delete_chaos(port: int) -> Response:
+        _chaos(chaos_of, port).set(Switches())
         return Response(status=204)
+
+
+def _chaos(chaos_of: Mapping[int, Chaos], port: int) -> Chaos:
+    if port not in chaos_of:
+        raise ServerNotFound
+    return chaos_of[port]
 
 
 def _read(kind: type[Model], content: Any) -> Model:
