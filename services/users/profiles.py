@@ -153,8 +153,11 @@ def _apply(profile: Profile, patch: dict[str, Any]) -> None:
     profile.version += 1
 
 
-def search(*, limit: int, sort: str, **filters: Any) -> dict[str, Any]:
+def search(*, limit: int, sort: str, cursor: tuple[str, UUID] | None, **filters: Any) -> dict[str, Any]:
     """One page of profiles for an administrator."""
-    rows = store.search(limit=limit + 1, is_descending=sort.startswith("-"), **filters)
-    page = pagination.page_of(rows, limit=limit, key=lambda profile: profile.id)
+    after = (datetime.fromisoformat(cursor[0]), cursor[1]) if cursor else None
+    rows = store.search(limit=limit + 1, is_descending=sort.startswith("-"), after=after, **filters)
+    page = pagination.page_of(
+        rows, limit=limit, key=lambda profile: (profile.created_at.isoformat(), profile.id)
+    )
     return {**page, "items": [as_shown(profile) for profile in page["items"]]}

@@ -8,7 +8,7 @@ import marshmallow
 from marshmallow import fields, validate
 
 from shared.chassis.address_field import EmailAddress
-from shared.chassis.pagination import PageQuerySchema
+from shared.chassis.pagination import PageQuerySchema, Position
 from shared.chassis.schemas import HttpsUrl, Locale, PersonName, Schema, Text, Timestamp
 
 
@@ -74,6 +74,7 @@ class ProfilePatchSchema(Schema):
 class ProfileQuerySchema(PageQuerySchema):
     """The filters of the administrators' list."""
 
+    cursor = Position(load_default=None, metadata={"type": "string"})
     q = Text(maximum=200, load_default=None, metadata={"description": "Part of the name or address."})
     email = EmailAddress(load_default=None, metadata={"description": "The exact address."})
     is_active = fields.Boolean(load_default=None)

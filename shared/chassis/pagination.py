@@ -60,7 +60,7 @@ class PageQuerySchema(Schema):
     """The query of every list."""
 
     limit = fields.Integer(load_default=DEFAULT_LIMIT, validate=validate.Range(1, MAXIMUM_LIMIT))
-    cursor = Cursor(load_default=None, metadata={"type": "string"})
+    cursor: Position = Cursor(load_default=None, metadata={"type": "string"})
 
 
 def page_of(items: Sequence[Item], *, limit: int, key: Callable[[Item], Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """`/api/v1/users`: other people's profiles, and what messages do to them."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -7,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from services.users import mirroring
-from services.users.models import db
+from services.users.models import Profile, db
 from services.users.tasks import HANDLERS
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
@@ -82,6 +83,50 @@ def test_pages_hold_every_profile_once(app: Flask, client: FlaskClient, as_accou
             break
 
     assert seen == wanted
+
+
+@pytest.mark.parametrize("sort", ["created_at", "-created_at"])
+def test_list_is_in_the_order_of_registration_and_not_of_ids(
+    app: Flask, client: FlaskClient, as_account: Headers, sort: str
+) -> None:
+    ids = [register(app, f"user{number}@example.org") for number in range(7)]
+    with app.app_context(), transaction(db) as session:
+        for number, account_id in enumerate(ids):  # as an import makes them; some at one moment
+            moment = utcnow() - timedelta(days=number // 2)
+            session.execute(
+                db.update(Profile)
+                .where(Profile.id == account_id)
+                .values(created_at=moment.replace(hour=0, minute=0, second=0, microsecond=5))
+            )
+        rows = session.execute(db.select(Profile.created_at, Profile.id)).all()
+    wanted = [str(row.id) for row in sorted(rows, reverse=sort.startswith("-"))]
+
+    seen: list[str] = []
+    query: dict[str, object] = {"limit": 2, "sort": sort}
+    while query.get("cursor", "") is not None:
+        page = client.get(USERS, headers=as_account(new_id(), "admin"), query_string=query).json
+        seen += [item["id"] for item in page["items"]]
+        query["cursor"] = page["next_cursor"]
+
+    assert seen == wanted
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"sort": "-created_at"}, {"sort": "created_at", "q": "a"}, {"sort": "created_at", "is_active": "true"}],
+)
+def test_cursor_of_another_query_answers_400(
+    app: Flask, client: FlaskClient, as_account: Headers, other: dict[str, str]
+) -> None:
+    for number in range(3):
+        register(app, f"user{number}@example.org")
+    headers = as_account(new_id(), "admin")
+    first = client.get(USERS, headers=headers, query_string={"limit": 1, "sort": "created_at"})
+
+    cursor = first.json["next_cursor"]
+    answer = client.get(USERS, headers=headers, query_string={**other, "limit": 1, "cursor": cursor})
+
+    assert (answer.status_code, answer.json["code"]) == (400, "cursor_of_another_query")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from services.users.models import Profile, db
@@ -81,10 +81,10 @@ def search(
     is_active: bool | None,
     created_after: datetime | None,
     is_descending: bool,
-    cursor: UUID | None,
+    after: tuple[datetime, UUID] | None,
     limit: int,
 ) -> Sequence[Profile]:
-    """Up to ``limit`` profiles after ``cursor``; ids sort by the time of registration."""
+    """Up to ``limit`` profiles after ``after``, by the time of registration, which ids do not tell of all."""
     wanted: list[Any] = []
     if q:
         by_name, by_address = (f"%{_escaped(text)}%" for text in (q, search_form(q)))
@@ -98,10 +98,11 @@ def search(
         wanted.append(Profile.is_active.is_(is_active))
     if created_after is not None:
         wanted.append(Profile.created_at > created_after)
-    if cursor is not None:
-        wanted.append(Profile.id < cursor if is_descending else Profile.id > cursor)
-    order = Profile.id.desc() if is_descending else Profile.id.asc()
-    return db.session.scalars(select(Profile).where(*wanted).order_by(order).limit(limit)).all()
+    key = tuple_(Profile.created_at, Profile.id)
+    if after is not None:
+        wanted.append(key < after if is_descending else key > after)
+    order = [part.desc() if is_descending else part.asc() for part in (Profile.created_at, Profile.id)]
+    return db.session.scalars(select(Profile).where(*wanted).order_by(*order).limit(limit)).all()
 
 
 def _escaped(text: str) -> str:
