@@ -17,6 +17,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from services.auth.app import create_app
 from services.auth.models import db
 from services.auth.passwords.hashing import Passwords
 from services.auth.settings import AuthSettings
-from services.auth.store import accounts
+from services.auth.store import accounts, challenges
 from shared.chassis.clock import utcnow
 from shared.chassis.ids import new_id
 from shared.chassis.testing import servers
@@ -46,7 +47,12 @@ CALLS: dict[str, dict[str, str]] = {
     "password/forgot": {},
     "email-code": {},
     "verify-email/resend": {},
+    # A code is tried: each account has one of each kind that is alive.
+    "verify-email": {"code": "000000"},
+    "email-code/verify": {"code": "000000"},
+    "password/reset": {"code": "000000", "password": "plum-harbour-93-kettle"},
 }
+CODES = ("verify_email", "sign_in_code", "password_reset")
 KINDS = ("known", "unknown", "unverified", "disabled", "imported", "passkey-only")
 VARYING_HEADERS = {"date", "x-request-id"}
 IMPORTED_HASH = bcrypt.hashpw(b"x", bcrypt.gensalt(10)).decode()
@@ -82,9 +88,26 @@ def make_accounts(settings: AuthSettings) -> None:
     with app.app_context():
         flask_migrate.upgrade()
         for kind, values in kinds_of_accounts(hashed).items():
-            accounts.add_unless_known(account_id=new_id(), email=address(kind), now=utcnow(), **values)
+            add_account(kind, values)
         db.session.commit()
         db.engine.dispose()
+
+
+def add_account(kind: str, values: dict[str, Any]) -> None:
+    """An account of that kind, with codes that any number of guesses leave alive; in an app's context."""
+    account_id, now = new_id(), utcnow()
+    accounts.add_unless_known(account_id=account_id, email=address(kind), now=now, **values)
+    for purpose in CODES:
+        challenges.put(
+            account_id=account_id,
+            purpose=purpose,
+            now=now,
+            not_since=now,
+            code_hash=f"a hash that no code has, {purpose}",
+            token_hash=f"{kind} {purpose}",
+            tries_left=1_000_000,
+            expires_at=now + timedelta(days=1),
+        )
 
 
 def address(kind: str, number: int = 0) -> str:

@@ -10,11 +10,8 @@ from flask.testing import FlaskClient
 from services.auth.models import db
 from services.auth.passwords.hashing import Passwords
 from services.auth.settings import AuthSettings
-from services.auth.store import accounts
-from shared.chassis.clock import utcnow
-from shared.chassis.ids import new_id
 from tests.auth.conftest import AUTH
-from tests.auth.enumeration import CALLS, KINDS, address, comparable, kinds_of_accounts
+from tests.auth.enumeration import CALLS, KINDS, add_account, address, comparable, kinds_of_accounts
 
 
 @pytest.fixture
@@ -23,14 +20,14 @@ def client(app: Flask, settings: AuthSettings) -> FlaskClient:
     hashed = PasswordHasher(1, 1024, 1).hash("plum-harbour-93-kettle")
     with app.app_context():
         for kind, values in kinds_of_accounts(hashed).items():
-            accounts.add_unless_known(account_id=new_id(), email=address(kind), now=utcnow(), **values)
+            add_account(kind, values)
         db.session.commit()
     return app.test_client()
 
 
 def ask(client: FlaskClient, call: str, kind: str) -> str:
     answer = client.post(f"{AUTH}/{call}", json={"email": address(kind), **CALLS[call]})
-    assert answer.status_code in {202, 401}
+    assert answer.status_code in {202, 400, 401}
     return comparable(answer.status_code, dict(answer.headers), answer.json)
 
 
