@@ -48,6 +48,8 @@ def parse(value: object) -> object:
     """The servers of a JSON list; raises ValueError with a sentence that names server and field."""
     if not isinstance(value, str):
         return value
+    if not value.strip():
+        return ()
     try:
         entries = orjson.loads(value)
     except orjson.JSONDecodeError as error:

@@ -144,10 +144,16 @@ class NotificationsSettings(ServiceSettings):
                 host=self.smtp_host,
                 port=self.smtp_port,
                 security=self.smtp_security,
-                username=self.smtp_username if self.smtp_password is not None else None,
-                password=self.smtp_password,
+                username=self.smtp_username if self._has_password else None,
+                password=self.smtp_password if self._has_password else None,
             ),
         )
+
+    @property
+    def _has_password(self) -> bool:
+        """Whether somebody is to be signed in; Compose passes empty text for what is not set."""
+        password = self.smtp_password.get_secret_value() if self.smtp_password is not None else ""
+        return bool(self.smtp_username and password)
 
     @field_validator("smtp_host")
     @classmethod

@@ -54,7 +54,7 @@ def plan(statement: Any, values: dict[str, Any]) -> dict[str, Any]:
     rows = db.session.execute(explained, values).scalar_one()
     db.session.rollback()
     found: dict[str, Any] = rows[0]["Plan"]
-    return found
+    return found | {"Milliseconds": rows[0]["Planning Time"] + rows[0]["Execution Time"]}
 
 
 def plans() -> dict[str, dict[str, Any]]:
@@ -104,8 +104,11 @@ def main() -> None:
             with app.app_context():
                 bells.end_lost()
                 took = milliseconds(lambda: (bells.end_lost(), attempts.due_seconds(), db.session.rollback()))
-                read = {name: rows_read(found) for name, found in plans().items()}
+                found = plans()
+            read = {name: rows_read(plan) for name, plan in found.items()}
+            inside = {name: round(plan["Milliseconds"], 2) for name, plan in found.items()}
             sys.stdout.write(f"{rows:>9} scheduled: a step takes {took:.2f} ms and reads {read}\n")
+            sys.stdout.write(f"{'':>9} inside PostgreSQL, planned and executed, in ms: {inside}\n")
 
 
 if __name__ == "__main__":

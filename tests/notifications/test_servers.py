@@ -193,3 +193,15 @@ def test_password_file_is_read_at_every_sign_in(tmp_path: Path) -> None:
     file.write_text("two\n")
 
     assert (first, named.secret()) == ("one", "two")
+
+
+@pytest.mark.parametrize(("username", "password"), [("", ""), ("ada", ""), ("", "x"), (None, None)])
+def test_nobody_signs_in_where_compose_passes_empty_text(
+    settings: NotificationsSettings, username: str | None, password: str | None
+) -> None:
+    changes = {"smtp_username": username, "smtp_password": password, "smtp_servers": ""}
+    values = {**settings.model_dump(by_alias=False), **changes}
+
+    (only,) = NotificationsSettings.model_validate(values).servers
+
+    assert (only.username, only.password) == (None, None)
