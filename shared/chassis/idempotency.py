@@ -26,6 +26,11 @@ from shared.chassis import errors
 from shared.chassis.client_networks import network_of
 from shared.chassis.clock import utcnow
 from shared.chassis.database import whole
+from shared.chassis.idempotency_errors import (
+    IdempotencyKeyInvalid,
+    IdempotencyKeyReused,
+    IdempotentRequestRunning,
+)
 from shared.chassis.sealing import Sealer, derive_key
 
 KEPT_FOR = timedelta(days=1)
@@ -36,28 +41,6 @@ _EXTENSION = "doorward_idempotency"
 _KEPT_HEADERS = ("Content-Type", "Location", "ETag")
 
 View = TypeVar("View", bound=Callable[..., Any])
-
-
-class IdempotencyKeyInvalid(errors.ApiError):
-    """The Idempotency-Key header is empty, too long or not printable ASCII."""
-
-    status = 400
-    code = "idempotency_key_invalid"
-    detail = "Idempotency-Key must be 1 to 255 printable ASCII characters."
-
-
-class IdempotencyKeyReused(errors.InvalidRequest):
-    """The key was used before, with another body."""
-
-    code = "idempotency_key_reused"
-    detail = "This Idempotency-Key was used with another request."
-
-
-class IdempotentRequestRunning(errors.Conflict):
-    """The first request with this key has not ended yet."""
-
-    code = "idempotent_request_running"
-    detail = "The first request with this Idempotency-Key is still running."
 
 
 class IdempotencyMixin:
