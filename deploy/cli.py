@@ -34,6 +34,8 @@ COMMANDS = {
     "create-admin": Entry(f"{AUTH}.accounts:create_admin", "Make an account with the role admin.", True),
     "import-accounts": Entry(f"{AUTH}.accounts:import_accounts", "Take accounts in, hashes included.", True),
     "export-accounts": Entry(f"{AUTH}.accounts:export_accounts", "Write every account to a file.", True),
+    "account": Entry(f"{AUTH}.account:account", "Look an account up, and help its owner.", True),
+    "resync": Entry(f"{AUTH}.accounts:resync", "Announce all accounts to the other services.", True),
     "rotate-keys": Entry(f"{AUTH}.signing_keys:rotate_keys", "Sign tokens with a new key.", True),
     "list-keys": Entry(f"{AUTH}.signing_keys:list_keys", "List the keys that sign tokens.", True),
     "withdraw-key": Entry(f"{AUTH}.signing_keys:withdraw_key", "Refuse a key that leaked.", True),

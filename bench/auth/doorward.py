@@ -16,7 +16,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import text
 
 from bench.auth.load import Connection, Load
-from services.auth.accounts import directory as account_use_cases
+from services.auth.accounts import first_administrator
 from services.auth.app import create_app
 from services.auth.models import db
 from services.auth.settings import AuthSettings
@@ -124,7 +124,7 @@ def _fill(settings: AuthSettings, accounts: int) -> None:
         db.session.commit()
         db.session.execute(text("ANALYZE"))
         db.session.commit()
-        account_use_cases.create_admin(email="root@example.org", password=PASSWORD)
+        first_administrator.create_admin(email="root@example.org", password=PASSWORD)
         db.engine.dispose()
 
 

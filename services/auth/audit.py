@@ -1,6 +1,6 @@
 """The audit log: who did what to whom, from where. Rows are only added, in the deed's transaction."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -66,6 +66,23 @@ def record(
         "details": details,
     }
     store.add(values)
+
+
+def record_all(action: str, accounts: Mapping[UUID, dict[str, Any]]) -> None:
+    """Note what was done to many accounts at once, with its details, in the caller's transaction."""
+    actor, now = _actor(None), utcnow()
+    store.add_all(
+        {
+            "id": new_id(),
+            "occurred_at": now,
+            "action": action,
+            "actor_id": actor.account_id,
+            "actor_kind": actor.kind,
+            "account_id": account_id,
+            "details": details,
+        }
+        for account_id, details in accounts.items()
+    )
 
 
 def _actor(actor_id: UUID | None) -> Actor:

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from services.auth.accounts import directory
+from services.auth.accounts import first_administrator
 from services.auth.app import create_app
 from services.auth.mail import mail_requests
 from services.auth.models import Account, Outbox, db
@@ -172,5 +172,5 @@ def change_account(app: Flask) -> Callable[..., UUID]:
 def admin(app: Flask, stranger: NewPerson) -> Person:
     """An administrator, signed in."""
     with app.app_context():
-        directory.create_admin(email="root@example.org", password=PASSWORD)
+        first_administrator.create_admin(email="root@example.org", password=PASSWORD)
     return stranger("root@example.org").sign_in()

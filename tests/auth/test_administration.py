@@ -354,14 +354,31 @@ def run_create_admin(
 def test_command_makes_an_administrator_and_promotes_an_account(
     run_create_admin: Callable[..., Any], stranger: NewPerson, new_account: NewPerson
 ) -> None:
-    new_account()
+    ada = new_account()
 
     made = run_create_admin("--email", ROOT, "--password", PASSWORD)
-    promoted = run_create_admin("--email", ADA, "--password", "another-harbour-77-lamp")
+    promoted = run_create_admin("--email", ADA)
     weak = run_create_admin("--email", ROOT, "--password", "password")
     bad = run_create_admin("--email", "nonsense", "--password", PASSWORD)
 
     assert "Made the administrator root@example.org" in made.output
     assert "Promoted" in promoted.output
     assert claims_of(stranger(ROOT).sign_in().pair)["roles"] == ["admin"]
+    assert claims_of(ada.sign_in().pair)["roles"] == ["admin"]
     assert [weak.exit_code, bad.exit_code] == [2, 2]
+
+
+def test_command_replaces_a_password_only_when_told_to_and_then_tells_the_owner(
+    run_create_admin: Callable[..., Any], new_account: NewPerson, mailbox: Mailbox
+) -> None:
+    ada = new_account()
+    other = ("--email", ADA, "--password", "another-harbour-77-lamp")
+
+    refused = run_create_admin(*other)
+    untouched = ada.refresh().status_code
+    reset = run_create_admin(*other, "--reset-password")
+
+    assert (refused.exit_code, reset.exit_code, untouched) == (2, 0, 200)
+    assert ada.refresh().status_code == 401
+    assert ada.post("login", email=ADA, password="another-harbour-77-lamp").status_code == 200
+    assert len(mailbox.messages("password_changed")) == 1

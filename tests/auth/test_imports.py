@@ -6,13 +6,15 @@ from typing import Any
 
 import bcrypt
 import orjson
+import pyotp
 import pytest
 from click.testing import CliRunner
 from flask import Flask
 
-from services.auth.commands import accounts
-from services.auth.models import Account, db
+from services.auth.commands import account, accounts
+from services.auth.models import Account, AuditEvent, db
 from tests.auth.conftest import PASSWORD, Mailbox, NewPerson
+from tests.auth.test_second_factors import enable_totp
 
 ADA = "ada@example.org"
 Run = Callable[..., Any]
@@ -44,7 +46,7 @@ def file(tmp_path: Path) -> Path:
 def test_accounts_are_taken_in_with_their_hashes_and_the_others_reported(
     run: Run, file: Path, stranger: NewPerson, mailbox: Mailbox
 ) -> None:
-    result = run(accounts.import_accounts, file)
+    result = run(accounts.import_accounts, "--allow-roles", file)
 
     assert result.exit_code == 1
     assert "Made 2, known 1, refused 5." in result.output
@@ -56,7 +58,7 @@ def test_accounts_are_taken_in_with_their_hashes_and_the_others_reported(
 
 
 def test_dry_run_makes_nothing(app: Flask, run: Run, file: Path) -> None:
-    result = run(accounts.import_accounts, "--dry-run", file)
+    result = run(accounts.import_accounts, "--allow-roles", "--dry-run", file)
 
     assert "Would make 2" in result.output
     with app.app_context():
@@ -64,20 +66,150 @@ def test_dry_run_makes_nothing(app: Flask, run: Run, file: Path) -> None:
 
 
 def test_run_that_broke_off_is_repeated(run: Run, file: Path) -> None:
-    run(accounts.import_accounts, file)
+    run(accounts.import_accounts, "--allow-roles", file)
 
-    assert "Made 0, known 3" in run(accounts.import_accounts, file).output
-    assert "Would make 0, known 3" in run(accounts.import_accounts, "--dry-run", file).output
+    assert "Made 0, known 3" in run(accounts.import_accounts, "--allow-roles", file).output
+    assert "Would make 0, known 3" in run(accounts.import_accounts, "--allow-roles", "--dry-run", file).output
 
 
 def test_export_can_be_taken_in_again(app: Flask, run: Run, file: Path, tmp_path: Path) -> None:
-    run(accounts.import_accounts, file)
+    run(accounts.import_accounts, "--allow-roles", file)
     exported = tmp_path / "exported.ndjson"
 
     assert run(accounts.export_accounts, exported).exit_code == 0
     with app.app_context():
         db.session.execute(db.delete(Account))
         db.session.commit()
-    result = run(accounts.import_accounts, exported)
+    result = run(accounts.import_accounts, "--allow-roles", exported)
 
     assert (result.exit_code, "Made 2" in result.output) == (0, True)
+
+
+def import_lines(run: Run, tmp_path: Path, *lines: object, options: tuple[str, ...] = ()) -> Any:
+    path = tmp_path / "lines.ndjson"
+    path.write_bytes(b"\n".join(map(orjson.dumps, lines)))
+    return run(accounts.import_accounts, *options, path)
+
+
+GOOD = {"email": ADA, "verified": True}
+BAD_HASHES = [
+    "pbkdf2_sha256$1000$salt$abcde",
+    "pbkdf2_sha256$1000$salt$====",
+    "pbkdf2_sha256$1000$salt$AA==",
+    "pbkdf2:sha256:1000$salt$abc",
+    "pbkdf2:sha256:1000$salt$ab",
+    "scrypt$salt$16384$8$1$=",
+    "$scrypt$ln=4,r=8,p=1$c2FsdA$A",
+    "$2b$04$abcdefghijklmnopqrstuvabcdefghijklmnopqrstuvwxyzabcde",
+]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *({"email": "bob@example.org", "password_hash": each} for each in BAD_HASHES),
+        {"email": "bob@example.org", "password_hash": "x\u0000y"},
+        {"email": "bob@example.org", "roles": ["a\u0000b"]},
+        {"email": "bob@example.org", "roles": ["support"]},
+        {"email": "bob@example.org", "totp_secret": "not base32"},
+        {"email": "bob@example.org", "id": "7"},
+        {"email": "bob@example.org", "created_at": "0001-01-01T00:00:00+14:00"},
+        ["bob@example.org"],
+        7,
+    ],
+)
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_bad_line_is_reported_and_costs_no_other(
+    run: Run, tmp_path: Path, line: object, options: tuple[str, ...]
+) -> None:
+    result = import_lines(run, tmp_path, line, GOOD, options=options)
+
+    assert result.exit_code == 1, result.output
+    assert "1, known 0, refused 1." in result.output
+    assert "line 1:" in result.output
+
+
+SAME_ID = "018f0000-0000-7000-8000-000000000001"
+
+
+def test_line_that_the_database_refuses_is_reported_and_costs_no_other(run: Run, tmp_path: Path) -> None:
+    lines = [{"email": "bob@example.org", "id": SAME_ID}, GOOD, {"email": "zoe@example.org", "id": SAME_ID}]
+
+    result = import_lines(run, tmp_path, *lines)
+
+    assert result.exit_code == 1, result.output
+    assert "Made 2, known 0, refused 1." in result.output
+    assert "line 3:" in result.output
+
+
+def test_ids_and_authenticators_come_along(
+    run: Run, tmp_path: Path, stranger: NewPerson, mailbox: Mailbox
+) -> None:
+    secret = pyotp.random_base32()
+    hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+
+    import_lines(run, tmp_path, {**GOOD, "id": SAME_ID, "totp_secret": secret, "password_hash": hashed})
+
+    ticket = stranger().post("login", email=ADA, password=PASSWORD).json["mfa_token"]
+    answer = stranger().post("mfa/verify", mfa_token=ticket, code=pyotp.TOTP(secret).now())
+    assert answer.status_code == 200
+    assert {message["account_id"] for message in mailbox.messages("account_verified")} == {SAME_ID}
+
+
+def test_import_and_its_roles_are_in_the_audit_log(app: Flask, run: Run, tmp_path: Path) -> None:
+    import_lines(run, tmp_path, {**GOOD, "roles": ["admin"]}, options=("--allow-roles",))
+
+    with app.app_context():
+        event = db.session.scalars(db.select(AuditEvent).where(AuditEvent.action == "account_imported")).one()
+    assert (event.actor_kind, event.actor_id, event.details) == ("operator", None, {"roles": ["admin"]})
+
+
+def test_export_is_for_its_owner_alone_and_overwrites_nothing(run: Run, tmp_path: Path) -> None:
+    import_lines(run, tmp_path, {**GOOD, "totp_secret": "JBSWY3DPEHPK3PXP"})
+    path = tmp_path / "out.ndjson"
+
+    first = run(accounts.export_accounts, path)
+    again = run(accounts.export_accounts, path)
+    factors = run(accounts.export_accounts, path, "--overwrite", "--factors")
+
+    assert [first.exit_code, again.exit_code, factors.exit_code] == [0, 2, 0]
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert orjson.loads(path.read_bytes())["totp_secret"] == "JBSWY3DPEHPK3PXP"
+
+
+def test_all_accounts_are_announced_again(run: Run, tmp_path: Path, mailbox: Mailbox) -> None:
+    import_lines(run, tmp_path, GOOD, {"email": "bob@example.org"})
+    before = [len(mailbox.messages(name)) for name in ("account_registered", "account_verified")]
+
+    result = run(accounts.resync)
+
+    after = [len(mailbox.messages(name)) for name in ("account_registered", "account_verified")]
+    assert "Announced 2 accounts." in result.output
+    assert after == [2 * count for count in before]
+
+
+def test_operator_helps_an_account_by_its_address(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, new_account: NewPerson, mailbox: Mailbox
+) -> None:
+    monkeypatch.setattr(account, "create_app", lambda: app)
+    ada = new_account()
+    enable_totp(ada)
+
+    def run(*arguments: str) -> str:
+        result = CliRunner().invoke(account.account, arguments)
+        return f"{result.exit_code} {result.output}"
+
+    said = {
+        name: run(name, ADA) for name in ("find", "show", "sign-out", "reset-factors", "unblock", "disable")
+    }
+    refused = ada.post("login", email=ADA, password=PASSWORD).status_code
+    said["enable"] = run("enable", ADA)
+    let_in = ada.post("login", email=ADA, password=PASSWORD).status_code
+    nobody = run("show", "nobody@example.org")
+    nonsense = run("show", "nonsense")
+
+    assert [name for name, text in said.items() if not text.startswith("0 ") or ADA not in text] == []
+    assert (refused, let_in) == (403, 200)
+    assert nobody.startswith("1 ")
+    assert nonsense.startswith("2 ")
+    assert ada.refresh().json["code"] == "session_revoked"

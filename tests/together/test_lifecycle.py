@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Flask
 
-from services.auth.accounts import deletions, directory
+from services.auth.accounts import deletions, first_administrator
 from services.auth.mail import mail_requests
 from services.auth.models import Outbox
 from services.auth.models import db as auth_db
@@ -70,7 +70,7 @@ async def test_each_thing_that_happens_is_told_once_and_heard_once(
     apps, sender = doorward_apps
     pair = await sign_up(doorward)
     with apps["auth"].app_context():
-        directory.create_admin(email=ADMIN, password=PASSWORD)
+        first_administrator.create_admin(email=ADMIN, password=PASSWORD)
     doorward.work()
     credentials = {"email": EMAIL, "password": PASSWORD}
     telling = Telling(doorward, apps["auth"])

@@ -10,19 +10,25 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
 from marshmallow import ValidationError
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
 
+from services.auth import audit
+from services.auth.accounts import new_accounts
+from services.auth.deps import deps
 from services.auth.extensions import messages
 from services.auth.models import Account, db
 from services.auth.passwords import foreign_hashes
+from services.auth.store import factors
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
-from shared.contracts.messages import AccountRegistered
+from shared.contracts.messages import AccountRegistered, AccountVerified
 
 BATCH = 1000
 MOST_MISTAKES = 100
@@ -46,19 +52,35 @@ class Report:
             self.mistakes.append(f"line {number}: {reason}")
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line that was understood, and its number."""
+
+    number: int
+    account: dict[str, Any]
+
+
 def take_in(
-    lines: Iterable[bytes], *, load: Load, is_dry_run: bool, progress: Callable[[int], None]
+    lines: Iterable[bytes],
+    *,
+    load: Load,
+    is_dry_run: bool,
+    allow_roles: bool,
+    progress: Callable[[int], None],
 ) -> Report:
-    """Make an account of every line that can be; ``progress`` hears of the lines done."""
+    """Make an account of every line that can be; ``progress`` hears of the lines done.
+
+    Lines with roles are refused unless ``allow_roles``.
+    """
     report = Report()
-    for batch in _batches(_read(lines, load, report), report):
+    for batch in _batches(_read(lines, load, report, allow_roles=allow_roles), report):
         _make(batch, report, is_dry_run=is_dry_run)
         progress(report.made + report.known + report.refused)
     progress(report.made + report.known + report.refused)
     return report
 
 
-def _read(lines: Iterable[bytes], load: Load, report: Report) -> Iterator[dict[str, Any]]:
+def _read(lines: Iterable[bytes], load: Load, report: Report, *, allow_roles: bool) -> Iterator[Line]:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -70,8 +92,11 @@ def _read(lines: Iterable[bytes], load: Load, report: Report) -> Iterator[dict[s
         except ValidationError as error:
             report.refuse(number, "; ".join(f"{name}: {text}" for name, text in _flat(error)))
         else:
+            if account["roles"] and not allow_roles:
+                report.refuse(number, "roles: the file gives roles; take them with --allow-roles")
+                continue
             report.schemes[scheme] += 1
-            yield account
+            yield Line(number, account)
 
 
 def _flat(error: ValidationError) -> Iterator[tuple[str, str]]:
@@ -84,10 +109,10 @@ def _scheme(password_hash: str | None) -> str:
     return "none" if password_hash is None else foreign_hashes.parse(password_hash).scheme
 
 
-def _batches(accounts: Iterator[dict[str, Any]], report: Report) -> Iterator[list[dict[str, Any]]]:
-    batch: dict[str, dict[str, Any]] = {}
-    for account in accounts:
-        if batch.setdefault(account["email"], account) is not account:
+def _batches(lines: Iterator[Line], report: Report) -> Iterator[list[Line]]:
+    batch: dict[str, Line] = {}
+    for line in lines:
+        if batch.setdefault(line.account["email"], line) is not line:
             report.known += 1  # the address stands twice in the file: the first counts
         if len(batch) == BATCH:
             yield list(batch.values())
@@ -96,26 +121,59 @@ def _batches(accounts: Iterator[dict[str, Any]], report: Report) -> Iterator[lis
         yield list(batch.values())
 
 
-def _make(batch: list[dict[str, Any]], report: Report, *, is_dry_run: bool) -> None:
-    now = utcnow()
-    rows = [_row(account, now) for account in batch]
-    with transaction(db) as session:
-        if is_dry_run:
-            emails = [row["email"] for row in rows]
-            known = len(session.scalars(select(Account.email).where(Account.email.in_(emails))).all())
-            report.known += known
-            report.made += len(rows) - known
+def _make(batch: list[Line], report: Report, *, is_dry_run: bool) -> None:
+    """Make a batch at once; where the database refuses it, line by line, so that one costs no other."""
+    try:
+        made = _make_together(batch, is_dry_run=is_dry_run)
+    except DBAPIError as error:
+        if len(batch) == 1:
+            report.refuse(batch[0].number, _reason(error))
             return
+        for line in batch:
+            _make([line], report, is_dry_run=is_dry_run)
+        return
+    report.made += made
+    report.known += len(batch) - made
+
+
+def _reason(error: DBAPIError) -> str:
+    """What the database says, without the values."""
+    return str(error.orig).splitlines()[0]
+
+
+def _make_together(batch: list[Line], *, is_dry_run: bool) -> int:
+    """How many of the lines became accounts. A dry run makes them too, and undoes it."""
+    now = utcnow()
+    rows = [_row(line.account, now) for line in batch]
+    with transaction(db) as session, session.begin_nested() as attempt:
         statement = insert(Account).values(rows).on_conflict_do_nothing(index_elements=[Account.email])
         made = set(session.scalars(statement.returning(Account.id)))
-        messages.send_all(_registered(row, now) for row in rows if row["id"] in made)
-    report.made += len(made)
-    report.known += len(rows) - len(made)
+        new = [row for row in rows if row["id"] in made]
+        secrets = {row["id"]: line.account["totp_secret"] for row, line in zip(rows, batch, strict=True)}
+        _complete(new, secrets, now)
+        if is_dry_run:
+            attempt.rollback()
+    return len(made)
+
+
+def _complete(rows: list[dict[str, Any]], secrets: dict[UUID, str | None], now: datetime) -> None:
+    """What comes with new accounts: second factors, events, the messages to the others."""
+    for row in rows:
+        secret = secrets[row["id"]]
+        if secret is not None:
+            factors.add_confirmed_totp(row["id"], deps().totp_sealer.seal(secret.encode()), now)
+    audit.record_all("account_imported", {row["id"]: {"roles": row["roles"]} for row in rows})
+    messages.send_all(_registered(row, now) for row in rows)
+    messages.send_all(_verified(row, now) for row in rows if row["verified_at"] is not None)
+
+
+def _verified(row: dict[str, Any], now: datetime) -> AccountVerified:
+    return AccountVerified(account_id=row["id"], email=row["email"], locale=row["locale"], occurred_at=now)
 
 
 def _row(account: dict[str, Any], now: datetime) -> dict[str, Any]:
     return {
-        "id": new_id(),
+        "id": account["id"] or new_id(),
         "email": account["email"],
         "password_hash": account["password_hash"],
         "display_name": account["name"],
@@ -139,12 +197,29 @@ def _registered(row: dict[str, Any], now: datetime) -> AccountRegistered:
     )
 
 
-def give_out() -> Iterator[bytes]:
-    """Every account as a line that another Doorward takes in, hashes included, oldest first."""
+def resync() -> int:
+    """Announce every account to the other services again, oldest first; how many."""
+    count = 0
+    for account in _all():
+        new_accounts.announce_registration(account, utcnow())
+        if account.verified_at is not None:
+            new_accounts.announce_address(account, utcnow())
+        count += 1
+    db.session.commit()
+    return count
+
+
+def _all() -> Iterator[Account]:
     statement = select(Account).order_by(Account.id).execution_options(yield_per=BATCH)
-    for account in db.session.scalars(statement):
+    yield from db.session.scalars(statement)
+
+
+def give_out(*, with_factors: bool) -> Iterator[bytes]:
+    """Every account as a line that another Doorward takes in, hashes included, oldest first."""
+    for account in _all():
         yield orjson.dumps(
             {
+                "id": account.id,
                 "email": account.email,
                 "password_hash": account.password_hash,
                 "name": account.display_name,
@@ -153,6 +228,14 @@ def give_out() -> Iterator[bytes]:
                 "verified": account.verified_at is not None,
                 "active": account.is_active,
                 "created_at": account.created_at,
+                **({"totp_secret": _totp_secret(account.id)} if with_factors else {}),
             },
             option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE,
         )
+
+
+def _totp_secret(account_id: UUID) -> str | None:
+    factor = factors.find_totp(account_id)
+    if factor is None or factor.confirmed_at is None:
+        return None
+    return deps().totp_sealer.open(factor.sealed_secret).decode()

@@ -85,11 +85,16 @@ def announce_registration(account: Account, now: datetime) -> None:
     )
 
 
-def announce_verification(account: Account, now: datetime) -> None:
-    """Tell the other services that the address is proven, in the caller's transaction."""
+def announce_address(account: Account, now: datetime) -> None:
+    """Tell the other services of a proven address, in the caller's transaction."""
     messages.send(
         AccountVerified(account_id=account.id, email=account.email, locale=account.locale, occurred_at=now)
     )
+
+
+def announce_verification(account: Account, now: datetime) -> None:
+    """Tell the other services that the address was proven just now, in the caller\'s transaction."""
+    announce_address(account, now)
     audit.record("email_verified", account_id=account.id, actor_id=account.id)
 
 

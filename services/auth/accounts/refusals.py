@@ -31,6 +31,12 @@ def unblock(account_id: UUID, who: Administrator) -> None:
     """Begin all counts against the account anew; raises AccountNotFound, and what ``authorise`` raises."""
     with transaction(db):
         administrators.authorise(who)
+    forgive(account_id)
+
+
+def forgive(account_id: UUID) -> None:
+    """As ``unblock``, by the operator; raises AccountNotFound."""
+    with transaction(db):
         account = accounts.find(account_id)
         if account is None:
             raise AccountNotFound

@@ -1,39 +1,62 @@
-"""auth's own commands, which `doorward` carries."""
+"""The commands on accounts, which `doorward` carries: administrators, imports and exports."""
 
+import os
+from pathlib import Path
 from typing import BinaryIO
 
 import click
 from marshmallow import ValidationError
 
-from services.auth.accounts import directory, imports
+from services.auth.accounts import first_administrator, imports
 from services.auth.app import create_app
 from services.auth.commands.context import as_operator
-from services.auth.errors import PasswordTooWeak
+from services.auth.errors import PasswordBreached, PasswordTooWeak
 from services.auth.schemas.fields import Email
 from services.auth.schemas.import_lines import ImportedAccountSchema
 
 
 @click.command("create-admin")
 @click.option("--email", required=True, help="The administrator's address.")
-@click.option("--password", required=True, prompt=True, hide_input=True, confirmation_prompt=True)
-def create_admin(email: str, password: str) -> None:
-    """Make a verified administrator, or make an existing account one with this password."""
+@click.option("--password", help="Of a new account; asked for if it is needed and not given.")
+@click.option("--reset-password", is_flag=True, help="Replace an account's password; ends its sessions.")
+def create_admin(email: str, password: str | None, reset_password: bool) -> None:
+    """Make a verified administrator, or make an existing account one. Its password stays as it is."""
     with as_operator(create_app()):
         try:
             address = Email().deserialize(email)
-            is_new = directory.create_admin(email=address, password=password)
+            is_new = _create(address, password, reset_password=reset_password)
         except ValidationError as error:
             raise click.BadParameter(str(error.messages[0]), param_hint="--email") from error
-        except PasswordTooWeak as error:
+        except (PasswordTooWeak, PasswordBreached) as error:
             reasons = " ".join(mistake["detail"] for mistake in error.errors or [])
             raise click.BadParameter(reasons or error.text, param_hint="--password") from error
+        except first_administrator.PasswordInTheWay as error:
+            raise click.UsageError(
+                "This account has a password, which stays: leave --password out, or add --reset-password."
+            ) from error
     click.echo(f"{'Made' if is_new else 'Promoted'} the administrator {address}.")
+
+
+def _create(address: str, password: str | None, *, reset_password: bool) -> bool:
+    if reset_password and password is None:
+        password = _ask()
+    try:
+        return first_administrator.create_admin(
+            email=address, password=password, reset_password=reset_password
+        )
+    except first_administrator.PasswordMissing:
+        return first_administrator.create_admin(email=address, password=_ask())
+
+
+def _ask() -> str:
+    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
 
 
 @click.command("import-accounts")
 @click.argument("file", type=click.File("rb"))
 @click.option("--dry-run", is_flag=True, help="Read, check and report; make nothing.")
-def import_accounts(file: BinaryIO, dry_run: bool) -> None:
+@click.option("--allow-roles", is_flag=True, help="Take the roles in the file; else such lines are refused.")
+def import_accounts(file: BinaryIO, dry_run: bool, allow_roles: bool) -> None:
     """Make an account of every line of FILE (NDJSON). Safe to repeat: known addresses are passed over."""
     total = sum(1 for _ in file)
     file.seek(0)
@@ -42,6 +65,7 @@ def import_accounts(file: BinaryIO, dry_run: bool) -> None:
             file,
             load=ImportedAccountSchema().load,
             is_dry_run=dry_run,
+            allow_roles=allow_roles,
             progress=lambda done: bar.update(done - bar.pos),
         )
     verb = "Would make" if dry_run else "Made"
@@ -55,8 +79,21 @@ def import_accounts(file: BinaryIO, dry_run: bool) -> None:
 
 
 @click.command("export-accounts")
-@click.argument("file", type=click.File("wb"))
-def export_accounts(file: BinaryIO) -> None:
-    """Write every account to FILE (NDJSON), password hashes included: keep it as you keep the database."""
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--factors", is_flag=True, help="Write the secrets of authenticator apps as well.")
+@click.option("--overwrite", is_flag=True, help="Replace FILE if it is there.")
+def export_accounts(file: Path, factors: bool, overwrite: bool) -> None:
+    """Write every account to FILE (NDJSON, mode 0600), hashes included: keep it as you keep the database."""
+    if file.exists() and not overwrite:
+        raise click.UsageError(f"{file} is there already; add --overwrite to replace it.")
+    file.unlink(missing_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with as_operator(create_app()), os.fdopen(descriptor, "wb") as lines:
+        lines.writelines(imports.give_out(with_factors=factors))
+
+
+@click.command("resync")
+def resync() -> None:
+    """Announce all accounts to the other services again: what they lack, they make; the rest stays."""
     with as_operator(create_app()):
-        file.writelines(imports.give_out())
+        click.echo(f"Announced {imports.resync()} accounts.")

@@ -106,6 +106,11 @@ def change(
         audit.record("password_changed", account_id=account_id)
 
 
+def replace(account: Account, password_hash: str, now: datetime) -> None:
+    """Give a locked account another password on behalf of the operator, as a reset would."""
+    _set(account, password_hash, Occasion.RESET, Spared(), now)
+
+
 def _set(account: Account, password_hash: str, occasion: Occasion, spared: Spared, now: datetime) -> None:
     account.password_hash = password_hash
     account.updated_at = now

@@ -22,6 +22,7 @@ MOST_SCRYPT_MEMORY = 256 * 1024 * 1024
 MOST_ARGON2_MEMORY_KIB = 256 * 1024
 MOST_ARGON2_WORK_KIB = 4 * 1024 * 1024  # memory times passes
 _BCRYPT_BYTES = 72  # bcrypt reads no further
+FEWEST_DIGEST_BYTES = 16  # fewer would let another password in
 _DIGESTS = ("sha1", "sha256", "sha512")
 
 _DJANGO_PBKDF2 = re.compile(r"pbkdf2_(sha1|sha256|sha512)\$(\d{1,8})\$([^$]+)\$([A-Za-z0-9+/=]+)\Z")
@@ -35,7 +36,8 @@ _FIREBASE = re.compile(
     r"\$fbscrypt\$v=1,n=(\d{1,2}),r=(\d{1,3}),p=(\d{1,3}),ss=([A-Za-z0-9+/=]+),sk=([A-Za-z0-9+/=]+)"
     r"\$([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+)\Z"
 )
-_BCRYPT = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}\Z")
+# Of the last mark of salt and digest some bits are to spare, and zero: bcrypt refuses others.
+_BCRYPT = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26]\Z")
 
 
 class HashNotSupported(Exception):
@@ -50,12 +52,15 @@ class ForeignHash:
     matches: Callable[[bytes], bool]
 
 
+Builder = Callable[[re.Match[str]], ForeignHash]
+
+
 def parse(stored: str) -> ForeignHash:
     """What ``stored`` is; raises HashNotSupported."""
     for pattern, build in _BUILDERS.items():
         match = pattern.match(stored)
         if match is not None:
-            return build(match)
+            return _build(build, match)
     if stored.startswith("bcrypt_sha256$"):
         return _bcrypt_sha256(stored.removeprefix("bcrypt_sha256$"))
     if stored.startswith("bcrypt$"):
@@ -63,6 +68,13 @@ def parse(stored: str) -> ForeignHash:
     if stored.startswith(("argon2$", "$argon2")):
         return _argon2("$" + stored.removeprefix("argon2$").lstrip("$"))
     raise HashNotSupported("no hash that we know")
+
+
+def _build(build: Builder, match: re.Match[str]) -> ForeignHash:
+    try:
+        return build(match)
+    except ValueError as error:  # odd hexadecimal digits, base64 with marks or padding that cannot be
+        raise HashNotSupported("its salt or digest is not well-formed") from error
 
 
 def _require(is_met: bool) -> None:
@@ -102,6 +114,7 @@ def _argon2(text: str) -> ForeignHash:
 
 def _pbkdf2(digest: str, iterations: int, salt: bytes, expected: bytes) -> ForeignHash:
     _require(digest in _DIGESTS and 1 <= iterations <= MOST_PBKDF2_ITERATIONS)
+    _require(len(expected) >= FEWEST_DIGEST_BYTES)
 
     def matches(password: bytes) -> bool:
         found = hashlib.pbkdf2_hmac(digest, password, salt, iterations, len(expected))
@@ -116,6 +129,7 @@ def _scrypt(n: int, r: int, p: int, salt: bytes, expected: bytes) -> ForeignHash
         return hmac.compare_digest(found, expected)
 
     _check_scrypt(n, r, p)
+    _require(len(expected) >= FEWEST_DIGEST_BYTES)
     return ForeignHash("scrypt", matches)
 
 
@@ -132,7 +146,7 @@ def scrypt(password: bytes, salt: bytes, *, n: int, r: int, p: int, length: int)
 def _firebase(match: re.Match[str]) -> ForeignHash:
     """Firebase encrypts the project's signer key with AES-256-CTR under the scrypt of the password."""
     n, r, p = 2 ** int(match[1]), int(match[2]), int(match[3])
-    separator, signer_key, salt, expected = (base64.b64decode(match[place]) for place in (4, 5, 6, 7))
+    separator, signer_key, salt, expected = (_decoded(match[place]) for place in (4, 5, 6, 7))
     _check_scrypt(n, r, p)
 
     def matches(password: bytes) -> bool:
@@ -143,15 +157,19 @@ def _firebase(match: re.Match[str]) -> ForeignHash:
     return ForeignHash("firebase", matches)
 
 
+def _decoded(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
+
+
 def _unpadded(text: str) -> bytes:
     return base64.b64decode(text + "=" * (-len(text) % 4))
 
 
-_BUILDERS: Mapping[re.Pattern[str], Callable[[re.Match[str]], ForeignHash]] = {
-    _DJANGO_PBKDF2: lambda m: _pbkdf2(m[1], int(m[2]), m[3].encode(), base64.b64decode(m[4])),
+_BUILDERS: Mapping[re.Pattern[str], Builder] = {
+    _DJANGO_PBKDF2: lambda m: _pbkdf2(m[1], int(m[2]), m[3].encode(), _decoded(m[4])),
     _WERKZEUG_PBKDF2: lambda m: _pbkdf2(m[1], int(m[2]), m[3].encode(), bytes.fromhex(m[4])),
     _WERKZEUG_SCRYPT: lambda m: _scrypt(int(m[1]), int(m[2]), int(m[3]), m[4].encode(), bytes.fromhex(m[5])),
-    _DJANGO_SCRYPT: lambda m: _scrypt(int(m[2]), int(m[3]), int(m[4]), m[1].encode(), base64.b64decode(m[5])),
+    _DJANGO_SCRYPT: lambda m: _scrypt(int(m[2]), int(m[3]), int(m[4]), m[1].encode(), _decoded(m[5])),
     _PHC_SCRYPT: lambda m: _scrypt(2 ** int(m[1]), int(m[2]), int(m[3]), _unpadded(m[4]), _unpadded(m[5])),
     _FIREBASE: _firebase,
     _BCRYPT: lambda m: _bcrypt(m[0]),

@@ -1,6 +1,6 @@
 """The audit_events table: rows are added and read, never changed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,13 @@ EXPORT_BATCH = 500
 def add(values: dict[str, Any]) -> None:
     """Note an event."""
     db.session.execute(insert(AuditEvent).values(**values))
+
+
+def add_all(rows: Iterable[dict[str, Any]]) -> None:
+    """Note many events at once."""
+    listed = list(rows)
+    if listed:
+        db.session.execute(insert(AuditEvent), listed)
 
 
 def count(account_id: UUID, action: str, *, since: datetime) -> int:

@@ -31,6 +31,17 @@ def put_unconfirmed_totp(account_id: UUID, sealed_secret: str, now: datetime) ->
     return db.session.execute(statement.returning(TotpFactor.account_id)).one_or_none() is not None
 
 
+def add_confirmed_totp(account_id: UUID, sealed_secret: str, now: datetime) -> None:
+    """Keep the secret of an authenticator that is in use already."""
+    values = {
+        "account_id": account_id,
+        "sealed_secret": sealed_secret,
+        "created_at": now,
+        "confirmed_at": now,
+    }
+    db.session.execute(insert(TotpFactor).values(**values))
+
+
 def use_totp_step(account_id: UUID, step: int, **values: Any) -> bool:
     """Use a time step up: each one, and every one before it, serves once."""
     statement = (
