@@ -54,7 +54,7 @@ def test_accounts_are_taken_in_with_their_hashes_and_the_others_reported(
     assert "line 4: email:" in result.output
     assert "line 9:" in result.output
     assert stranger(ADA).sign_in()
-    assert len(mailbox.messages("account_registered")) == 2
+    assert len({message["account_id"] for message in mailbox.messages("account_registered")}) == 2
 
 
 def test_dry_run_makes_nothing(app: Flask, run: Run, file: Path) -> None:
