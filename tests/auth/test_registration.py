@@ -33,7 +33,7 @@ def test_whoever_registers_gets_a_code_and_with_it_a_session(stranger: NewPerson
     assert set(verified.json) == {
         "access_token", "refresh_token", "token_type", "expires_in", "refresh_expires_in",
     }  # fmt: skip
-    assert len({message["account_id"] for message in mailbox.messages("account_registered")}) == 2  # one for each subscriber
+    assert len(mailbox.messages("account_registered")) == 2  # one for each subscriber
     assert len(mailbox.messages("account_verified")) == 2  # one for each subscriber
 
 
@@ -65,7 +65,7 @@ def test_hundred_registrations_of_one_address_make_one_account_and_one_mail(
         assert db.session.query(Registration).count() == 1
     ada = stranger()
     ada.post("verify-email", email=ADA, code=mailbox.code("verify_email"))
-    assert len({message["account_id"] for message in mailbox.messages("account_registered")}) == 2  # one for each subscriber
+    assert len(mailbox.messages("account_registered")) == 2  # one for each subscriber
     assert ada.post("login", email=ADA, password=PASSWORD).status_code == 200
 
 
