@@ -41,5 +41,11 @@ def test_migrations_make_the_tables_of_the_models(
 
         db.engine.dispose()
     postgres_server.drop_database(name)
-    missing = [each for each in differences if not str(each[0]).startswith("remove_")]
+    # PostgreSQL writes an expression in its own words: such an index is told by its name.
+    there = {each[1].name for each in differences if each[0] == "remove_index"}
+    missing = [
+        each
+        for each in differences
+        if not str(each[0]).startswith("remove_") and not (each[0] == "add_index" and each[1].name in there)
+    ]
     assert missing == []
