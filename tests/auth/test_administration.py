@@ -358,11 +358,13 @@ def test_command_makes_an_administrator_and_promotes_an_account(
 
     made = run_create_admin("--email", ROOT, "--password", PASSWORD)
     promoted = run_create_admin("--email", ADA)
+    repeated = run_create_admin("--email", ROOT, "--password", PASSWORD)
     weak = run_create_admin("--email", ROOT, "--password", "password")
     bad = run_create_admin("--email", "nonsense", "--password", PASSWORD)
 
     assert "Made the administrator root@example.org" in made.output
     assert "Promoted" in promoted.output
+    assert "Promoted" in repeated.output
     assert claims_of(stranger(ROOT).sign_in().pair)["roles"] == ["admin"]
     assert claims_of(ada.sign_in().pair)["roles"] == ["admin"]
     assert [weak.exit_code, bad.exit_code] == [2, 2]

@@ -33,8 +33,10 @@ def create_admin(*, email: str, password: str | None, reset_password: bool = Fal
                 raise PasswordMissing
             _add_admin(email, password_hash)
             return True
-        if password_hash is not None and not reset_password:
-            raise PasswordInTheWay
+        if password is not None and not reset_password:
+            if not deps().passwords.is_right(password, account.password_hash):
+                raise PasswordInTheWay
+            password_hash = None  # it is the account's own, so that a command can be repeated
         _promote(account, password_hash)
     return False
 
@@ -44,7 +46,7 @@ class PasswordMissing(Exception):
 
 
 class PasswordInTheWay(Exception):
-    """The account has a password, which is not replaced unless that is asked for."""
+    """The account has another password, which is not replaced unless that is asked for."""
 
 
 def _add_admin(email: str, password_hash: str) -> None:

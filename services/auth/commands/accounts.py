@@ -32,7 +32,7 @@ def create_admin(email: str, password: str | None, reset_password: bool) -> None
             raise click.BadParameter(reasons or error.text, param_hint="--password") from error
         except first_administrator.PasswordInTheWay as error:
             raise click.UsageError(
-                "This account has a password, which stays: leave --password out, or add --reset-password."
+                "This account has another password: leave --password out, or add --reset-password."
             ) from error
     click.echo(f"{'Made' if is_new else 'Promoted'} the administrator {address}.")
 
