@@ -42,7 +42,7 @@ def serve() -> Iterator[Serve]:
 def routes(url: str, ca_file: Path | None, health: str = "") -> str:
     authorities = f'ca_file = "{ca_file}"\n' if ca_file else ""
     return (
-        f'[upstreams.u]\nurls = ["{url}"]\n{authorities}{health}\n'
+        f'[upstreams.u]\nrequired = true\nurls = ["{url}"]\n{authorities}{health}\n'
         '[[routes]]\nname = "x"\nprefix = "/x"\nupstream = "u"\naccess = "public"\n'
     )
 
