@@ -19,6 +19,8 @@ from shared.chassis.schemas import Schema, Text
 from shared.chassis.settings import ServiceSettings
 from shared.chassis.testing.clients import PostgresServer
 from shared.chassis.testing.tokens import SECRET
+from shared.contracts import queues
+from shared.contracts.messages import AccountRegistered
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import DeclarativeBase as Model
@@ -145,6 +147,13 @@ def closing(mini: Mini) -> Iterator[Mini]:
     finally:
         with mini.app.app_context():
             mini.db.engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def one_subscriber(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message of the miniature services goes to users alone, whoever hears it in the real backend."""
+    subscribers = {**queues.SUBSCRIBERS, AccountRegistered: ("users",)}
+    monkeypatch.setattr(queues, "SUBSCRIBERS", subscribers)
 
 
 @pytest.fixture

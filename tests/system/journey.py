@@ -90,6 +90,11 @@ def wait_for_mail(mailbox_url: str, email: str, *, seconds: float = MAIL_SECONDS
     raise AssertionError(f"no mail to {email} within {seconds:g} seconds")
 
 
+def has_code(mail: dict[str, Any]) -> bool:
+    """Whether the mail is one that asks for its code, and no notice."""
+    return CODE.search(mail["text"]) is not None
+
+
 def code_in(mail: dict[str, Any]) -> str:
     """The six digits that stand alone in the mail's text."""
     codes = CODE.findall(mail["text"])
