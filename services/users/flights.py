@@ -15,18 +15,20 @@ class Flights:
     def __init__(self) -> None:
         self._guard = Lock()
         self._under_way: dict[UUID, tuple[Lock, int]] = {}
+        self.landed = 0  # turns that are over
 
     @contextmanager
-    def turn(self, account_id: UUID) -> Iterator[bool]:
-        """Have the account to oneself; whether somebody else had it before."""
+    def turn(self, account_id: UUID, *, landed_before: int) -> Iterator[bool]:
+        """Have the account to oneself; whether another may have read it since that count was taken."""
         with self._guard:
             lock, readers = self._under_way.get(account_id, (Lock(), 0))
             self._under_way[account_id] = (lock, readers + 1)
         try:
             with lock:
-                yield readers > 0
+                yield readers > 0 or self.landed != landed_before
         finally:
             with self._guard:
+                self.landed += 1
                 lock, readers = self._under_way.pop(account_id)
                 if readers > 1:
                     self._under_way[account_id] = (lock, readers - 1)

@@ -59,11 +59,12 @@ def _rendered(profile: Profile) -> Cached:
 
 def find(account_id: UUID) -> Cached | None:
     """The profile, from the cache where it can be."""
+    landed_before = _flights.landed
     found = cache.find(account_id)
     if isinstance(found, Cached):
         return found
-    with _flights.turn(account_id) as was_another_first:
-        if was_another_first:
+    with _flights.turn(account_id, landed_before=landed_before) as may_be_there:
+        if may_be_there:
             found = cache.find(account_id)
         return found if isinstance(found, Cached) else _read(account_id, found)
 

@@ -320,12 +320,23 @@ def test_only_one_of_many_readers_reads_what_all_miss(app: Flask, redis: "Redis"
     assert queries(app, read_all) == 1
 
 
+def test_reader_whose_miss_is_older_than_a_landing_looks_again() -> None:
+    under_way = flights.Flights()
+    account_id = new_id()
+    missed_at = under_way.landed
+    with under_way.turn(account_id, landed_before=missed_at):
+        pass
+
+    with under_way.turn(account_id, landed_before=missed_at) as may_be_there:
+        assert may_be_there
+
+
 def test_flights_forget_what_has_landed() -> None:
     under_way = flights.Flights()
     account_id = new_id()
 
-    with under_way.turn(account_id) as was_another_first:
-        assert not was_another_first
-    with under_way.turn(account_id) as was_another_first:
-        assert not was_another_first
+    with under_way.turn(account_id, landed_before=under_way.landed) as may_be_there:
+        assert not may_be_there
+    with under_way.turn(account_id, landed_before=under_way.landed) as may_be_there:
+        assert not may_be_there
     assert under_way._under_way == {}
