@@ -89,8 +89,8 @@ class Receipts:
                     await self._send_all(redis)
                     self._is_failing = False
                 except LOST as error:
-                    if not self._is_failing:  # one line for an outage
-                        log.warning("receipts_not_reported", cause=repr(error))
+                    tell = log.debug if self._is_failing else log.warning  # one line for an outage
+                    tell("receipts_not_reported", cause=repr(error))
                     self._is_failing = True
                 heed_cancellation()
 
@@ -104,9 +104,8 @@ class Receipts:
                 self._has_dropped |= has_dropped
                 raise
             self._is_due = False
-            for session, pair in batch.items():
-                if self._waiting.get(session) == pair:
-                    del self._waiting[session]
+            # What was noted meanwhile still waits.
+            self._waiting = {name: pair for name, pair in self._waiting.items() if batch.get(name) != pair}
 
     async def _send(self, redis: Redis, batch: dict[str, int], has_dropped: bool) -> None:
         pairs = [part for entry in batch.items() for part in entry]
