@@ -7,6 +7,8 @@ import pytest
 from tests.scheduling import ByFile
 
 pytest_plugins = ["shared.chassis.testing.plugin"]
+# Its assertions tell what they compared, as those of the tests do.
+pytest.register_assert_rewrite("tests.system.journey")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -111,6 +111,7 @@ def test_one_client_that_guesses_at_many_accounts_is_slowed_down(stranger: NewPe
     assert statuses == [401] * 50 + [429] * 10
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_guesser_cannot_reset_the_count_of_his_place_with_an_account_of_his_own(
     new_account: NewPerson,
 ) -> None:

@@ -59,7 +59,7 @@ class Gateway:
                 stderr=log,
                 start_new_session=True,
             )
-        wait_until(self.answers, what=f"the gateway ({self.log.read_text()[-2000:]})", seconds=20)
+        wait_until(self.answers, what=f"the gateway ({self.log.read_text()[-2000:]})", seconds=60)
 
     def worker_pids(self) -> list[int]:
         """The workers that there are now."""

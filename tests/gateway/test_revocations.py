@@ -24,6 +24,7 @@ from gateway.revocations import Revocations
 from gateway.route_file import DEFAULT_FILE
 from shared.chassis.ids import new_id
 from shared.chassis.testing.clients import PrivateRedis
+from shared.chassis.testing.engines import wait_until
 from shared.chassis.testing.tokens import access_token, bearer
 from shared.contracts import tokens
 from tests.gateway.conftest import Gateway, StartGateway
@@ -194,13 +195,18 @@ async def opened(gateway: Gateway, headers: dict[str, str]) -> Wire:
     return wire
 
 
+def both_listen(redis_server: PrivateRedis) -> bool:
+    with redis_server.client() as redis:
+        return redis.pubsub_numsub(tokens.REVOCATION_CHANNEL)[0][1] == 2
+
+
 async def test_a_restart_of_redis_revives_nobody_and_delays_nothing(
     start_gateway: StartGateway, private_redis: PrivateRedis
 ) -> None:
     gateway = start_gateway(routes=unlimited(), REDIS_URL=private_redis.url(), GATEWAY_WORKERS="2")
     before, after = str(new_id()), str(new_id())
+    await asyncio.to_thread(wait_until, partial(both_listen, private_redis), what="both workers")
     revoke(private_redis.url(), f"session:{before}")
-    await asyncio.sleep(0.3)
 
     private_redis.stop()
     private_redis.start()

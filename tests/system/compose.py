@@ -4,6 +4,8 @@ import os
 import secrets
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from shared.chassis.testing.engines import free_port
@@ -56,6 +58,15 @@ class ComposeStack:
             text=True,
             timeout=timeout,
         )
+
+    @contextmanager
+    def logs_of_failures(self) -> Iterator[None]:
+        """What goes wrong in here is told with what the gateway and the services said last."""
+        try:
+            yield
+        except BaseException as error:
+            error.add_note(self.attempt("logs", "--tail", "15", "gateway", "auth", "users").stdout)
+            raise
 
     def close(self) -> None:
         """Remove containers, networks and volumes; the images stay for the next run's cache."""

@@ -55,7 +55,8 @@ def test_a_restart_in_the_middle_loses_nothing(stack: ComposeStack, container: s
             stack.run("restart", container)
             journey.wait_until_ready(stack.gateway_url)
 
-    traveller.walk(between=restart_after)
+    with stack.logs_of_failures():
+        traveller.walk(between=restart_after)
 
 
 def test_only_the_gateway_and_the_mailbox_are_published(stack: ComposeStack) -> None:
@@ -87,7 +88,7 @@ def test_services_and_workers_can_be_scaled(stack: ComposeStack) -> None:
     stack.up("--no-recreate", "--scale", "users=2", "--scale", "notifications-worker=2")
     travellers = [Journey(stack.gateway_url, stack.mailbox_url) for _ in range(4)]
 
-    with ThreadPoolExecutor() as pool:
+    with stack.logs_of_failures(), ThreadPoolExecutor() as pool:
         list(pool.map(Journey.walk, travellers))
 
     mails = [journey.mails_to(stack.mailbox_url, one.email) for one in travellers]

@@ -46,6 +46,12 @@ def wait_for_template(backend: Backend, email: str, words: str) -> dict[str, Any
     return found[0]
 
 
+def was_received(backend: Backend, pair: int) -> bool:
+    """Whether auth knows of the pair with this number, of the only session, that its client has it."""
+    with psycopg.connect(backend.environment["AUTH_DATABASE_URL"]) as connection:
+        return connection.execute("SELECT received FROM sessions").fetchone() == (pair,)
+
+
 def test_stolen_refresh_token_ends_the_session_at_the_gateway_and_its_owner_hears_of_it(
     backend: Backend, traveller: Journey
 ) -> None:
@@ -54,6 +60,7 @@ def test_stolen_refresh_token_ends_the_session_at_the_gateway_and_its_owner_hear
     stolen = traveller.pair["refresh_token"]
     traveller.refresh()
     assert traveller._get_profile().status_code != 401
+    wait_until(lambda: was_received(backend, pair=2), what="the receipt of the second pair", seconds=30)
     with psycopg.connect(backend.environment["AUTH_DATABASE_URL"]) as connection:
         # The half minute in which every tab may still come with it is over.
         connection.execute("UPDATE sessions SET rotations = ARRAY[rotations[1] - 31]")

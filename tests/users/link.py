@@ -1,6 +1,7 @@
 """A link to a server that can be cut: a port that passes bytes on both ways, or is closed."""
 
 import socket
+import time
 from contextlib import suppress
 from threading import Thread
 from urllib.parse import urlsplit, urlunsplit
@@ -19,6 +20,7 @@ class Link:
         self._port = free_port()
         self.url = urlunsplit(parts._replace(netloc=f"{HOST}:{self._port}"))
         self._listener: socket.socket | None = None
+        self._restored_at = 0.0
         self._open: list[socket.socket] = []
         self.restore()
 
@@ -26,8 +28,12 @@ class Link:
     def is_cut(self) -> bool:
         return self._listener is None
 
+    def was_cut_within(self, seconds: float) -> bool:
+        return self.is_cut or time.monotonic() < self._restored_at + seconds
+
     def restore(self) -> None:
         if self._listener is None:
+            self._restored_at = time.monotonic()
             self._listener = socket.create_server((HOST, self._port))
             Thread(target=self._accept, args=[self._listener], daemon=True).start()
 
