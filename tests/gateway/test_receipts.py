@@ -5,14 +5,17 @@
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from redis import Redis
+from structlog.testing import capture_logs
 
 from gateway import receipts
 from gateway.receipts import Receipts
 from shared.chassis.ids import new_id
 from shared.chassis.testing.clients import PrivateRedis
+from shared.chassis.testing.engines import free_port
 from shared.chassis.testing.tokens import access_token, bearer
 from shared.contracts import tokens
 from tests.gateway.conftest import StartGateway
@@ -82,6 +85,33 @@ async def test_what_redis_missed_is_reported_when_it_is_back(private_redis: Priv
 
     assert stored(private_redis.url()) == {"a": 1, "b": 1}
     assert complete_since(private_redis.url()) == since
+
+
+async def test_long_outage_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receipts, "REPORT_SECONDS", 0.01)
+    noted = Receipts(f"redis://127.0.0.1:{free_port()}/0")
+
+    with capture_logs() as lines:
+        await noted.start()
+        await until(lambda: len(lines) >= 3)
+        await noted.stop()
+
+    assert [line["log_level"] for line in lines[:3]] == ["warning", "debug", "debug"]
+
+
+class Overtaken(Receipts):
+    """While its first batch is on its way, the client comes with the next pair."""
+
+    async def _send(self, redis: Any, batch: dict[str, int], has_dropped: bool) -> None:
+        if batch == {"a": 1, "b": 1}:
+            self.note("a", 2)
+        await super()._send(redis, batch, has_dropped)
+
+
+async def test_pair_that_is_noted_while_the_one_before_is_sent_is_reported(redis_url: str) -> None:
+    await reported(Overtaken(redis_url), a=1, b=1)
+
+    assert stored(redis_url) == {"a": 2, "b": 1}
 
 
 async def test_worker_that_had_no_room_says_since_when_nothing_is_missing(
