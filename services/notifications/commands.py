@@ -9,13 +9,17 @@ import click
 from services.notifications import overview
 from services.notifications.app import create_app
 from services.notifications.errors import NotificationNotFound
-from services.notifications.models import Delivery
+from services.notifications.models import Delivery, db
 
 
 @contextmanager
 def _app() -> Iterator[None]:
     with create_app().app_context():
-        yield
+        try:
+            yield
+        finally:
+            db.session.remove()
+            db.engine.dispose()
 
 
 @click.command()

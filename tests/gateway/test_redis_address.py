@@ -31,7 +31,11 @@ async def test_a_socket_in_the_file_system_is_an_address(tmp_path: Path) -> None
     async def say_ok(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.readline():
             writer.write(b"+OK\r\n")
+        writer.close()
+        await writer.wait_closed()
+        gone.set()
 
+    gone = asyncio.Event()
     server = await asyncio.start_unix_server(say_ok, tmp_path / "redis.sock")
     link = RedisLink(f"unix://{tmp_path}/redis.sock", timeout_seconds=1, scripts=())
 
@@ -39,6 +43,7 @@ async def test_a_socket_in_the_file_system_is_an_address(tmp_path: Path) -> None
         await link.start()
         is_up = link.is_up
         await link.stop()
+        await gone.wait()
 
     assert is_up
 
