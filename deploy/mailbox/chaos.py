@@ -30,7 +30,9 @@ class Switches(BaseModel):
     mails_a_minute: int | None = Field(
         None, ge=0, description="What comes faster is refused at `mail` with `450 4.7.1` and a hint."
     )
-    hang_at: Moment | None = Field(None, description="Where no answer ever comes, and nothing is cut.")
+    hang_at: Moment | None = Field(
+        None, description="Where no answer comes until the switches change, and nothing is cut."
+    )
     delay_seconds: float = Field(0, ge=0, le=300, description="How long the answer at `delay_at` takes.")
     delay_at: Moment = "after_data"
     drop_at: Moment | None = Field(None, description="Where the connection is cut without an answer.")

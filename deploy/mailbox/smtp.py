@@ -11,6 +11,8 @@ from deploy.mailbox.mail import Mail
 from deploy.mailbox.store import Store
 from shared.chassis.logs import get_logger
 
+HANGING_SECONDS = 0.05  # how soon a connection that hangs goes on when the switches change
+
 log = get_logger(__name__)
 
 
@@ -28,8 +30,9 @@ class Handler:
 
     async def meet(self, moment: Moment, recipients: list[str]) -> str | None:
         """Let the chaos switches act at ``moment``: a refusal, or None; raises Cut."""
-        if self.chaos.hangs(moment, recipients):
-            await asyncio.Event().wait()  # until the client leaves
+        # Until the client leaves, or the switches change, which another thread does.
+        while self.chaos.hangs(moment, recipients):  # noqa: ASYNC110
+            await asyncio.sleep(HANGING_SECONDS)
         await asyncio.sleep(self.chaos.delay(moment, recipients))
         if self.chaos.drops(moment, recipients):
             raise Cut

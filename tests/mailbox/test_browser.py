@@ -60,3 +60,25 @@ def test_script_and_remote_picture_of_a_mail_do_nothing(page: Page, mailbox: Mai
     expect(page.frame_locator("#html").get_by_text("harmless words")).to_be_visible()
     assert len(mailbox.messages()) == 1
     assert [url for url in answered if not url.startswith(str(mailbox.api.base_url))] == []
+
+
+def test_faults_are_switched_on_and_off_on_the_page(page: Page, mailbox: Mailbox) -> None:
+    page.get_by_role("button", name="Faults").click()
+    page.get_by_label("Refuse at").select_option("rcpt")
+    page.get_by_label("with code").fill("552")
+    page.get_by_label("Only to").fill("@slow.example")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_text("Applied.")).to_be_visible()
+    chosen = mailbox.api.get("/api/chaos").json()
+
+    page.get_by_label("with code").fill("552")
+    page.get_by_label("Times").fill("1.5")
+    page.evaluate("document.getElementById('switches').noValidate = true")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_text("times: ")).to_be_visible()
+    page.get_by_role("button", name="No faults").click()
+    expect(page.get_by_text("The server behaves.")).to_be_visible()
+
+    assert (chosen["reject_rate"], chosen["reject_at"], chosen["reject_code"]) == (1, "rcpt", 552)
+    assert chosen["only_to"] == "@slow.example"
+    assert mailbox.api.get("/api/chaos").json()["reject_rate"] == 0
