@@ -1,6 +1,6 @@
 """The factory that every process's ``create_app`` starts from: one Flask app, nothing bound to a service."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -39,6 +39,7 @@ def new_app(
     flask_class: type[Flask] = DoorwardFlask,
     checks: Mapping[str, health.Check] | None = None,
     optional_checks: Mapping[str, health.Check] | None = None,
+    details: Callable[[], Mapping[str, Any]] | None = None,
     proxy_hops: int = 1,
 ) -> Flask:
     """A Flask app with errors, logs, trace, metrics and health in place.
@@ -56,7 +57,7 @@ def new_app(
     _install_tracing(app)
     metrics.install(app, process)
     deadlines.install(app)
-    health.install(app, checks or {}, optional_checks)
+    health.install(app, checks or {}, optional_checks, details)
     if proxy_hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxy_hops, x_proto=proxy_hops)  # type: ignore[method-assign]
     return app

@@ -63,8 +63,16 @@ class Checks:
             log.info("check_passed", check=name)
 
 
-def install(app: Flask, checks: Mapping[str, Check], optional: Mapping[str, Check] | None = None) -> None:
-    """Serve `/livez`, `/readyz`, `/healthz` and `/metrics`; what is ``optional`` is only listed."""
+def install(
+    app: Flask,
+    checks: Mapping[str, Check],
+    optional: Mapping[str, Check] | None = None,
+    details: Callable[[], Mapping[str, Any]] | None = None,
+) -> None:
+    """Serve `/livez`, `/readyz`, `/healthz` and `/metrics`; what is ``optional`` is only listed.
+
+    ``details`` are shown beside the checks and decide nothing.
+    """
     blueprint = Blueprint("health", __name__)
     watched, listed = Checks(checks), Checks(optional or {})
 
@@ -77,6 +85,8 @@ def install(app: Flask, checks: Mapping[str, Check], optional: Mapping[str, Chec
     def readyz() -> Response:
         results, others = watched.run(), listed.run()
         members: dict[str, Any] = {"checks": results, **({"optional": others} if others else {})}
+        if details is not None:
+            members["details"] = _seen(details)
         if "fail" in results.values():
             raise NotReady(**members)
         return jsonify(status="pass", **members)
@@ -86,3 +96,12 @@ def install(app: Flask, checks: Mapping[str, Check], optional: Mapping[str, Chec
         return metrics.exposition()
 
     app.register_blueprint(blueprint)
+
+
+def _seen(details: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The details; none where what they are read from is down, which the checks say."""
+    try:
+        return details()
+    except Exception as error:
+        log.debug("details_failed", cause=repr(error))
+        return {}

@@ -71,3 +71,21 @@ def test_probe_that_is_answered_503_is_no_line_by_itself(caplog: pytest.LogCaptu
     assert answer.json is not None
     assert answer.json["checks"] == {"redis": "fail"}
     assert "request_failed" not in caplog.text
+
+
+def test_details_are_shown_and_decide_nothing() -> None:
+    def details() -> dict[str, int]:
+        if not dependency.is_up:
+            raise ConnectionError("nobody answers")
+        return {"waiting": 3}
+
+    dependency, app = Dependency(), Flask(__name__)
+    health.install(app, {}, details=details)
+    client = app.test_client()
+
+    shown = client.get("/readyz").json
+    dependency.is_up = False
+    without = client.get("/readyz")
+
+    assert shown == {"status": "pass", "checks": {}, "details": {"waiting": 3}}
+    assert (without.status_code, without.json["details"]) == (200, {})
