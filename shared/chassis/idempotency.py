@@ -2,9 +2,9 @@
 
 The work, its row and the sealed answer are one transaction: where the answer is not stored, nothing is. The
 key, the route and the caller name the row; without a caller, the client's network does. The same request
-again gets the same answer for a day; another body under the key is 422, one whose first try is still running
-is 409. A first try that failed frees its key: an error of the caller's keeps what the use cases stored of it,
-and a 5xx undoes them.
+again gets the same answer for a day, or as long as the service keeps the row; another body under the key is
+422, one whose first try is still running is 409. A first try that failed frees its key: an error of the
+caller's keeps what the use cases stored of it, and a 5xx undoes them.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 import orjson
 from flask import Flask, Response, current_app, g, request
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import SQLColumnExpression, delete, false, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.exceptions import HTTPException
@@ -73,9 +73,16 @@ class _Bound:
 class Idempotency:
     """The keys of one service."""
 
-    def __init__(self, db: SQLAlchemy, model: type[IdempotencyMixin]) -> None:
+    def __init__(
+        self,
+        db: SQLAlchemy,
+        model: type[IdempotencyMixin],
+        *,
+        kept_while: SQLColumnExpression[bool] | None = None,
+    ) -> None:
         self._db = db
         self._model = model
+        self._kept_while = kept_while if kept_while is not None else false()
 
     def init_app(self, app: Flask, secrets: Sequence[str]) -> None:
         """Have ``app`` honour the header, with the secrets that its stored answers are sealed with."""
@@ -92,6 +99,7 @@ class Idempotency:
             if stored is not None:
                 return _replayed(stored, {name.request_hash for name in names})
             self._note(names[0])
+            g.idempotency_key_hash = names[0].key_hash
             try:
                 response = work()
             except Exception as error:
@@ -122,7 +130,7 @@ class Idempotency:
         is_meant = model.key_hash.in_([name.key_hash for name in names])
         # Only the release before stored rows without an answer: they are requests that run there, or died.
         is_given_up = model.sealed_answer.is_(None) & (model.started_at < now - RUNS_AT_MOST)
-        is_old = model.started_at < now - KEPT_FOR
+        is_old = (model.started_at < now - KEPT_FOR) & ~self._kept_while
         self._db.session.execute(delete(model).where(is_meant, is_old | is_given_up))
         return self._db.session.execute(
             select(model.request_hash, model.sealed_answer).where(is_meant)
@@ -146,6 +154,11 @@ class Idempotency:
 
     def _forget(self, key_hash: str) -> None:
         self._db.session.execute(delete(self._model).where(self._model.key_hash == key_hash))
+
+
+def current_key_hash() -> str | None:
+    """The row of the request that is being done, where it has a key: its transaction is the caller's."""
+    return cast("str | None", g.get("idempotency_key_hash"))
 
 
 def _bound() -> _Bound:
