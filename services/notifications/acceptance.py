@@ -9,16 +9,17 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
-from services.notifications import catalog, links, protection, topics
+from services.notifications import catalog, links, protection, topics, version_choice
 from services.notifications.deps import deps
-from services.notifications.errors import RecipientUnknown
+from services.notifications.errors import RecipientUnknown, TemplateUnknown
 from services.notifications.lanes import NORMAL
 from services.notifications.models import db
 from services.notifications.rendering import FALLBACK_LOCALE
 from services.notifications.sender import new_message_id
 from services.notifications.store import messages as store
 from services.notifications.store import recipients
-from shared.chassis import addresses, tracing
+from services.notifications.versions import Version
+from shared.chassis import addresses, idempotency, tracing
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
 from shared.contracts.messages import SendEmail
@@ -76,9 +77,12 @@ def accept(
     requested_by: UUID,
 ) -> dict[str, Any]:
     """Accept a message that a caller of the API asked for; raises the errors of one that cannot be sent."""
-    catalog.check(template, variables)
-    links.check(variables, deps().settings.allowed_link_hosts)
     with transaction(db):
+        version = version_choice.current(template)
+        if version is None:
+            raise TemplateUnknown
+        catalog.check(version.template, variables)
+        links.check(variables, deps().settings.allowed_link_hosts, version.template.links)
         topics.check(topic)
         to_email, known_locale = _resolve(to)
         message_id, status = take_wanted(
@@ -91,7 +95,8 @@ def accept(
                 account_id=to.get("user_id"),
                 requested_by=requested_by,
                 send_at=send_at,
-            )
+            ),
+            version,
         )
         return {"id": message_id, "status": status}
 
@@ -106,17 +111,17 @@ def _resolve(to: Mapping[str, Any]) -> tuple[str, str]:
     return recipient.email, recipient.locale or FALLBACK_LOCALE
 
 
-def take_wanted(wanted: Wanted) -> tuple[UUID, str]:
+def take_wanted(wanted: Wanted, version: Version | None = None) -> tuple[UUID, str]:
     """Accept a message in the caller's transaction: its id and status."""
     message_id = new_id()
-    template = catalog.find(wanted.template)
-    lane = wanted.lane or (template.lane if template else NORMAL)
+    version = version or version_choice.current(wanted.template)
+    lane = wanted.lane or (version.template.lane if version else NORMAL)
     address_key = addresses.search_form(wanted.to_email)
     content_hash = protection.hash_of(address_key, wanted.template, wanted.locale, wanted.variables)
     message = {
         "id": message_id,
         "template": wanted.template,
-        "template_version": template.version if template else 1,
+        "template_version": version.number if version else 1,
         "locale": wanted.locale,
         "topic": wanted.topic,
         "account_id": wanted.account_id,
@@ -125,6 +130,7 @@ def take_wanted(wanted: Wanted) -> tuple[UUID, str]:
         "trace": tracing.current_headers(),
         "expires_at": wanted.expires_at,
         "content_hash": content_hash,
+        "idempotency_key": keep_key(),
     }
     delivery = {
         "id": new_id(),
@@ -143,6 +149,14 @@ def take_wanted(wanted: Wanted) -> tuple[UUID, str]:
     if status == "queued":
         ring()
     return message_id, status
+
+
+def keep_key() -> str | None:
+    """Have the answer to this request kept as long as its message; the row of the request, if it has one."""
+    key_hash = idempotency.current_key_hash()
+    if key_hash is not None:
+        store.keep_key(key_hash)
+    return key_hash
 
 
 def ring() -> None:

@@ -3,10 +3,12 @@
 from flask import Flask
 
 from services.notifications import metrics as counts
+from services.notifications import reports
 from services.notifications.deps import EXTENSION, Deps
 from services.notifications.extensions import idempotency_keys, mail, messages, migrate
 from services.notifications.models import db
 from services.notifications.routes import messages as message_routes
+from services.notifications.routes import templates as template_routes
 from services.notifications.routes import topics as topic_routes
 from services.notifications.settings import NotificationsSettings
 from shared.chassis import access_tokens, database, metrics
@@ -19,7 +21,11 @@ def create_app(settings: NotificationsSettings | None = None, *, deps: Deps | No
     """The WSGI application. Raises SettingsError where the environment does not describe one."""
     settings = settings or NotificationsSettings.load()
     app = new_app(
-        __name__, settings, process="notifications", checks={"database": lambda: database.ping(app, db)}
+        __name__,
+        settings,
+        process="notifications",
+        checks={"database": lambda: database.ping(app, db)},
+        details=reports.details,
     )
     database.install(app, db, settings)
     migrate.init_app(app, db)
@@ -30,6 +36,8 @@ def create_app(settings: NotificationsSettings | None = None, *, deps: Deps | No
     access_tokens.install(app, settings, published_keys(settings, process="notifications").find)
     app.extensions[EXTENSION] = deps or Deps.from_settings(settings)
     new_api(
-        app, title="Doorward notifications", blueprints=[message_routes.blueprint, topic_routes.blueprint]
+        app,
+        title="Doorward notifications",
+        blueprints=[message_routes.blueprint, topic_routes.blueprint, template_routes.blueprint],
     )
     return app

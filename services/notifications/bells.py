@@ -12,7 +12,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
-from services.notifications import outcomes, watchdog
+from services.notifications import outcomes, reports, watchdog
 from services.notifications.delivery import situation
 from services.notifications.deps import deps
 from services.notifications.finishing import finish
@@ -32,6 +32,8 @@ log = get_logger(__name__)
 def relay(celery: Celery) -> int:
     """One step of the relay, after which the watchdog looks at what came of it; how many bells were rung."""
     rung = ring(celery)
+    if deps().reporting.is_over():
+        reports.report()
     watchdog.check(deps().progress, patience_seconds=deps().settings.stuck_seconds)
     return rung
 

@@ -1,14 +1,18 @@
-"""The templates: what variables each needs, and how its messages are delivered. Pure."""
+"""Doorward's own templates: what variables each takes, and how its messages are delivered. Pure.
+
+What they say is in ``built_in.py``; both together, or what a team has written, is a version of a template.
+"""
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from services.notifications.errors import TemplateInternal, TemplateUnknown, VariablesInvalid
+from services.notifications.errors import TemplateInternal, VariablesInvalid
 from services.notifications.lanes import NORMAL, URGENT
 
 WHERE = frozenset({"ip", "device", "time"})
 CODE = frozenset({"code", "link", "minutes", "hours"})
 CREDENTIALS = frozenset({"ended_api_keys", "ended_passkeys", "living_api_keys", "living_passkeys"})
+SEND_AGAIN, ASK = "send_again", "ask"  # what becomes of a message whose outcome is unknown
 OPTIONAL = frozenset({"name"})  # every mail may greet
 
 
@@ -18,11 +22,12 @@ class Template:
 
     required: frozenset[str] = frozenset()
     optional: frozenset[str] = OPTIONAL
-    version: int = 1
     lane: str = URGENT
     is_internal: bool = True  # only other services of Doorward may cause it, never a caller of the API
     # Whoever reads the mail of a registration may never have heard of us: no stranger's name goes there.
     greets: bool = True
+    links: frozenset[str] = frozenset({"link"})  # variables that have to lead where links may
+    on_unknown: str | None = None  # `send_again` or `ask`; None: by whether it holds a code
 
     @property
     def holds_code(self) -> bool:
@@ -34,7 +39,7 @@ class Template:
         """Whether a message with an unknown outcome is sent again: a second copy of a code does no harm,
         and its reader waits for it. Of anything else a person decides.
         """
-        return self.holds_code
+        return self.holds_code if self.on_unknown is None else self.on_unknown == SEND_AGAIN
 
 
 TEMPLATES: Mapping[str, Template] = {
@@ -66,34 +71,25 @@ TEMPLATES: Mapping[str, Template] = {
 }
 
 
-def find(name: str) -> Template | None:
-    """The template called ``name``."""
-    return TEMPLATES.get(name)
-
-
-def check(name: str, variables: Mapping[str, str]) -> None:
+def check(template: Template, variables: Mapping[str, str]) -> None:
     """Raise where a caller of the API may not send the template, or gives other variables than it has."""
-    template = get(name)
     if template.is_internal:
         raise TemplateInternal
+    check_exactly(template, variables)
+
+
+def check_exactly(template: Template, variables: Mapping[str, str]) -> None:
+    """Raise VariablesInvalid where a variable is missing or the template has no such one."""
     unknown = variables.keys() - template.required - template.optional
     _refuse(template.required - variables.keys(), unknown)
 
 
-def check_complete(name: str, variables: Mapping[str, str]) -> None:
-    """Raise TemplateUnknown or VariablesInvalid where the mail would have a gap.
+def check_complete(template: Template, variables: Mapping[str, str]) -> None:
+    """Raise VariablesInvalid where the mail would have a gap.
 
     A variable too much is passed over: it comes from a newer release of another service.
     """
-    _refuse(get(name).required - variables.keys(), frozenset())
-
-
-def get(name: str) -> Template:
-    """The template called ``name``; raises TemplateUnknown."""
-    template = find(name)
-    if template is None:
-        raise TemplateUnknown
-    return template
+    _refuse(template.required - variables.keys(), frozenset())
 
 
 def _refuse(missing: Set[str], unknown: Set[str]) -> None:

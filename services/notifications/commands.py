@@ -13,7 +13,8 @@ from services.notifications.models import Delivery, db
 
 
 @contextmanager
-def _app() -> Iterator[None]:
+def in_app() -> Iterator[None]:
+    """The context of the service, with the settings of the environment."""
     with create_app().app_context():
         try:
             yield
@@ -25,7 +26,7 @@ def _app() -> Iterator[None]:
 @click.command()
 def queue() -> None:
     """Show what waits in each lane, and what a person has to look at."""
-    with _app():
+    with in_app():
         found = overview.queue()
     for lane in found["lanes"].values():
         click.echo(
@@ -40,7 +41,7 @@ def queue() -> None:
 @click.argument("message_id", type=click.UUID)
 def message(message_id: UUID) -> None:
     """Show where a message stands and its timeline; never what it says."""
-    with _app():
+    with in_app():
         try:
             found = overview.message(message_id)
         except NotificationNotFound as error:

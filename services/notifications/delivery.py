@@ -17,17 +17,16 @@ import orjson
 from jinja2 import TemplateError
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.notifications import catalog, outcomes, rendering
+from services.notifications import catalog, outcomes, rendering, version_choice
 from services.notifications.deps import deps
 from services.notifications.errors import TemplateUnknown, VariablesInvalid
 from services.notifications.finishing import FINISH_SECONDS, finish, observe_handover
-from services.notifications.lanes import URGENT
 from services.notifications.models import db
 from services.notifications.outcomes import Outcome, Situation
 from services.notifications.refusals import NotNoted, OutcomeUnknown, Refused
-from services.notifications.rendering import Rendered
 from services.notifications.store import attempts
 from services.notifications.store.attempts import Claim
+from services.notifications.templating.compiling import Rendered
 from shared.chassis import tracing
 from shared.chassis.database import single_statements
 from shared.chassis.logs import get_logger
@@ -71,7 +70,7 @@ def deliver(claim: Claim, term: Term) -> Outcome:
 
 def situation(claim: Claim, now: datetime) -> Situation:
     """What is known of the delivery when the attempt ends."""
-    template = catalog.find(claim.template)
+    template = version_choice.template_of(claim.template, claim.template_version)
     return Situation(
         retry_count=claim.retry_count,
         due_at=claim.due_at,
@@ -98,9 +97,11 @@ def _content(claim: Claim) -> Rendered:
     if claim.sealed_variables is None:
         raise SealBroken("the content was erased")
     variables = orjson.loads(deps().sealer.open(claim.sealed_variables))
-    catalog.check_complete(claim.template, variables)
-    template = catalog.get(claim.template)
-    return rendering.render(claim.template, claim.locale, variables, greets=template.greets)
+    version = version_choice.find(claim.template, claim.template_version)
+    if version is None:
+        raise TemplateUnknown
+    catalog.check_complete(version.template, variables)
+    return rendering.render(version, claim.locale, variables, deps().look)
 
 
 def _pointers(error: TemplateUnknown | VariablesInvalid) -> str:
@@ -114,7 +115,7 @@ def _send(claim: Claim, content: Rendered, handover: "_Handover") -> Outcome:
         )
     except Refused as error:
         handover.ended(error.phase, error.server)
-        return _refused(error, handover.situation)
+        return _refused(error, claim, handover.situation)
     except NotNoted as error:
         log.warning("handover_not_noted", message_id=str(claim.message_id), cause=repr(error))
         return outcomes.not_sent(f"the handover could not be noted: {error}", handover.situation)
@@ -127,12 +128,16 @@ def _send(claim: Claim, content: Rendered, handover: "_Handover") -> Outcome:
             return outcomes.unknown("no_answer", repr(error), handover.situation)
         return outcomes.not_sent(repr(error), handover.situation)
     handover.ended("answer", handover.server)
+    deps().paces.took(claim.domain)
     return outcomes.sent(answer)
 
 
-def _refused(error: Refused, known: Situation) -> Outcome:
+def _refused(error: Refused, claim: Claim, known: Situation) -> Outcome:
     if error.is_permanent:
+        deps().paces.took(claim.domain)
         return outcomes.failed("refused", str(error))
+    if not error.is_servers_fault:
+        deps().paces.put_off(claim.domain, error.least_wait.total_seconds())
     return outcomes.not_sent(str(error), known, least_wait=error.least_wait)
 
 
@@ -157,9 +162,9 @@ class _Handover:
         return self.term.left_seconds - LEAST_LEFT_SECONDS
 
     @property
-    def is_urgent(self) -> bool:
-        """Whether a reader waits for the message."""
-        return self.claim.lane == URGENT
+    def lane(self) -> str:
+        """The lane that the message waits in."""
+        return self.claim.lane
 
     def note(self, server: str) -> None:
         """Return when PostgreSQL has noted the handover; raises NotNoted where it has not, or too late."""

@@ -1,24 +1,32 @@
 """What the use cases of notifications are given from outside."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 from flask import current_app
 
+from services.notifications.crowding import Crowd
 from services.notifications.intervals import Interval
 from services.notifications.lanes import Slots
+from services.notifications.mail_folder import MailFolder
 from services.notifications.outcomes import Patience
+from services.notifications.outlets import Outlet
+from services.notifications.pacing import Paces
 from services.notifications.pool import ServerPool
 from services.notifications.progress import Progress
 from services.notifications.sender import Sender
 from services.notifications.servers import SmtpServer
 from services.notifications.settings import NotificationsSettings
 from services.notifications.store import attempts
+from services.notifications.template_cache import TemplateCache
+from services.notifications.templating.looks import Look
 from shared.chassis.sealing import Sealer
 
 EXTENSION = "doorward_notifications"
 VARIABLES = "notification-variables"  # what the variables of a message are sealed for
 ADOPT_EVERY_SECONDS = 5.0
+REPORT_EVERY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +37,13 @@ class Deps:
     sealer: Sealer
     sender: Sender
     slots: Slots
+    look: Look
+    crowd: Crowd
+    paces: Paces = field(default_factory=Paces)
+    template_cache: TemplateCache = field(default_factory=TemplateCache)
     progress: Progress = field(default_factory=Progress)
     adopting: Interval = field(default_factory=lambda: Interval(ADOPT_EVERY_SECONDS))
+    reporting: Interval = field(default_factory=lambda: Interval(REPORT_EVERY_SECONDS))
 
     @property
     def patience(self) -> Patience:
@@ -40,12 +53,26 @@ class Deps:
     @classmethod
     def from_settings(cls, settings: NotificationsSettings) -> "Deps":
         """The real ones; nothing connects before it is used."""
+        crowd = Crowd(settings.slots)
         return cls(
             settings=settings,
             sealer=Sealer(settings.accepted_secrets, VARIABLES),
-            sender=Sender(*settings.sender, [_pool(settings, server) for server in settings.servers]),
-            slots=Slots(settings.slots),
+            sender=Sender(*settings.sender, _outlets(settings), crowd=crowd, sign=_signing(settings)),
+            slots=Slots(settings.slots, crowd.is_stuck),
+            crowd=crowd,
+            look=settings.look,
         )
+
+
+def _outlets(settings: NotificationsSettings) -> Sequence[Outlet]:
+    if settings.servers or settings.mail_folder is None:
+        return [_pool(settings, server) for server in settings.servers]
+    return [MailFolder(settings.mail_folder)]
+
+
+def _signing(settings: NotificationsSettings) -> Callable[[bytes], bytes] | None:
+    signer = settings.signer
+    return signer.header if signer is not None else None
 
 
 def _pool(settings: NotificationsSettings, server: SmtpServer) -> ServerPool:

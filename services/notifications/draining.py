@@ -7,13 +7,14 @@ message a slot, not a batch.
 
 import time
 from collections.abc import Sequence
+from random import uniform
 
 from sqlalchemy import text
 
 from services.notifications import acceptance
 from services.notifications.delivery import Term, deliver
 from services.notifications.deps import deps
-from services.notifications.lanes import LANES
+from services.notifications.lanes import LANES, URGENT
 from services.notifications.models import db
 from services.notifications.outcomes import Outcome
 from services.notifications.store import attempts
@@ -25,6 +26,7 @@ from shared.chassis.logs import get_logger
 DRAIN_SECONDS = 5.0
 LARGEST_BATCH = 50
 SLOW_SECONDS = 1.0
+CROWDED_SECONDS = 1.0
 
 log = get_logger(__name__)
 
@@ -78,13 +80,34 @@ def _claim(lane: str, at_most: int, term: Term) -> Sequence[Claim]:
 
 def _deliver_all(claims: Sequence[Claim], term: Term) -> bool:
     """Deliver one after the other, and give back the rest where one is slow; whether none was."""
+    claims = _without_held(claims)
     for done, claim in enumerate(claims, start=1):
         begun = time.monotonic()
-        outcome = deliver(claim, term)
+        with deps().crowd.attempt(f"domain {claim.domain}", claim.lane):
+            outcome = deliver(claim, term)
         if _is_trouble(outcome) or time.monotonic() - begun > SLOW_SECONDS:
             give_back(claims[done:])
             return False
     return True
+
+
+def _without_held(claims: Sequence[Claim]) -> Sequence[Claim]:
+    """What may be delivered now; the rest waits as if it had not been claimed."""
+    held = {claim.delivery_id: _held_seconds(claim) for claim in claims}
+    later = [claim for claim in claims if held[claim.delivery_id]]
+    if later:
+        with transaction(db):
+            attempts.put_off(later, [held[claim.delivery_id] for claim in later])
+        log.info("claims_put_off", count=len(later), lane=later[0].lane)
+    return [claim for claim in claims if not held[claim.delivery_id]]
+
+
+def _held_seconds(claim: Claim) -> float:
+    """For how long the recipient's domain gets nothing: it asked for that, or is slow and has its share."""
+    pause = deps().paces.left_seconds(claim.domain) if claim.lane != URGENT else 0.0
+    if not pause and deps().crowd.is_full_for(f"domain {claim.domain}", claim.lane):
+        return CROWDED_SECONDS * uniform(1, 5)  # noqa: S311
+    return pause
 
 
 def _is_trouble(outcome: Outcome) -> bool:

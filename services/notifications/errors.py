@@ -1,15 +1,19 @@
 """The errors of notifications.
 
 ApiError
-├── NotFound        404  notification_not_found
+├── NotFound
+│   ├── NotificationNotFound  404  notification_not_found
+│   └── TemplateNotFound      404  template_not_found
 ├── Conflict
 │   ├── TopicBuiltIn      409  topic_built_in
+│   ├── TemplateExists    409  template_exists
 │   ├── NotCancellable    409  not_cancellable
 │   ├── NotResendable     409  not_resendable
 │   └── NotUnresolved     409  not_unresolved
 └── InvalidRequest
     ├── TemplateUnknown    422  template_unknown
     ├── TemplateInternal   422  template_internal
+    ├── TemplateInvalid    422  template_invalid
     ├── TopicUnknown       422  topic_unknown
     ├── TopicCritical      422  topic_critical
     ├── LinkRefused        422  link_refused
@@ -60,6 +64,27 @@ class TemplateInternal(errors.InvalidRequest):
 
     code = "template_internal"
     detail = "Only Doorward itself sends mails of this template."
+
+
+class TemplateNotFound(errors.NotFound):
+    """No template, or no version of it, has this name."""
+
+    code = "template_not_found"
+    detail = "There is no such template, or no such version of it."
+
+
+class TemplateExists(errors.Conflict):
+    """A template has this name already."""
+
+    code = "template_exists"
+    detail = "There is a template of this name already; PUT writes a new version of it."
+
+
+class TemplateInvalid(errors.InvalidRequest):
+    """A template cannot be taken as it is written."""
+
+    code = "template_invalid"
+    detail = "The template cannot be taken as it is written; errors says where and why."
 
 
 class TopicUnknown(errors.InvalidRequest):

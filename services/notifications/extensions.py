@@ -11,4 +11,4 @@ from shared.chassis import idempotency, outbox
 migrate = Migrate(directory=Path(__file__).with_name("migrations"))
 mail = Mail()
 messages = outbox.Outbox(db, Outbox, service="notifications")
-idempotency_keys = idempotency.Idempotency(db, IdempotencyKey)
+idempotency_keys = idempotency.Idempotency(db, IdempotencyKey, kept_while=IdempotencyKey.is_kept)

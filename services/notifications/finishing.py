@@ -4,7 +4,7 @@ import time
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from services.notifications import catalog
+from services.notifications import version_choice
 from services.notifications.metrics import ATTEMPTS, EMAILS, HANDOVER_SECONDS
 from services.notifications.models import db
 from services.notifications.outcomes import Outcome
@@ -51,7 +51,7 @@ def _write_patiently(claim: Claim, ending: Ending) -> bool:
 
 def _is_content_erased(claim: Claim, outcome: Outcome) -> bool:
     """Whether nobody needs the content any more: a code that was sent or has expired."""
-    template = catalog.find(claim.template)
+    template = version_choice.template_of(claim.template, claim.template_version)
     holds_code = template is not None and template.holds_code
     return holds_code and (outcome.status == "sent" or outcome.reason == "expired")
 

@@ -8,10 +8,11 @@ from services.notifications.errors import LinkRefused
 LINK = "link"
 
 
-def check(variables: Mapping[str, str], hosts: Collection[str]) -> None:
-    """Raise LinkRefused where a link leads elsewhere."""
+def check(variables: Mapping[str, str], hosts: Collection[str], links: Collection[str] = ()) -> None:
+    """Raise LinkRefused where a link leads elsewhere: what is called one, and what the template makes one."""
     for name, value in variables.items():
-        if (name == LINK or name.endswith(f"_{LINK}")) and not _is_allowed(value, hosts):
+        is_link = name in links or name == LINK or name.endswith(f"_{LINK}")
+        if is_link and not _is_allowed(value, hosts):
             raise LinkRefused(errors=[{"pointer": f"/variables/{name}", "detail": LinkRefused.detail}])
 
 

@@ -27,6 +27,12 @@ LANE_DUE = Gauge(
     ["lane"],
     multiprocess_mode="mostrecent",
 )
+BREAKER = Gauge(
+    "doorward_mail_server_breaker",
+    "Whether a mail server is used: 0 closed, 1 tried with one message, 2 left alone.",
+    ["server"],
+    multiprocess_mode="max",
+)
 
 
 def measure() -> None:

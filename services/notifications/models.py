@@ -1,10 +1,10 @@
-"""The tables of notifications: messages, deliveries, attempts, who is who, and the chassis's tables."""
+"""The tables of notifications: messages, deliveries, attempts, templates, who is who, and the chassis's."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Table, text
+from sqlalchemy import BigInteger, ForeignKey, Index, Table, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -26,6 +26,7 @@ WAITING = ("queued", "scheduled", "retrying")
 ENDED = ("sent", "failed", "bounced", "cancelled", "suppressed", "outcome_unknown")
 IS_WAITING = text("status IN ('queued', 'scheduled', 'retrying')")
 IS_ENDED = "status IN ('sent', 'failed', 'bounced', 'cancelled', 'suppressed', 'outcome_unknown')"
+ANSWER_WORDS = "to_tsvector('simple'::regconfig, coalesce(detail, ''))"  # what an answer is found by
 
 
 def table_of(model: type[Model]) -> Table:
@@ -37,6 +38,7 @@ class Message(Model):
     """What somebody asked for: a template, its variables and its topic."""
 
     __tablename__ = "messages"
+    __table_args__ = (Index("ix_messages_template_id", "template", "id"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     template: Mapped[str]
@@ -48,6 +50,7 @@ class Message(Model):
     sealed_variables: Mapped[str | None]  # holds codes and links: sealed, and erased in time
     trace: Mapped[dict[str, str] | None] = mapped_column(JSONB)  # of the request; attempts continue it
     expires_at: Mapped[datetime | None]
+    idempotency_key: Mapped[str | None]  # the row of the request that asked for it, which lives as long
     content_hash: Mapped[str | None]  # keyed; the same content to the same address has the same
     created_at: Mapped[datetime] = mapped_column(index=True)
 
@@ -97,7 +100,10 @@ class Attempt(Model):
     """An attempt at a delivery that has ended; rows are added and never changed."""
 
     __tablename__ = "attempts"
-    __table_args__ = (Index("ix_attempts_server_ended_at", "server", "ended_at"),)
+    __table_args__ = (
+        Index("ix_attempts_server_ended_at", "server", "ended_at"),
+        Index("ix_attempts_detail", text(ANSWER_WORDS), postgresql_using="gin"),
+    )
 
     delivery_id: Mapped[UUID] = mapped_column(
         ForeignKey("deliveries.id", ondelete="CASCADE"), primary_key=True
@@ -121,6 +127,32 @@ class Topic(Model):
     title: Mapped[dict[str, str]] = mapped_column(JSONB)  # by language
     is_critical: Mapped[bool]
     channels: Mapped[list[str]] = mapped_column(JSONB)
+    created_at: Mapped[datetime]
+
+
+class StoredTemplate(Model):
+    """A template that the team has written, in the place of one of Doorward's or beside them."""
+
+    __tablename__ = "templates"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    current: Mapped[int]  # the version that new messages get
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class TemplateVersion(Model):
+    """What a template says; rows are added and never changed, since messages are rendered by them."""
+
+    __tablename__ = "template_versions"
+    __table_args__ = (UniqueConstraint("name", "content_hash"),)
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    content_hash: Mapped[str]
+    source: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    is_built_in: Mapped[bool]  # of a release of Doorward, and not of the team
+    created_by: Mapped[UUID | None]
     created_at: Mapped[datetime]
 
 
@@ -150,3 +182,27 @@ class Inbox(InboxMixin, Model):
 
 class IdempotencyKey(IdempotencyMixin, Model):
     """Requests that were done under a key."""
+
+    __table_args__ = (Index("ix_idempotency_keys_free", "started_at", postgresql_where=text("NOT is_kept")),)
+
+    is_kept: Mapped[bool] = mapped_column(server_default=text("false"))  # as long as its message
+
+
+class Worker(Model):
+    """A worker process as it reported itself last: what it knows of the mail servers."""
+
+    __tablename__ = "workers"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    servers: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    seen_at: Mapped[datetime]
+
+
+class PeriodicWork(Model):
+    """When a kind of work is due again: whoever moves that on does it."""
+
+    __tablename__ = "periodic_work"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    next_run_at: Mapped[datetime]
+    last_run_at: Mapped[datetime]

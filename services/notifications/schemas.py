@@ -9,13 +9,13 @@ from marshmallow import fields, validate
 from services.notifications.catalog import TEMPLATES
 from services.notifications.lanes import LANES
 from services.notifications.models import ENDED, WAITING
+from services.notifications.templating.variables import LONGEST_VARIABLE
 from shared.chassis import addresses
 from shared.chassis.address_field import MOST_TYPED
 from shared.chassis.clock import utcnow
 from shared.chassis.pagination import PageQuerySchema
 from shared.chassis.schemas import Locale, Schema, Text, Timestamp
 
-LONGEST_VARIABLE = 10_000
 LATEST = timedelta(days=366)
 
 
@@ -54,6 +54,18 @@ class _Variable(fields.String):
         return text
 
 
+class VariableValues(fields.Dict):
+    """The variables of a template by name."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            keys=fields.String(validate=validate.Length(1, 100)),
+            values=_Variable(validate=validate.Length(max=LONGEST_VARIABLE)),
+            load_default=dict,
+            validate=validate.Length(max=50),
+        )
+
+
 def _is_near(moment: datetime) -> None:
     if moment > utcnow() + LATEST:
         raise marshmallow.ValidationError("A message can be scheduled for at most a year.")
@@ -66,12 +78,7 @@ class SendSchema(Schema):
         required=True, validate=validate.Length(1, 100), metadata={"examples": sorted(TEMPLATES)}
     )
     to = fields.Nested(RecipientSchema, required=True)
-    variables = fields.Dict(
-        keys=fields.String(validate=validate.Length(1, 100)),
-        values=_Variable(validate=validate.Length(max=LONGEST_VARIABLE)),
-        load_default=dict,
-        validate=validate.Length(max=50),
-    )
+    variables = VariableValues()
     locale = Locale(
         load_default=None,
         metadata={"description": "The reader's language; without it the account's, else English."},
@@ -140,6 +147,13 @@ class NotificationQuerySchema(PageQuerySchema):
     template = Text(maximum=100, load_default=None)
     to = Text(maximum=254, load_default=None, metadata={"description": "The exact address."})
     since = Timestamp(load_default=None)
+    until = Timestamp(load_default=None)
+    answer = Text(
+        minimum=1,
+        maximum=200,
+        load_default=None,
+        metadata={"description": "Words of a mail server's answer, as `550 mailbox`; all of them are there."},
+    )
 
 
 class NotificationPageSchema(Schema):

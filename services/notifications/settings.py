@@ -1,6 +1,7 @@
 """The settings of notifications: every ``NOTIFICATIONS_…`` variable."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -15,9 +16,11 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from services.notifications import mail_from, servers
+from services.notifications import dkim_signing, mail_from, servers
+from services.notifications.dkim_signing import Signer
 from services.notifications.lanes import BULK, NORMAL, URGENT
 from services.notifications.servers import SmtpServer
+from services.notifications.templating import layouts, looks
 from shared.chassis.setting_types import TextList
 from shared.chassis.settings import ServiceSettings
 
@@ -25,6 +28,12 @@ from shared.chassis.settings import ServiceSettings
 def _checked_sender(text: str) -> str:
     mail_from.parse(text)
     return text
+
+
+def _checked_layouts(folder: Path | None) -> Path | None:
+    if folder is not None:
+        layouts.check(folder)
+    return folder
 
 
 ServerList = Annotated[tuple[SmtpServer, ...], NoDecode, BeforeValidator(servers.parse)]
@@ -41,10 +50,13 @@ class NotificationsSettings(ServiceSettings):
         description="Several mail servers instead, as a JSON list of objects; docs/notifications.md names "
         "their members.",
     )
+    mail_folder: Path | None = Field(
+        None, description="Without a mail server: a folder that mails are written to as `.eml` files."
+    )
     smtp_host: str | None = Field(
         None,
         validate_default=True,
-        description="The mail server that takes our mail; needed unless there are several.",
+        description="The mail server that takes our mail; needed unless there are several, or a folder.",
     )
     smtp_port: int = Field(587, ge=1, le=65535, description="The mail server's port.")
     smtp_security: Literal["starttls", "tls", "none"] = Field(
@@ -60,6 +72,35 @@ class NotificationsSettings(ServiceSettings):
     )
     mail_from: Annotated[str, AfterValidator(_checked_sender)] = Field(
         description="The sender: `address` or `Name <address>`."
+    )
+    dkim_selector: str = Field(
+        "",
+        pattern=r"^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$",
+        description="Sign mails with DKIM: the selector that the public key is published under.",
+    )
+    dkim_private_key: SecretStr | None = Field(
+        None, description="The private key to sign with, in PEM: RSA or Ed25519. Usually a secret file."
+    )
+    dkim_domain: str = Field(
+        "",
+        description="The domain that signs: one that the sender's is part of. Without it, the sender's.",
+    )
+    brand_name: str = Field(
+        "", max_length=100, description="What stands above every mail, where there is no logo."
+    )
+    brand_logo_url: str = Field(
+        "", pattern=r"^(https://\S+)?$", description="An image above every mail, 32 pixels high; https."
+    )
+    brand_color: str = Field(
+        "#1d5c43",
+        pattern=f"^{looks.COLOR.pattern}$",
+        description="The color of buttons and links in mails, as `#rrggbb`.",
+    )
+    brand_footer: str = Field(
+        "", max_length=500, description="What stands below every mail: often who sends it, and from where."
+    )
+    layout_folder: Annotated[Path | None, AfterValidator(_checked_layouts)] = Field(
+        None, description="A folder with `layout.html` and `layout.txt` to use instead of ours."
     )
     link_hosts: TextList = Field(
         default_factory=list,
@@ -78,11 +119,11 @@ class NotificationsSettings(ServiceSettings):
         60.0, ge=0, description="Within so many seconds an address is sent the same content once."
     )
     worker_concurrency: int = Field(
-        8,
+        10,
         ge=2,
         le=64,
         description="Threads of this service's Celery worker: more than the slots of all lanes, since "
-        "messages of the other services are received in the rest.",
+        "messages of the other services are received in the rest, and a lane that is stuck gets one more.",
     )
     urgent_slots: int = Field(
         2, ge=1, le=32, description="Codes and security mails that one worker sends at once."
@@ -113,6 +154,10 @@ class NotificationsSettings(ServiceSettings):
         90, ge=1, description="How many days an ended message and its attempts are kept, without content."
     )
 
+    message_limit: int = Field(
+        1_000_000, ge=1000, description="How many ended messages are kept at most: the oldest go first."
+    )
+
     @property
     def allowed_link_hosts(self) -> frozenset[str]:
         """The hosts that links in callers' messages may lead to."""
@@ -130,9 +175,29 @@ class NotificationsSettings(ServiceSettings):
         return {URGENT: self.urgent_slots, NORMAL: self.normal_slots, BULK: self.bulk_slots}
 
     @property
+    def look(self) -> looks.Look:
+        """How every mail looks."""
+        return looks.look(
+            name=self.brand_name,
+            color=self.brand_color,
+            logo_url=self.brand_logo_url,
+            footer=self.brand_footer,
+            folder=self.layout_folder,
+        )
+
+    @property
     def sender(self) -> tuple[str, str]:
         """The name and the address that every mail comes from."""
         return mail_from.parse(self.mail_from)
+
+    @property
+    def signer(self) -> Signer | None:
+        """What signs every mail, if anything does."""
+        key = self.dkim_private_key.get_secret_value() if self.dkim_private_key is not None else ""
+        if not self.dkim_selector or not key.strip():
+            return None
+        domain = self.dkim_domain or self.sender[1].rpartition("@")[2]
+        return Signer(domain.lower(), self.dkim_selector, dkim_signing.parse_key(key))
 
     @property
     def servers(self) -> tuple[SmtpServer, ...]:
@@ -158,7 +223,7 @@ class NotificationsSettings(ServiceSettings):
     @field_validator("smtp_host")
     @classmethod
     def _have_a_server(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if not value and not info.data.get("smtp_servers"):
+        if not value and not info.data.get("smtp_servers") and not info.data.get("mail_folder"):
             raise PydanticCustomError("missing", "is not set")
         return value
 
@@ -168,6 +233,26 @@ class NotificationsSettings(ServiceSettings):
             raise ValueError(
                 "NOTIFICATIONS_ATTEMPT_LEASE_SECONDS must be longer than NOTIFICATIONS_SMTP_TIMEOUT_SECONDS."
             )
+        return self
+
+    @field_validator("dkim_private_key")
+    @classmethod
+    def _check_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and value.get_secret_value().strip():
+            dkim_signing.parse_key(value.get_secret_value())
+        return value
+
+    @model_validator(mode="after")
+    def _sign_for_the_sender(self) -> Self:
+        key = self.dkim_private_key
+        if bool(self.dkim_selector) != bool(key is not None and key.get_secret_value().strip()):
+            raise ValueError(
+                "NOTIFICATIONS_DKIM_SELECTOR and NOTIFICATIONS_DKIM_PRIVATE_KEY need each other."
+            )
+        sender = self.sender[1].rpartition("@")[2].lower()
+        domain = self.dkim_domain.lower() or sender
+        if sender != domain and not sender.endswith(f".{domain}"):
+            raise ValueError(f"NOTIFICATIONS_DKIM_DOMAIN must be {sender}, or a domain that it is part of.")
         return self
 
     @model_validator(mode="after")

@@ -34,8 +34,8 @@ class Handover(Protocol):
         """For how long the conversation up to the handover may last."""
 
     @property
-    def is_urgent(self) -> bool:
-        """Whether a reader waits for the message, so that no server is tried out with it."""
+    def lane(self) -> str:
+        """The lane that the message waits in."""
 
     def note(self, server: str) -> None:
         """Return when it is noted that from now on only ``server`` knows the outcome; raises NotNoted."""
@@ -62,7 +62,8 @@ class SmtpConnection(flask_mail.Connection):
             raise refusal("connect", error, server=self._server.name) from error
 
     def _connected(self, timeout: float) -> smtplib.SMTP:
-        server, context = self._server, _context(self._server)
+        server = self._server
+        context = _context(server) if server.security != "none" else None
         kind = partial(smtplib.SMTP_SSL, context=context) if server.security == "tls" else smtplib.SMTP
         name = self._sender.rpartition("@")[2]
         host = kind(server.host, server.port, local_hostname=name, timeout=timeout)

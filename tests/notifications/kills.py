@@ -24,7 +24,7 @@ from services.notifications.models import db
 from services.notifications.settings import NotificationsSettings
 from shared.chassis.database import transaction
 from shared.chassis.testing import servers
-from shared.chassis.testing.engines import wait_until
+from shared.chassis.testing.engines import free_port, wait_until
 from shared.chassis.testing.servers import Servers
 from shared.chassis.testing.tokens import SECRET
 from shared.contracts.messages import SendEmail
@@ -122,12 +122,15 @@ def _judge(app: Flask, sink: Sink, addresses: list[str], kills: int) -> Round:
 
 
 @contextmanager
-def stage() -> Iterator[tuple[Flask, NotificationsSettings, Sink]]:
-    """Servers, a migrated database and a sink."""
+def stage(
+    *, with_redis: bool = True, protection: tuple[str, ...] = ()
+) -> Iterator[tuple[Flask, NotificationsSettings, Sink]]:
+    """Servers, a migrated database and a sink, perhaps over TLS; or with nobody where Redis should be."""
     run = Servers(servers.choose_kind())
-    with tempfile.TemporaryDirectory() as folder, running_sink(Path(folder)) as sink:
+    with tempfile.TemporaryDirectory() as folder, running_sink(Path(folder), *protection) as sink:
         try:
-            settings = settings_for(run.postgres.create_database("kills"), run.redis.url(), sink)
+            redis_url = run.redis.url() if with_redis else f"redis://{HOST}:{free_port()}/0"
+            settings = settings_for(run.postgres.create_database("kills"), redis_url, sink)
             app = create_app(settings)
             with app.app_context():
                 flask_migrate.upgrade()

@@ -2,11 +2,13 @@
 
 `python -m tests.notifications.sink PORT FILE` is a process of its own, so that a test can freeze and kill
 it. It knows no mail a second time, judges nothing and is fast: what it cannot do, `deploy/mailbox` can.
-With `starttls CERTIFICATE` or `tls CERTIFICATE` behind that it takes mail over TLS alone, from one account.
+With `starttls CERTIFICATE` or `tls CERTIFICATE` behind that it takes mail over TLS alone, from one account;
+with `tls CERTIFICATE client` from whoever shows a certificate that it believes.
 """
 
 import asyncio
 import base64
+import os
 import signal
 import ssl
 import subprocess
@@ -21,8 +23,11 @@ from typing import BinaryIO
 from shared.chassis.testing.engines import free_port, wait_until
 
 HOST = "127.0.0.1"
+WITHOUT_PIPELINING = "SINK_WITHOUT_PIPELINING"
 END_OF_MAIL = b"\r\n.\r\n"
 USERNAME, PASSWORD = "ada", "open sesame"
+TOKEN = "a token"
+BEARER = base64.b64encode(f"user={USERNAME}\x01auth=Bearer {TOKEN}\x01\x01".encode())
 CREDENTIALS = base64.b64encode(f"\0{USERNAME}\0{PASSWORD}".encode())
 
 
@@ -56,9 +61,20 @@ class Sink:
         self.process.kill()
         self.process.wait()
 
-    def start(self) -> None:
+    def start(self, **environment: str) -> None:
         """Start it again on its port."""
-        self.process = _start(self.port, self.file, self.protection)
+        self.process = _start(self.port, self.file, self.protection, **environment)
+
+    @contextmanager
+    def offering(self, *, pipelining: bool) -> Iterator[None]:
+        """With or without PIPELINING while the ``with`` lasts."""
+        self.stop()
+        self.start(**({} if pipelining else {WITHOUT_PIPELINING: "1"}))
+        try:
+            yield
+        finally:
+            self.stop()
+            self.start()
 
 
 @contextmanager
@@ -74,9 +90,9 @@ def running_sink(folder: Path, *protection: str) -> Iterator[Sink]:
         sink.stop()
 
 
-def _start(port: int, file: Path, protection: tuple[str, ...]) -> subprocess.Popen[bytes]:
+def _start(port: int, file: Path, protection: tuple[str, ...], **environment: str) -> subprocess.Popen[bytes]:
     program = [sys.executable, "-m", "tests.notifications.sink", str(port), str(file), *protection]
-    process = subprocess.Popen(program, stdout=subprocess.PIPE)
+    process = subprocess.Popen(program, stdout=subprocess.PIPE, env={**os.environ, **environment})
     assert process.stdout is not None
     with process.stdout as output:
         wait_until(lambda: output.readline() == b"ready\n", what="the sink")
@@ -110,13 +126,13 @@ class Conversation:
     async def answer(self, verb: bytes, line: bytes) -> None:
         """What the client asked for, and what it is told."""
         if verb == b"EHLO":
-            self.writer.write(b"250-sink\r\n250-PIPELINING\r\n250-STARTTLS\r\n250 AUTH PLAIN\r\n")
+            pipelining = b"" if WITHOUT_PIPELINING in os.environ else b"250-PIPELINING\r\n"
+            self.writer.write(b"250-sink\r\n" + pipelining + b"250-STARTTLS\r\n250 AUTH PLAIN XOAUTH2\r\n")
         elif verb == b"STAR" and self.starttls is not None:
             self.writer.write(b"220 go on\r\n")
             await self.writer.start_tls(self.starttls)
         elif verb == b"AUTH":
-            self.is_trusted = line.split()[-1] == CREDENTIALS and self.writer.get_extra_info("ssl_object")
-            self.writer.write(b"235 welcome\r\n" if self.is_trusted else b"535 no\r\n")
+            await self.trust(*line.split()[1:])
         elif not self.is_trusted:
             self.writer.write(b"530 sign in\r\n")
         elif verb == b"DATA":
@@ -126,6 +142,15 @@ class Conversation:
                 self.recipient = line.partition(b"<")[2].partition(b">")[0]
             self.writer.write(b"250 sink\r\n")
 
+    async def trust(self, mechanism: bytes, response: bytes) -> None:
+        """Sign the client in, over TLS alone."""
+        wanted = BEARER if mechanism == b"XOAUTH2" else CREDENTIALS
+        self.is_trusted = response == wanted and self.writer.get_extra_info("ssl_object") is not None
+        if mechanism == b"XOAUTH2" and not self.is_trusted:
+            self.writer.write(b"334 " + base64.b64encode(b'{"status": "401"}') + b"\r\n")
+            await self.reader.readuntil(b"\r\n")
+        self.writer.write(b"235 welcome\r\n" if self.is_trusted else b"535 no\r\n")
+
     async def take(self) -> None:
         """Count the mail as soon as its final dot is read."""
         self.writer.write(b"354 go on\r\n")
@@ -134,17 +159,23 @@ class Conversation:
         self.writer.write(b"250 sink\r\n")
 
 
-async def _serve(port: int, file: Path, security: str = "none", certificate: str = "") -> None:
+async def _serve(
+    port: int, file: Path, security: str = "none", certificate: str = "", who: str = "account"
+) -> None:
     context = None
     if certificate:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(certificate)
+    if context is not None and who == "client":
+        context.load_verify_locations(certificate)
+        context.verify_mode = ssl.CERT_REQUIRED
 
     with file.open("ab", buffering=0) as output:
 
         async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             starttls = context if security == "starttls" else None
-            await Conversation(reader, writer, output, starttls, is_trusted=security == "none").run()
+            is_trusted = security == "none" or who == "client"
+            await Conversation(reader, writer, output, starttls, is_trusted).run()
 
         server = await asyncio.start_server(meet, HOST, port, ssl=context if security == "tls" else None)
         sys.stdout.write("ready\n")

@@ -73,7 +73,7 @@ def test_no_bell_is_rung_where_every_slot_is_taken_or_no_mail_server_is_availabl
 
     with app.app_context(), deps().slots.take(NORMAL), deps().slots.take(NORMAL):
         while_busy = bells.ring(celery)
-    breaker = app.extensions["doorward_notifications"].sender.pools[0].breaker
+    breaker = app.extensions["doorward_notifications"].sender.outlets[0].breaker
     for _ in range(3):
         breaker.failed("no answer")
     while_open = ring(app, celery)

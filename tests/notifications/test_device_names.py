@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.notifications import rendering
 from services.notifications.device_names import name_of
+from tests.notifications.mails import render
 
 WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) "
 CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
@@ -36,7 +36,7 @@ def test_device_is_named_in_our_own_words(user_agent: str, name: str) -> None:
 def test_thief_does_not_write_into_the_mail_that_warns_of_him(template: str, locale: str) -> None:
     where = {"ip": "203.0.113.7", "device": EVIL, "time": "2026-01-02 03:04 UTC"}
 
-    rendered = rendering.render(template, locale, where)
+    rendered = render(template, locale, where)
 
     assert "evil" not in rendered.text + rendered.html + rendered.subject
     assert {"en": "unknown", "de": "unbekannt"}[locale] in rendered.text

@@ -35,7 +35,7 @@ def sink_app(make_app: MakeApp, settings: NotificationsSettings, sink: Sink) -> 
 
 def sent_over_this_connection(app: Flask) -> int:
     with app.app_context():
-        kept = dependencies.deps().sender.pools[0]._idle[-1]
+        kept = dependencies.deps().sender.outlets[0]._idle[-1]
     return kept.sent
 
 

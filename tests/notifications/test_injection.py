@@ -3,10 +3,11 @@
 import pytest
 from flask.testing import FlaskClient
 
-from services.notifications import links, rendering
+from services.notifications import links
 from services.notifications.catalog import TEMPLATES
 from services.notifications.errors import LinkRefused
 from tests.mailbox_process import Mailbox
+from tests.notifications.mails import render
 from tests.notifications.test_api import MAIL, NOTIFICATIONS
 
 HOSTS = {"app.example.org"}
@@ -65,9 +66,9 @@ def test_link_that_leads_elsewhere_is_refused(name: str, link: str) -> None:
 def test_text_is_shown_and_not_obeyed(text: str) -> None:
     values = {"subject": text, "text": text, "button": text, "link": "https://app.example.org/"}
 
-    rendered = rendering.render("message", "en", values)
+    rendered = render("message", "en", values)
 
-    plain = rendering.render("message", "en", {**values, "subject": "s", "text": "t", "button": "b"})
+    plain = render("message", "en", {**values, "subject": "s", "text": "t", "button": "b"})
     assert rendered.html.count("<") == plain.html.count("<")
     assert text in rendered.text
     assert "49" not in rendered.text

@@ -103,7 +103,7 @@ def test_server_that_fails_again_and_again_is_left_alone_and_urgent_messages_nev
     for _ in range(3):
         attempt(two, send(client, as_sender))
     with two.app_context():
-        breaker = deps().sender.pools[0].breaker
+        breaker = deps().sender.outlets[0].breaker
         opened = breaker.state
         breaker._open_until = 0.0
     mailbox.clear()
@@ -131,6 +131,22 @@ def test_server_is_given_no_more_than_its_rate_and_the_next_one_takes_the_rest(
         attempt_until_it_ends(app, client, as_sender, send(client, as_sender))
 
     assert (len(mailbox.messages()), second.count()) == (2, 2)
+
+
+def test_what_a_server_was_given_today_is_known_to_the_next_worker(
+    make_app: MakeApp, settings: NotificationsSettings, mailbox: Mailbox, as_sender: dict[str, str]
+) -> None:
+    limited = with_servers(settings, server("only", mailbox.smtp_port, per_day=1))
+    app = make_app(limited)
+    client = app.test_client()
+    attempt(app, send(client, as_sender))
+
+    next_worker = make_app(limited)
+    attempt(next_worker, send(client, as_sender))
+
+    with next_worker.app_context():
+        assert not deps().sender.is_available()
+    assert len(mailbox.messages()) == 1
 
 
 def test_server_of_a_sender_domain_comes_first_and_one_of_another_never(

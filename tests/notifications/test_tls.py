@@ -15,11 +15,12 @@ from cryptography.x509.oid import NameOID
 from services.notifications.settings import NotificationsSettings
 from shared.chassis.clock import utcnow
 from tests.notifications.conftest import MakeApp
-from tests.notifications.sink import HOST, PASSWORD, USERNAME, Sink, running_sink
+from tests.notifications.sink import HOST, PASSWORD, TOKEN, USERNAME, Sink, running_sink
 from tests.notifications.test_api import send
 from tests.notifications.test_delivery import attempt, show
+from tests.notifications.test_servers import server, with_servers
 
-Serve = Callable[[str], Sink]
+Serve = Callable[..., Sink]
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +51,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def serve(certificate: Path, tmp_path: Path) -> Iterator[Serve]:
     """``serve("tls")``: a mail server that insists on it, and on an account."""
     with ExitStack() as stack:
-        yield lambda security: stack.enter_context(running_sink(tmp_path, security, str(certificate)))
+        yield lambda security, *who: stack.enter_context(
+            running_sink(tmp_path, security, str(certificate), *who)
+        )
 
 
 def protected(
@@ -132,3 +135,53 @@ def test_mail_waits_where_the_password_is_wrong(
     assert "535" in shown["timeline"][-1]["detail"]
     assert "guess" not in str(shown)
     assert sink.count() == 0
+
+
+@pytest.mark.parametrize(("token", "status"), [(TOKEN, "sent"), ("an old token", "retrying")])
+def test_worker_signs_in_with_a_token_out_of_a_file(
+    make_app: MakeApp,
+    settings: NotificationsSettings,
+    serve: Serve,
+    certificate: Path,
+    as_sender: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    token: str,
+    status: str,
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    file = tmp_path / "token"
+    file.write_text(f"{token}\n")
+    account = {"username": USERNAME, "password_file": str(file), "auth": "xoauth2"}
+    app = make_app(with_servers(settings, server("only", serve("tls").port, security="tls", **account)))
+    client = app.test_client()
+    notification_id = send(client, as_sender)
+
+    attempt(app, notification_id)
+
+    shown = show(client, as_sender, notification_id)
+    assert shown["status"] == status
+    assert token not in str(shown)
+
+
+@pytest.mark.parametrize(("is_shown", "status"), [(True, "sent"), (False, "retrying")])
+def test_worker_shows_its_certificate_to_a_server_that_wants_one(
+    make_app: MakeApp,
+    settings: NotificationsSettings,
+    serve: Serve,
+    certificate: Path,
+    as_sender: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    is_shown: bool,
+    status: str,
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    mine = {"client_certificate": str(certificate)} if is_shown else {}
+    port = serve("tls", "client").port
+    app = make_app(with_servers(settings, server("only", port, security="tls", **mine)))
+    client = app.test_client()
+    notification_id = send(client, as_sender)
+
+    attempt(app, notification_id)
+
+    assert show(client, as_sender, notification_id)["status"] == status

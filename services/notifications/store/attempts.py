@@ -40,6 +40,11 @@ class Claim:
     due_at: datetime
     claimed_at: datetime  # by PostgreSQL's clock
 
+    @property
+    def domain(self) -> str:
+        """The recipient's domain."""
+        return self.address.rpartition("@")[2].lower()
+
 
 @dataclass(frozen=True, slots=True)
 class Ending:
@@ -108,6 +113,15 @@ FROM unnest(:ids, CAST(:numbers AS integer[])) AS ours(id, number)
 WHERE d.id = ours.id AND d.attempt_count = ours.number AND d.status = 'sending' AND d.phase IS NULL
 """).bindparams(bindparam("ids", type_=ARRAY(PG_UUID)))
 
+_PUT_OFF = text("""
+UPDATE deliveries d
+SET status = CASE WHEN retry_count > 1 THEN 'retrying' ELSE 'queued' END, attempt_count = attempt_count - 1,
+    retry_count = retry_count - 1, lease_until = NULL, updated_at = now(),
+    next_attempt_at = now() + make_interval(secs => ours.seconds)
+FROM unnest(:ids, CAST(:numbers AS integer[]), CAST(:seconds AS float[])) AS ours(id, number, seconds)
+WHERE d.id = ours.id AND d.attempt_count = ours.number AND d.status = 'sending' AND d.phase IS NULL
+""").bindparams(bindparam("ids", type_=ARRAY(PG_UUID)))
+
 _LOST = text("""
 SELECT d.id AS delivery_id, d.message_id, d.attempt_count AS number, d.retry_count, d.lane, d.address,
        d.header_message_id, m.template, m.template_version, m.locale, NULL AS sealed_variables, m.trace,
@@ -167,6 +181,12 @@ def release(claims: Sequence[Claim]) -> None:
     """Give up attempts that were not begun, as if they had not been claimed."""
     ids, numbers = [claim.delivery_id for claim in claims], [claim.number for claim in claims]
     db.session.execute(_RELEASE, {"ids": ids, "numbers": numbers})
+
+
+def put_off(claims: Sequence[Claim], seconds: Sequence[float]) -> None:
+    """Give up attempts that were not begun, until so many seconds are over for each."""
+    ids, numbers = [claim.delivery_id for claim in claims], [claim.number for claim in claims]
+    db.session.execute(_PUT_OFF, {"ids": ids, "numbers": numbers, "seconds": list(seconds)})
 
 
 def lost(*, at_most: int) -> Sequence[Lost]:

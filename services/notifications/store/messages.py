@@ -5,13 +5,22 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, literal, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, literal, literal_column, select, update
 from sqlalchemy.orm import contains_eager
 
-from services.notifications.models import ENDED, Attempt, Delivery, Message, db, table_of
+from services.notifications.models import (
+    ANSWER_WORDS,
+    ENDED,
+    Attempt,
+    Delivery,
+    IdempotencyKey,
+    Message,
+    db,
+    table_of,
+)
 from shared.chassis.addresses import search_form
 
-_MESSAGES, _DELIVERIES = table_of(Message), table_of(Delivery)
+_MESSAGES, _DELIVERIES, _KEYS = table_of(Message), table_of(Delivery), table_of(IdempotencyKey)
 
 
 def add(message: dict[str, Any], delivery: dict[str, Any], *, send_at: datetime | None) -> str:
@@ -63,6 +72,8 @@ def search(
     template: str | None,
     to: str | None,
     since: datetime | None,
+    until: datetime | None = None,
+    answer: str | None = None,
     cursor: UUID | None,
     limit: int,
 ) -> Sequence[Delivery]:
@@ -76,10 +87,20 @@ def search(
         wanted.append(Delivery.address_key == search_form(to))
     if since is not None:
         wanted.append(Message.created_at >= since)
+    if until is not None:
+        wanted.append(Message.created_at < until)
+    if answer is not None:
+        wanted.append(Delivery.id.in_(_answered(answer)))
     if cursor is not None:
         wanted.append(Delivery.message_id < cursor)
     query = select(Delivery).join(Delivery.message).options(contains_eager(Delivery.message))
     return db.session.scalars(query.where(*wanted).order_by(Delivery.message_id.desc()).limit(limit)).all()
+
+
+def _answered(words: str) -> Select[Any]:
+    """The deliveries of attempts in whose answer all the words are."""
+    query = func.websearch_to_tsquery(literal_column("'simple'::regconfig"), words)
+    return select(Attempt.delivery_id).where(literal_column(ANSWER_WORDS).op("@@")(query))
 
 
 def erase_content(delivery: Delivery) -> None:
@@ -107,25 +128,54 @@ def erase_old_content(ended_before: datetime, limit: int) -> int:
     return len(erased)
 
 
-def delete_old(ended_before: datetime, limit: int) -> int:
+def delete_old(ended_before: datetime, limit: int, *, is_inclusive: bool = False) -> int:
     """Delete up to ``limit`` messages whose delivery had ended by then, attempts included; how many."""
+    updated_at = _DELIVERIES.c.updated_at
+    is_old = updated_at <= ended_before if is_inclusive else updated_at < ended_before
     old = (
         select(_DELIVERIES.c.message_id)
-        .where(_DELIVERIES.c.status.in_(ENDED), _DELIVERIES.c.updated_at < ended_before)
+        .where(_DELIVERIES.c.status.in_(ENDED), is_old)
         .order_by(_DELIVERIES.c.updated_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    statement = delete(_MESSAGES).where(_MESSAGES.c.id.in_(old))
-    return len(db.session.scalars(statement.returning(_MESSAGES.c.id)).all())
+    return _delete(_MESSAGES.c.id.in_(old))
+
+
+def delete_beyond(most: int, limit: int) -> int:
+    """Delete up to ``limit`` of the messages that have ended, but for the ``most`` newest; how many."""
+    ended = select(_DELIVERIES.c.updated_at).where(_DELIVERIES.c.status.in_(ENDED))
+    newest = ended.order_by(_DELIVERIES.c.updated_at.desc()).offset(most).limit(1)
+    last_kept = db.session.scalar(newest)
+    return delete_old(last_kept, limit, is_inclusive=True) if last_kept is not None else 0
+
+
+def _delete(which: ColumnElement[bool]) -> int:
+    """Delete messages, and the keys of the requests that asked for them; how many messages."""
+    statement = delete(_MESSAGES).where(which).returning(_MESSAGES.c.idempotency_key)
+    keys = db.session.scalars(statement).all()
+    db.session.execute(delete(_KEYS).where(_KEYS.c.key_hash.in_([key for key in keys if key is not None])))
+    return len(keys)
+
+
+def delete_keys(started_before: datetime, limit: int) -> int:
+    """Delete up to ``limit`` keys of requests that made no message; how many."""
+    old = select(_KEYS.c.key_hash).where(_KEYS.c.started_at < started_before, ~_KEYS.c.is_kept).limit(limit)
+    statement = delete(_KEYS).where(_KEYS.c.key_hash.in_(old)).returning(_KEYS.c.key_hash)
+    return len(db.session.scalars(statement).all())
+
+
+def keep_key(key_hash: str) -> None:
+    """Keep the row of a request until its message is deleted."""
+    db.session.execute(update(_KEYS).where(_KEYS.c.key_hash == key_hash).values(is_kept=True))
 
 
 def forget_account(account_id: UUID, email: str | None) -> None:
     """Delete the messages to an account, and those to its address; deliveries and attempts included."""
-    db.session.execute(delete(_MESSAGES).where(_MESSAGES.c.account_id == account_id))
+    _delete(_MESSAGES.c.account_id == account_id)
     if email is not None:
         its = select(_DELIVERIES.c.message_id).where(_DELIVERIES.c.address_key == search_form(email))
-        db.session.execute(delete(_MESSAGES).where(_MESSAGES.c.id.in_(its)))
+        _delete(_MESSAGES.c.id.in_(its))
 
 
 def adopt(at_most: int) -> int:

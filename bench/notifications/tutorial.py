@@ -1,0 +1,62 @@
+"""The usual way to send mail from Flask: a Celery task that renders it and calls Flask-Mail's ``send``.
+
+As tutorials have it: one task a mail, early acknowledgement, a connection for each mail, nothing kept.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import flask_mail
+from celery import Celery
+from flask import Flask
+
+from services.notifications.settings import NotificationsSettings
+from tests.notifications.mails import render
+
+BROKER, HOST, PORT = "BENCH_BROKER", "BENCH_SMTP_HOST", "BENCH_SMTP_PORT"
+VARIABLES = {"code": "314159", "link": "https://x.example/#t", "minutes": "10", "hours": "1"}
+
+app = Flask(__name__)
+app.config.update(MAIL_SERVER=os.environ.get(HOST, "127.0.0.1"), MAIL_PORT=int(os.environ.get(PORT, "25")))
+mail = flask_mail.Mail(app)
+celery = Celery("tutorial", broker=os.environ.get(BROKER, "memory://"))
+celery.conf.task_default_queue = "tutorial"
+
+
+def written(to: str) -> flask_mail.Message:
+    """The mail that every contestant sends."""
+    content = render("verify_email", "en", VARIABLES)
+    return flask_mail.Message(
+        subject=content.subject,
+        recipients=[to],
+        body=content.text,
+        html=content.html,
+        sender="no-reply@doorward.test",
+    )
+
+
+@celery.task(name="send_email")
+def send_email(to: str) -> None:
+    """Send one mail."""
+    with app.app_context():
+        mail.send(written(to))
+
+
+@contextmanager
+def running_tutorial(settings: NotificationsSettings) -> Iterator[Celery]:
+    """A Celery worker with one process, and the client that gives it tasks."""
+    broker = settings.redis_url.get_secret_value()
+    told = {BROKER: broker, HOST: str(settings.smtp_host), PORT: str(settings.smtp_port)}
+    command = [sys.executable, "-m", "celery", "-A", "bench.notifications.tutorial", "worker"]
+    process = subprocess.Popen([*command, "-c", "1", "-l", "ERROR"], env={**os.environ, **told})
+    client = Celery("tutorial", broker=broker)
+    client.conf.task_default_queue = "tutorial"
+    try:
+        yield client
+    finally:
+        client.close()
+        process.terminate()
+        process.wait(30)

@@ -1,0 +1,87 @@
+"""`/api/v1/notifications/templates`: what mails say."""
+
+from typing import Any
+
+from services.notifications import authoring
+from services.notifications.schemas import AcceptedSchema
+from services.notifications.template_schemas import (
+    NewTemplateSchema,
+    PreviewSchema,
+    RenderedSchema,
+    TemplateListSchema,
+    TemplateSchema,
+    TestSchema,
+    VersionQuerySchema,
+    WrittenTemplateSchema,
+)
+from services.notifications.templating.compiling import Rendered
+from shared.chassis.access import caller, requires_role
+from shared.chassis.idempotency import idempotent
+from shared.chassis.openapi import Blueprint
+
+blueprint = Blueprint(
+    "templates", __name__, url_prefix="/api/v1/notifications/templates", description="What mails say"
+)
+
+
+@blueprint.get("")
+@requires_role("admin")
+@blueprint.response(200, TemplateListSchema)
+def list_templates() -> dict[str, Any]:
+    """Every template, with the variables that it takes."""
+    return authoring.list_all()
+
+
+@blueprint.post("")
+@requires_role("admin")
+@idempotent
+@blueprint.arguments(NewTemplateSchema)
+@blueprint.response(201, TemplateSchema)
+def create_template(body: dict[str, Any]) -> dict[str, Any]:
+    """Write a new template."""
+    return authoring.create(**body, by=caller().account_id)
+
+
+@blueprint.get("/<name>")
+@requires_role("admin")
+@blueprint.arguments(VersionQuerySchema, location="query")
+@blueprint.response(200, TemplateSchema)
+def show_template(query: dict[str, Any], name: str) -> dict[str, Any]:
+    """The template as new messages get it, or an older version; with its versions."""
+    return authoring.get(name, query["version"])
+
+
+@blueprint.put("/<name>")
+@requires_role("admin")
+@blueprint.arguments(WrittenTemplateSchema)
+@blueprint.response(200, TemplateSchema)
+def put_template(body: dict[str, Any], name: str) -> dict[str, Any]:
+    """Write a new version, which new messages get; those accepted before keep theirs."""
+    return authoring.put(name, **body, by=caller().account_id)
+
+
+@blueprint.delete("/<name>")
+@requires_role("admin")
+@blueprint.response(204)
+def delete_template(name: str) -> None:
+    """Let new messages get Doorward's own template again, or none; accepted ones keep theirs."""
+    authoring.remove(name)
+
+
+@blueprint.post("/<name>/preview")
+@requires_role("admin")
+@blueprint.arguments(PreviewSchema)
+@blueprint.response(200, RenderedSchema)
+def preview_template(body: dict[str, Any], name: str) -> Rendered:
+    """What a reader would get, by the template or by a draft that is not stored."""
+    return authoring.preview(name, **body)
+
+
+@blueprint.post("/<name>/test")
+@requires_role("admin")
+@idempotent
+@blueprint.arguments(TestSchema)
+@blueprint.response(202, AcceptedSchema)
+def test_template(body: dict[str, Any], name: str) -> dict[str, Any]:
+    """Send the template to your own address, and to nobody else."""
+    return authoring.send_test(name, **body, by=caller().account_id)
