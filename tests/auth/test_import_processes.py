@@ -15,7 +15,7 @@ from tests.auth.processes import ROOT, environment
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
-LINES = 10_000
+LINES = 4_000
 HASH = f"pbkdf2_sha256$600000$salt${'A' * 43}="
 
 

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 ADA = "ada@example.org"
 
 THREADS = 64
-ROUNDS = 200
+ROUNDS = 80
 CONSUMERS = 50
 
 

@@ -53,7 +53,7 @@ def test_worker_that_is_stopped_past_its_lease_sends_no_second_copy(
 
 
 def test_urgent_messages_overtake_bulk_ones(app: Flask, mine: NotificationsSettings, sink: Sink) -> None:
-    found = trials.lanes(app, mine, sink, bulk=1500, urgent=3)
+    found = trials.lanes(app, mine, sink, bulk=1000, urgent=3)
 
     assert found.bulk_left > 0
 

@@ -48,7 +48,7 @@ def test_what_the_gateway_answers_is_what_its_document_says(backend: Backend, tm
     }
     journey.whole_document(backend.gateway_url)
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION)
-    options = ["--phases=examples,coverage,fuzzing", "--max-examples=15", "--generation-deterministic"]
+    options = ["--phases=examples,coverage,fuzzing", "--max-examples=8", "--generation-deterministic"]
 
     outcome = subprocess.run(
         [
