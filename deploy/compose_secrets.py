@@ -19,7 +19,7 @@ HINT = "set it in .env, for instance to what `openssl rand -base64 48` prints"
 def missing_in_production(environment: Mapping[str, str]) -> list[str]:
     """One sentence for each thing that production needs and nobody has set."""
     sentences = []
-    for name in ("JWT_SECRET_KEY", "GATEWAY_SESSION_SECRET_KEY"):
+    for name in ("JWT_SECRET_KEY", "AUTH_SECRET_KEY", "GATEWAY_SESSION_SECRET_KEY"):
         length = len(environment.get(name, "").encode())
         if length < MINIMUM_BYTES:
             what = f"is too short, {length} bytes of at least {MINIMUM_BYTES}" if length else "is not set"
@@ -44,9 +44,18 @@ def fill(root: Path, *, is_production: bool) -> None:
         _write(root / service / f"{service.upper()}_DATABASE_URL", url)
     if not is_production:
         _keep_or_generate(root / "gateway" / "GATEWAY_SESSION_SECRET_KEY")
+        _fill_auth(root / "auth")
         signing_key = _keep_or_generate(root / "gateway" / "JWT_SECRET_KEY")
         for service in SERVICES:
             _write(root / service / "JWT_SECRET_KEY", signing_key)
+
+
+def _fill_auth(folder: Path) -> None:
+    """auth's own secret. Where it has run without one, it goes on opening what the shared secret sealed."""
+    own, shared = folder / "AUTH_SECRET_KEY", folder / "JWT_SECRET_KEY"
+    if shared.is_file() and not own.is_file():
+        _write(folder / "AUTH_PREVIOUS_SECRET_KEYS", shared.read_text())
+    _keep_or_generate(own)
 
 
 def _keep_or_generate(path: Path) -> str:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-SECRETS = ("JWT_SECRET_KEY", "GATEWAY_SESSION_SECRET_KEY")
+SECRETS = ("JWT_SECRET_KEY", "AUTH_SECRET_KEY", "GATEWAY_SESSION_SECRET_KEY")
 
 
 def write(example: Path, target: Path) -> bool:

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 
 import click
 
+from deploy import preflight
 from deploy.processes import SERVICES, load_settings
 from shared.chassis.settings import SettingsError
 
@@ -22,7 +23,7 @@ def migrate(service: str) -> None:
 def upgrade(service: str) -> None:
     """Run the migrations of one service; concurrent runs wait for each other.
 
-    Raises SettingsError where its database cannot be reached as the settings say.
+    Raises SettingsError where its database cannot be reached as the settings say, or cannot be opened.
     """
     settings = load_settings(service)
     app = import_module(f"services.{service}.app").create_app(settings)
@@ -36,3 +37,4 @@ def upgrade(service: str) -> None:
     except OperationalError as error:
         reason = str(error.orig).splitlines()[0]
         raise SettingsError(f"{settings.variable('database_url')}: {reason}.") from error
+    preflight.check_stored(service)

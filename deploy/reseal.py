@@ -36,4 +36,4 @@ def _reseal(service: str) -> "Report":
     app = import_module(f"services.{service}.app").create_app(settings)
     sealed = import_module(f"services.{service}.sealed")
     with app.app_context():
-        return reseal(sealed.DATABASE, sealed.COLUMNS, settings.accepted_secrets)
+        return reseal(sealed.DATABASE, sealed.COLUMNS, settings)

@@ -22,6 +22,7 @@ def serve(process: str) -> None:
     """Serve PROCESS until it is told to stop (SIGTERM: in order)."""
     preflight.check([process])
     settings: Any = load_settings(process)
+    preflight.check_stored(process)
     logs.install(process, settings.log_level)
     for sentence in known_settings.unknown(os.environ, [process]):
         log.warning("setting_unknown", detail=sentence)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from deploy import preflight
 from deploy.processes import SERVICES, load_settings
 from shared.chassis import logs
 from shared.contracts.queues import QUEUES
@@ -18,6 +19,7 @@ from shared.contracts.queues import QUEUES
 def work(service: str) -> None:
     """Run the worker of SERVICE until it is told to stop (SIGTERM: after the tasks at hand)."""
     settings: Any = load_settings(service)
+    preflight.check_stored(service)
     logs.install(f"{service}-worker", settings.log_level)
     # What Celery warns root of is pickle, and only JSON is accepted here.
     warnings.filterwarnings("ignore", message="You're running the worker with superuser privileges")

@@ -22,7 +22,7 @@ from services.auth.models import db
 from services.auth.settings import AuthSettings
 from shared.chassis.testing.engines import free_port, wait_until
 from shared.chassis.testing.servers import Servers
-from shared.chassis.testing.tokens import SECRET
+from shared.chassis.testing.tokens import OWN_SECRET, SECRET
 from tests.auth.processes import running
 
 PASSWORD = "plum-harbour-93-kettle"
@@ -73,7 +73,12 @@ def _hasher(settings: AuthSettings) -> PasswordHasher:
 
 def settings_of(*, database_url: str = "x", redis_url: str = "redis://") -> AuthSettings:
     """What a production that sets nothing runs with."""
-    options: dict[str, Any] = {"jwt_secret_key": SECRET, "redis_url": redis_url, "database_url": database_url}
+    options: dict[str, Any] = {
+        "jwt_secret_key": SECRET,
+        "secret_key": OWN_SECRET,
+        "redis_url": redis_url,
+        "database_url": database_url,
+    }
     return AuthSettings(public_url="http://127.0.0.1", log_level="WARNING", **options)
 
 
@@ -89,6 +94,7 @@ def serving(
     environ = {
         "PATH": os.environ["PATH"],
         "JWT_SECRET_KEY": SECRET,
+        "AUTH_SECRET_KEY": OWN_SECRET,
         "REDIS_URL": pair.redis.url(),
         "PUBLIC_URL": "http://127.0.0.1",
         "LOG_LEVEL": "WARNING",  # no line for each request: the others write none either

@@ -8,6 +8,7 @@ from deploy.local.folder import DataFolder
 FILE = "secrets.json"
 NAMES = (
     "jwt_secret_key",
+    "auth_secret_key",
     "gateway_session_secret_key",
     "postgres_password",
     "auth_database_password",
@@ -30,6 +31,9 @@ def ensure(folder: DataFolder) -> dict[str, str]:
     if kept is None and (folder.path / "postgres").exists():
         raise _lost(folder, "is missing")
     complete = {name: secrets.token_urlsafe(48) for name in NAMES} | (kept or {})
+    if kept is not None and "auth_secret_key" not in kept:
+        # What auth has sealed until now, it sealed with the secret that all processes share.
+        complete["auth_previous_secret_keys"] = kept["jwt_secret_key"]
     if complete != kept:
         folder.write(FILE, complete)
     return complete

@@ -26,6 +26,8 @@ def build(
     defaults = {
         "DOORWARD_ENVIRONMENT": "development",
         "JWT_SECRET_KEY": secrets["jwt_secret_key"],
+        "AUTH_SECRET_KEY": secrets["auth_secret_key"],
+        "AUTH_PREVIOUS_SECRET_KEYS": secrets.get("auth_previous_secret_keys", ""),
         "GATEWAY_SESSION_SECRET_KEY": secrets["gateway_session_secret_key"],
         "PUBLIC_URL": f"http://{HOST}:{chosen['GATEWAY_PORT']}",
         # On one machine nothing in front of the gateway has to learn that it stops.

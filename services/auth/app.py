@@ -26,7 +26,7 @@ def create_app(settings: AuthSettings | None = None, *, deps: Deps | None = None
     migrate.init_app(app, db)
     limits.install(app, settings)
     messages.init_app(app, settings)
-    idempotency_keys.init_app(app, settings.accepted_secrets)
+    idempotency_keys.init_app(app, settings.own_secrets)
     manager = verification.install(app, settings, own.signing_keys.find)
     manager.encode_key_loader(access_tokens.signing_key)
     new_api(app, title="Doorward auth", blueprints=BLUEPRINTS)

@@ -35,13 +35,13 @@ def new_token() -> str:
 def digest(value: str) -> str:
     """What to store for a value of 256 random bits: nobody can try those, so no key is needed.
 
-    So API keys and device tokens outlive the rotation of the shared secret.
+    So API keys and device tokens outlive the rotation of a secret.
     """
     return hashlib.sha256(value.encode()).hexdigest()
 
 
 class CodeHasher:
-    """Keyed hashes under the database's own key, which no rotation of the shared secret changes.
+    """Keyed hashes under the database's own key, which no rotation of a secret changes.
 
     A lookup also tries those under the accepted secrets, which served before the database had its key.
     """

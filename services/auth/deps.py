@@ -50,7 +50,7 @@ class Deps:
     @classmethod
     def from_settings(cls, settings: AuthSettings) -> Self:
         """The deps of a real process."""
-        secrets = settings.accepted_secrets
+        secrets = settings.own_secrets
         kept_keys = KeptKeys(settings)
         return cls(
             settings=settings,

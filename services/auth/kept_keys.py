@@ -1,4 +1,4 @@
-"""Random keys that belong to auth's database and outlive the shared secret, under which they rest sealed.
+"""Random keys that belong to auth's database and outlive auth's secret, under which they rest sealed.
 
 So what is hashed under one (recovery codes, counts of failures, mailed codes) stays good when the secret is
 rotated; only the key itself is sealed anew.
@@ -11,12 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.auth.models import KeptKey
+from services.auth.secret_check import PURPOSE
 from services.auth.settings import AuthSettings
 from shared.chassis.clock import utcnow
 from shared.chassis.database import new_engine_beside
 from shared.chassis.sealing import Sealer
 
-PURPOSE = "kept-key"
 CODES = "codes"
 
 
@@ -25,7 +25,7 @@ class KeptKeys:
 
     def __init__(self, settings: AuthSettings) -> None:
         self._engine = new_engine_beside(settings)
-        self._sealer = Sealer(settings.accepted_secrets, PURPOSE)
+        self._sealer = Sealer(settings.own_secrets, PURPOSE)
         self._lock = threading.Lock()
         self._codes: bytes | None = None
 

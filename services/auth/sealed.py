@@ -1,6 +1,6 @@
 """What rests sealed in auth's database."""
 
-from services.auth import kept_keys
+from services.auth import secret_check
 from services.auth.deps import MAIL_REQUEST, TOTP
 from services.auth.models import IdempotencyKey, KeptKey, MailRequest, Outbox, SigningKey, TotpFactor, db
 from services.auth.signing_keys import keyring
@@ -9,7 +9,7 @@ from shared.chassis.resealing import SealedColumn, chassis_columns
 DATABASE = db
 COLUMNS = (
     SealedColumn(SigningKey.sealed_private_key, keyring.PURPOSE),
-    SealedColumn(KeptKey.sealed, kept_keys.PURPOSE),
+    SealedColumn(KeptKey.sealed, secret_check.PURPOSE),
     SealedColumn(TotpFactor.sealed_secret, TOTP),
     SealedColumn(MailRequest.sealed, MAIL_REQUEST),
     *chassis_columns(Outbox, IdempotencyKey),

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, HttpUrl, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from shared.chassis.setting_types import TextList
+from shared.chassis.setting_types import SecretList, StrongSecret, TextList
 from shared.chassis.settings import ServiceSettings
 
 
@@ -51,6 +51,15 @@ class AuthSettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="AUTH_")
 
     port: int = Field(8001, ge=1, le=65535, description="The port to listen on.")
+
+    secret_key: StrongSecret = Field(
+        description="auth's own secret, which no other process has: refresh tokens, and what rests sealed in "
+        "its database, depend on it. 32 bytes or more."
+    )
+    previous_secret_keys: SecretList = Field(
+        default_factory=list,
+        description="Older secrets of auth's own, comma-separated, accepted while a new one takes over.",
+    )
 
     access_token_seconds: int = Field(
         900, ge=30, le=86_400, description="How long an access token is valid at most, in seconds."
@@ -221,6 +230,11 @@ class AuthSettings(ServiceSettings):
     audit_days: int = Field(400, ge=30, le=36_500, description="How long audit events are kept, in days.")
 
     @property
+    def own_secrets(self) -> list[str]:
+        """What auth alone signs and seals with: the current secret first, then the older ones."""
+        return [key.get_secret_value() for key in (self.secret_key, *self.previous_secret_keys)]
+
+    @property
     def password_hash_places(self) -> int:
         """How many requests of one process may compute argon2id, or wait for it, at a time."""
         if self.password_hash_queue is None:
@@ -230,6 +244,11 @@ class AuthSettings(ServiceSettings):
     @model_validator(mode="after")
     def check_combinations(self) -> Self:
         """Refuse settings that undo each other."""
+        if self.secret_key == self.jwt_secret_key and not self.previous_secret_keys:
+            raise ValueError(
+                "AUTH_SECRET_KEY must not be JWT_SECRET_KEY, which every process knows; "
+                "`openssl rand -base64 48` makes another one"
+            )
         if self.password_hash_queue is not None and self.password_hash_places >= self.threads:
             raise ValueError(
                 "AUTH_PASSWORD_HASHES_AT_ONCE and AUTH_PASSWORD_HASH_QUEUE together must be less than "

@@ -10,7 +10,7 @@ from functools import cache
 from time import time
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from flask_jwt_extended import JWTManager, decode_token, get_jwt, verify_jwt_in_request
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import ExpiredSignatureError, PyJWTError
@@ -71,8 +71,8 @@ def install(app: Flask, settings: ProcessSettings, find_published: FindKey) -> J
         JWT_DECODE_ALGORITHMS=settings.jwt_algorithms,
         JWT_DECODE_LEEWAY=LEEWAY_SECONDS,
         JWT_TOKEN_LOCATION=["headers"],
-        JWT_ENCODE_ISSUER=tokens.ISSUER,
-        JWT_DECODE_ISSUER=tokens.ISSUER,
+        JWT_ENCODE_ISSUER=settings.issuer,
+        JWT_DECODE_ISSUER=[settings.issuer, tokens.ISSUER],
         JWT_ENCODE_AUDIENCE=tokens.AUDIENCE,
         JWT_DECODE_AUDIENCE=tokens.AUDIENCE,
     )
@@ -119,7 +119,7 @@ def verify_request() -> dict[str, Any]:
     if authorization is None:
         raise TokenMissing
     try:
-        token_form.check(token_form.bearer_token(authorization))
+        token_form.check(token_form.bearer_token(authorization), current_app.config["JWT_DECODE_ISSUER"])
     except token_form.NotOurForm as error:
         raise TokenInvalid from error
     verify_jwt_in_request()
@@ -130,7 +130,7 @@ def verify_request() -> dict[str, Any]:
 def verify(token: str) -> dict[str, Any]:
     """The claims of an access token that did not come with the request; errors as for ``verify_request``."""
     try:
-        token_form.check(token)
+        token_form.check(token, current_app.config["JWT_DECODE_ISSUER"])
         claims: dict[str, Any] = decode_token(token)
     except ExpiredSignatureError as error:
         raise TokenExpired from error

@@ -86,7 +86,7 @@ def _query() -> str:
 
 def _sealer() -> Sealer:
     if _SEALERS not in current_app.extensions:
-        secrets = current_app.extensions["doorward_settings"].accepted_secrets
+        secrets = current_app.extensions["doorward_settings"].own_secrets
         current_app.extensions[_SEALERS] = Sealer(secrets, "cursor")
     sealer: Sealer = current_app.extensions[_SEALERS]
     return sealer

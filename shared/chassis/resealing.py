@@ -1,7 +1,7 @@
 """Resealing: what rests sealed in a service's database is put under the current secret.
 
 After that, and when what clients hold has been renewed, an older secret can be dropped. Which columns are
-sealed, and for what purpose, each service says in its ``sealed.py``.
+sealed, for what purpose and with whose secret, each service says in its ``sealed.py``.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from shared.chassis.database import transaction
 from shared.chassis.idempotency import ANSWER_PURPOSE, IdempotencyMixin
 from shared.chassis.outbox import OutboxMixin, purpose
 from shared.chassis.sealing import SealBroken, Sealer
+from shared.chassis.settings import ProcessSettings
 from shared.contracts import queues
 
 BATCH = 500
@@ -22,11 +23,19 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class SealedColumn:
-    """A column of sealed values, what they are sealed for, and which rows are meant if not all."""
+    """A column of sealed values, what they are sealed for, and which rows are meant if not all.
+
+    ``is_shared``: others open them too, so they are sealed with the secret that all processes share.
+    """
 
     column: Any
     purpose: str
     where: tuple[Any, ...] = ()
+    is_shared: bool = False
+
+    def sealer(self, settings: ProcessSettings) -> Sealer:
+        """What seals the values today, and opens those of before."""
+        return Sealer(settings.accepted_secrets if self.is_shared else settings.own_secrets, self.purpose)
 
 
 @dataclass(slots=True)
@@ -41,18 +50,18 @@ class Report:
 def chassis_columns(outbox: type[OutboxMixin], keys: type[IdempotencyMixin]) -> list[SealedColumn]:
     """The sealed columns of the tables that every service has."""
     messages = [
-        SealedColumn(outbox.sealed, purpose(subscriber), (outbox.subscriber == subscriber,))
+        SealedColumn(outbox.sealed, purpose(subscriber), (outbox.subscriber == subscriber,), is_shared=True)
         for subscriber in queues.QUEUES
     ]
     return [*messages, SealedColumn(keys.sealed_answer, ANSWER_PURPOSE)]
 
 
-def reseal(db: SQLAlchemy, columns: Sequence[SealedColumn], secrets: Sequence[str]) -> Report:
-    """Put every value under the first of ``secrets``; safe to repeat, and while the service runs."""
+def reseal(db: SQLAlchemy, columns: Sequence[SealedColumn], settings: ProcessSettings) -> Report:
+    """Put every value under the current secret; safe to repeat, and while the service runs."""
     report = Report()
     for column in columns:
-        last = None
-        while (last := _reseal_batch(db, column, Sealer(secrets, column.purpose), last, report)) is not None:
+        sealer, last = column.sealer(settings), None
+        while (last := _reseal_batch(db, column, sealer, last, report)) is not None:
             pass
     return report
 

@@ -70,7 +70,7 @@ class ProcessSettings(EnvironmentSettings):
         min_length=1,
         validation_alias="JWT_ALGORITHMS",
         description="What access tokens may be signed with, comma-separated: `HS256` (the shared secret), "
-        "`EdDSA`, `ES256` (auth's own keys). Nothing else is accepted.",
+        "`EdDSA`, `ES256`, `RS256` (auth's own keys). Nothing else is accepted.",
     )
     redis_url: RedisUrl = Field(
         validation_alias="REDIS_URL",
@@ -117,6 +117,16 @@ class ProcessSettings(EnvironmentSettings):
         """The current secret first, then the older ones."""
         keys = [self.jwt_secret_key, *self.jwt_previous_secret_keys]
         return [key.get_secret_value() for key in keys]
+
+    @property
+    def own_secrets(self) -> list[str]:
+        """What this process seals with for itself alone; a service with a secret of its own says so."""
+        return self.accepted_secrets
+
+    @property
+    def issuer(self) -> str:
+        """The name under which access tokens are issued (RFC 8414 section 2): the gateway's URL."""
+        return str(self.public_url).rstrip("/")
 
     @property
     def has_published_keys(self) -> bool:

@@ -14,7 +14,8 @@ from typing import Any, cast
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from jwt.algorithms import ECAlgorithm, OKPAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from jwt.exceptions import InvalidKeyError
 
 from shared.chassis.sealing import derive_key
@@ -22,13 +23,21 @@ from shared.chassis.sealing import derive_key
 HS256 = "HS256"
 EDDSA = "EdDSA"
 ES256 = "ES256"
+RS256 = "RS256"
 
-PublicKey = Ed25519PublicKey | EllipticCurvePublicKey
+# RFC 7518 section 3.3 wants this at least; a signature of a longer key would not have the form of our tokens.
+RSA_BITS = 2048
+RSA_EXPONENT = 65_537
+
+PublicKey = Ed25519PublicKey | EllipticCurvePublicKey | RSAPublicKey
 
 # What a public key of each algorithm is, and which of its members are the key itself (RFC 7638 section 3.2).
-_KINDS: Mapping[str, tuple[type[OKPAlgorithm | ECAlgorithm], dict[str, str], tuple[str, ...]]] = {
+_KINDS: Mapping[
+    str, tuple[type[OKPAlgorithm | ECAlgorithm | RSAAlgorithm], dict[str, str], tuple[str, ...]]
+] = {
     EDDSA: (OKPAlgorithm, {"kty": "OKP", "crv": "Ed25519"}, ("crv", "kty", "x")),
     ES256: (ECAlgorithm, {"kty": "EC", "crv": "P-256"}, ("crv", "kty", "x", "y")),
+    RS256: (RSAAlgorithm, {"kty": "RSA"}, ("e", "kty", "n")),
 }
 
 
@@ -75,9 +84,16 @@ def read_jwk(jwk: Mapping[str, str]) -> VerificationKey:
     if jwk["kid"] != _thumbprint(own):
         raise NotAPublicKey("not under its own name")
     try:
-        return VerificationKey(algorithm, cast("PublicKey", kind.from_jwk(own)))
+        key = cast("PublicKey", kind.from_jwk(own))
     except (InvalidKeyError, ValueError) as error:
-        raise NotAPublicKey("not a point of the curve") from error
+        raise NotAPublicKey("no key at all") from error
+    if isinstance(key, RSAPublicKey) and not _is_sound(key):
+        raise NotAPublicKey("an RSA key of another size")
+    return VerificationKey(algorithm, key)
+
+
+def _is_sound(key: RSAPublicKey) -> bool:
+    return key.key_size == RSA_BITS and key.public_numbers().e == RSA_EXPONENT
 
 
 def _thumbprint(members: Mapping[str, str]) -> str:

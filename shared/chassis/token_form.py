@@ -9,7 +9,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -18,9 +18,10 @@ from shared.contracts import tokens
 LONGEST_TOKEN = 4096
 LONGEST_LIFETIME_SECONDS = 86_400
 # Three parts of unpadded base64url (RFC 7515 section 7.1): a short header, the claims, and a signature of
-# 32 or 64 bytes.
+# 32 bytes (HS256), 64 (EdDSA, ES256) or 256 (RS256).
+_PART = "[A-Za-z0-9_-]"
 _TOKEN = re.compile(
-    r"([A-Za-z0-9_-]{16,256})\.([A-Za-z0-9_-]{16,4000})\.(?:[A-Za-z0-9_-]{43}|[A-Za-z0-9_-]{86})"
+    rf"({_PART}{{16,256}})\.({_PART}{{16,4000}})\.(?:{_PART}{{43}}|{_PART}{{86}}|{_PART}{{342}})"
 )
 # RFC 6750 section 2.1: one blank, so that a token has one spelling; the scheme is case-insensitive
 # (RFC 9110 section 11.1).
@@ -41,15 +42,18 @@ def bearer_token(authorization: str) -> str:
     return match[1]
 
 
-def check(token: str) -> None:
-    """Raise NotOurForm unless the token's two JSON parts are objects of the form that auth writes."""
+def check(token: str, issuers: Collection[str]) -> None:
+    """Raise NotOurForm unless the token's two JSON parts are objects of the form that auth writes.
+
+    ``issuers``: the names that it may be issued under.
+    """
     if len(token) > LONGEST_TOKEN:
         raise NotOurForm("too long")
     match = _TOKEN.fullmatch(token)
     if match is None:
         raise NotOurForm("not three parts")
     _check_header(_object(match[1]))
-    _check_claims(_object(match[2]))
+    _check_claims(_object(match[2]), issuers)
 
 
 def _object(part: str) -> Mapping[str, Any]:
@@ -83,12 +87,12 @@ def _check_header(header: Mapping[str, Any]) -> None:
         raise NotOurForm("another type")
 
 
-def _check_claims(claims: Mapping[str, Any]) -> None:
+def _check_claims(claims: Mapping[str, Any], issuers: Collection[str]) -> None:
     if any(type(claims.get(name)) is not int for name in _NUMBERS):  # bool is an int as well
         raise NotOurForm("a number that is none")
     if not (claims["iat"] > 0 and 0 < claims["exp"] <= claims["iat"] + LONGEST_LIFETIME_SECONDS):
         raise NotOurForm("a lifetime that is none")
-    if claims.get("iss") != tokens.ISSUER or claims.get("aud") != tokens.AUDIENCE:
+    if claims.get("iss") not in issuers or claims.get("aud") != tokens.AUDIENCE:
         raise NotOurForm("of another issuer or for another audience")
     if claims.get("type") != "access" or not isinstance(claims.get("jti"), str):
         raise NotOurForm("no access token")

@@ -2,8 +2,11 @@
 
 from typing import Literal
 
-Algorithm = Literal["HS256", "EdDSA", "ES256"]  # RFC 7518 section 3.1, RFC 8037 section 3.1; EdDSA by Ed25519
+# RFC 7518 section 3.1, RFC 8037 section 3.1; EdDSA by Ed25519
+Algorithm = Literal["HS256", "EdDSA", "ES256", "RS256"]
 
+# The issuer of access tokens is PUBLIC_URL. Service tokens have this one, and so have access tokens of the
+# release before, which are accepted until they expire.
 ISSUER = "doorward"
 AUDIENCE = "doorward"
 INTERNAL_AUDIENCE = "internal"

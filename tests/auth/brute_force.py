@@ -29,7 +29,7 @@ from services.auth.store import accounts
 from shared.chassis.clock import utcnow
 from shared.chassis.ids import new_id
 from shared.chassis.testing import servers
-from shared.chassis.testing.tokens import SECRET
+from shared.chassis.testing.tokens import OWN_SECRET, SECRET
 from tests.auth.processes import environment, serving
 
 PASSWORD = "plum-harbour-93-kettle"
@@ -103,7 +103,12 @@ def most(*, clients: int, targets: int, seconds: float) -> int:
 def serve_and_attack(guesses: int, folder: Path, pair: servers.Servers) -> bool:
     """Every combination, each on counts of its own; whether all were within bounds."""
     url = pair.postgres.create_database("auth_brute_force")
-    options: dict[str, Any] = {"jwt_secret_key": SECRET, "redis_url": pair.redis.url(), "database_url": url}
+    options: dict[str, Any] = {
+        "jwt_secret_key": SECRET,
+        "secret_key": OWN_SECRET,
+        "redis_url": pair.redis.url(),
+        "database_url": url,
+    }
     small = {"password_hash_memory_kib": 1024, "password_hash_iterations": 1}
     settings = AuthSettings(public_url="http://127.0.0.1", **options, **small)
     make_accounts(settings, 1000)

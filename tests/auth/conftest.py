@@ -20,7 +20,7 @@ from services.auth.tasks import MAIL_REQUESTS
 from shared.chassis.outbox import purpose
 from shared.chassis.sealing import Sealer
 from shared.chassis.testing.databases import ServiceDatabases
-from shared.chassis.testing.tokens import SECRET, bearer
+from shared.chassis.testing.tokens import OWN_SECRET, SECRET, bearer
 
 AUTH = "/api/v1/auth"
 PASSWORD = "plum-harbour-93-kettle"
@@ -108,6 +108,7 @@ class Mailbox:
 def settings(service_database: ServiceDatabases, redis_url: str) -> AuthSettings:
     return AuthSettings(
         jwt_secret_key=SECRET,
+        secret_key=OWN_SECRET,
         redis_url=redis_url,
         public_url="http://127.0.0.1:8080",
         database_url=service_database("auth").url,

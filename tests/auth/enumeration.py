@@ -35,7 +35,7 @@ from services.auth.store import accounts, challenges
 from shared.chassis.clock import utcnow
 from shared.chassis.ids import new_id
 from shared.chassis.testing import servers
-from shared.chassis.testing.tokens import SECRET
+from shared.chassis.testing.tokens import OWN_SECRET, SECRET
 from tests.auth.processes import environment, serving
 
 THRESHOLD = 0.01
@@ -188,6 +188,7 @@ def running_auth(*, is_careless: bool) -> Iterator[str]:
             url = pair.postgres.create_database("auth_enumeration")
             settings = AuthSettings(
                 jwt_secret_key=SECRET,
+                secret_key=OWN_SECRET,
                 redis_url=pair.redis.url(),
                 public_url="http://127.0.0.1",
                 database_url=url,

@@ -28,7 +28,7 @@ from shared.chassis.clock import utcnow
 from shared.chassis.ids import new_id
 from shared.chassis.testing import servers
 from shared.chassis.testing.databases import ServiceDatabase
-from shared.chassis.testing.tokens import SECRET
+from shared.chassis.testing.tokens import OWN_SECRET, SECRET
 from tests.auth.conftest import AUTH, PASSWORD, Mailbox
 
 OWNERS_PASSWORD_HASH = PasswordHasher(1, 1024, 1).hash("what-only-the-owner-knows-71")
@@ -179,6 +179,7 @@ def settings_for(database_url: str, redis_url: str) -> AuthSettings:
     """Settings that let one client ask as often as it wants."""
     return AuthSettings(
         jwt_secret_key=SECRET,
+        secret_key=OWN_SECRET,
         redis_url=redis_url,
         public_url="http://127.0.0.1:8080",
         database_url=database_url,

@@ -10,7 +10,7 @@ import httpx
 
 from shared.chassis.testing.engines import free_port, wait_until
 from shared.chassis.testing.processes import bare_environment, stop_all
-from shared.chassis.testing.tokens import SECRET
+from shared.chassis.testing.tokens import OWN_SECRET, SECRET
 
 ROOT = Path(__file__).parents[2]
 # The master imports the code once, and its workers have it from there: several would take turns on few cores.
@@ -32,6 +32,7 @@ def environment(*, database_url: str, redis_url: str, **variables: str) -> dict[
     return {
         **bare_environment(),
         "JWT_SECRET_KEY": SECRET,
+        "AUTH_SECRET_KEY": OWN_SECRET,
         "REDIS_URL": redis_url,
         "PUBLIC_URL": "http://127.0.0.1:8080",
         "AUTH_DATABASE_URL": database_url,

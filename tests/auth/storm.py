@@ -31,7 +31,7 @@ from shared.chassis.clock import utcnow
 from shared.chassis.ids import new_id
 from shared.chassis.testing import servers
 from shared.chassis.testing.databases import ServiceDatabase
-from shared.chassis.testing.tokens import SECRET
+from shared.chassis.testing.tokens import OWN_SECRET, SECRET
 from tests.auth.conftest import AUTH
 from tests.auth.processes import environment, serving
 
@@ -133,7 +133,12 @@ def running_storm(*, memory_kib: int) -> Iterator[Storm]:
 
 
 def _begin_sessions(database: ServiceDatabase, redis_url: str) -> list[str]:
-    settings: Any = {"jwt_secret_key": SECRET, "redis_url": redis_url, "database_url": database.url}
+    settings: Any = {
+        "jwt_secret_key": SECRET,
+        "secret_key": OWN_SECRET,
+        "redis_url": redis_url,
+        "database_url": database.url,
+    }
     app = create_app(AuthSettings(**settings, public_url="http://127.0.0.1:8080"))
     database.migrate(app)
     tokens = []

@@ -23,7 +23,7 @@ from services.auth.passwords.breach_service import (
 from services.auth.passwords.breaches import Breaches
 from services.auth.settings import AuthSettings
 from shared.chassis.settings import SettingsError
-from shared.chassis.testing.tokens import SECRET
+from shared.chassis.testing.tokens import OWN_SECRET, SECRET
 from tests.auth.conftest import PASSWORD, Mailbox, NewPerson, Person
 
 STOLEN = "stolen-teapot-58-orchard"
@@ -232,6 +232,7 @@ def test_service_that_is_not_well_is_told_apart_from_one_that_does_not_know(
 def test_service_on_plain_http_is_refused() -> None:
     values: dict[str, Any] = {
         "jwt_secret_key": SECRET,
+        "secret_key": OWN_SECRET,
         "redis_url": "redis://127.0.0.1",
         "public_url": "http://127.0.0.1",
         "database_url": "postgresql://127.0.0.1/auth",

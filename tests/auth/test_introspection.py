@@ -14,7 +14,7 @@ from tests.auth.conftest import AUTH, NewPerson, Person
 from tests.auth.test_sessions import at
 
 
-@pytest.fixture(params=["HS256", "EdDSA", "ES256"])
+@pytest.fixture(params=["HS256", "EdDSA", "ES256", "RS256"])
 def settings(settings: AuthSettings, request: pytest.FixtureRequest) -> AuthSettings:
     return settings.model_copy(update={"jwt_algorithms": [request.param]})
 

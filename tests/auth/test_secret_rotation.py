@@ -1,4 +1,7 @@
-"""The shared secret is rotated in three steps, and nothing that people hold or that rests sealed is lost."""
+"""auth's own secret, and the shared one, are rotated in three steps: nothing held or sealed is lost.
+
+The same steps lead from the release before, where the shared secret was all there was.
+"""
 
 from collections.abc import Callable, Iterator
 
@@ -7,18 +10,24 @@ from flask import Flask
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from services.auth import sealed
+from deploy.cli import doorward
+from services.auth import sealed, secret_check
 from services.auth.app import create_app
 from services.auth.models import db
+from services.auth.sessions.refresh_tokens import RefreshTokens
 from services.auth.settings import AuthSettings
 from shared.chassis import service_tokens
 from shared.chassis.resealing import Report, reseal
 from shared.chassis.sealing import SealBroken
-from shared.chassis.testing.tokens import SECRET, bearer
+from shared.chassis.settings import SettingsError
+from shared.chassis.testing.tokens import OWN_SECRET, SECRET, bearer
 from tests.auth.conftest import PASSWORD, Mailbox, NewPerson, Person
 from tests.auth.test_second_factors import challenge, enable_totp
 
 OLD, NEW = SECRET, "the-next-secret-of-more-than-thirty-two-bytes"
+THIRD = "a third secret that nobody has ever used for anything"
+# auth's own beside each: they are rotated together here.
+OWN = {OLD: OWN_SECRET, NEW: f"own {NEW}", THIRD: f"own {THIRD}"}
 STEPS = ([OLD], [OLD, NEW], [NEW, OLD], [NEW])
 NewProcess = Callable[..., Flask]
 
@@ -32,6 +41,8 @@ def process(app: Flask, settings: AuthSettings) -> Iterator[NewProcess]:
         secrets = {
             "jwt_secret_key": SecretStr(current),
             "jwt_previous_secret_keys": [*map(SecretStr, previous)],
+            "secret_key": SecretStr(OWN[current]),
+            "previous_secret_keys": [SecretStr(OWN[secret]) for secret in previous],
         }
         made.append(create_app(settings.model_copy(update={**secrets, **changes})))
         return made[-1]
@@ -48,9 +59,86 @@ def at(worker: Flask, person: Person) -> Person:
 
 
 def do_reseal(worker: Flask) -> Report:
-    secrets = worker.extensions["doorward_settings"].accepted_secrets
     with worker.app_context():
-        return reseal(sealed.DATABASE, sealed.COLUMNS, secrets)
+        return reseal(sealed.DATABASE, sealed.COLUMNS, worker.extensions["doorward_settings"])
+
+
+def test_what_the_release_before_sealed_is_opened_and_moved(
+    settings: AuthSettings, process: NewProcess, new_account: NewPerson
+) -> None:
+    """There the shared secret sealed all of it, which is what this process is set to."""
+    shared = [SecretStr("x" * 32)]
+    before = process(OLD, secret_key=SecretStr(OLD), previous_secret_keys=shared)
+    with before.app_context():
+        db.session.execute(text("DELETE FROM kept_keys"))
+        db.session.commit()
+    ada = at(before, new_account()).sign_in()
+    generator, _ = enable_totp(ada)
+
+    upgraded = process(OLD, secret_key=SecretStr(NEW), previous_secret_keys=[SecretStr(OLD)])
+    held = at(upgraded, ada)
+    assert held.refresh().status_code == 200
+    do_reseal(upgraded)
+    alone = at(process(OLD, secret_key=SecretStr(NEW), previous_secret_keys=[]), ada)
+
+    assert alone.refresh().status_code == 401  # its token is of before
+    assert alone.post("mfa/verify", mfa_token=challenge(alone), code=generator.now()).status_code == 200
+
+
+def test_the_shared_secret_opens_nothing_of_auth(process: NewProcess, new_account: NewPerson) -> None:
+    ada = at(process(OLD), new_account())
+    session = ada.refresh().json["refresh_token"]
+    ours = RefreshTokens([OWN[OLD]]).read(session)
+
+    forged = ada.post("refresh", refresh_token=RefreshTokens([OLD]).write(ours))
+
+    assert forged.status_code == 401
+    assert ada.refresh(session).status_code == 200
+
+
+def test_a_start_with_a_secret_that_opens_nothing_is_refused(
+    settings: AuthSettings, new_account: NewPerson
+) -> None:
+    new_account()
+    other = settings.model_copy(update={"secret_key": SecretStr(NEW)})
+    absent = settings.model_copy(update={"database_url": SecretStr("postgresql://127.0.0.1:1/none")})
+
+    secret_check.check(settings)
+    secret_check.check(absent)  # whether it answers is what /readyz says
+    with pytest.raises(SettingsError, match=r"^AUTH_SECRET_KEY: does not open .* AUTH_PREVIOUS_SECRET_KEYS"):
+        secret_check.check(other)
+
+
+@pytest.mark.parametrize("command", ["serve", "work", "migrate"])
+def test_each_way_to_start_says_so_in_one_sentence(
+    settings: AuthSettings, new_account: NewPerson, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    new_account()
+    variables = {
+        "JWT_SECRET_KEY": SECRET,
+        "AUTH_SECRET_KEY": NEW,
+        "REDIS_URL": settings.redis_url.get_secret_value(),
+        "PUBLIC_URL": "http://127.0.0.1:8080",
+        "AUTH_DATABASE_URL": settings.database_url.get_secret_value(),
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError) as refused:
+        doorward.main([command, "auth"], standalone_mode=False)
+
+    assert "AUTH_SECRET_KEY" in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_the_shared_secret_is_refused_as_auth_s_own(settings: AuthSettings) -> None:
+    """But in the first step of a rotation, which leads from the one to the other."""
+    values = {**settings.model_dump(), "secret_key": settings.jwt_secret_key}
+
+    with pytest.raises(ValueError, match="AUTH_SECRET_KEY must not be JWT_SECRET_KEY"):
+        AuthSettings(**values)
+
+    assert AuthSettings(**{**values, "previous_secret_keys": [NEW]}).own_secrets == [SECRET, NEW]
 
 
 @pytest.mark.parametrize("step", [0, 1, 2])
@@ -146,7 +234,7 @@ def test_resealing_is_repeated_without_harm_and_says_what_it_cannot_open(
     both = process(NEW, OLD)
 
     first, second = do_reseal(both), do_reseal(both)
-    other = do_reseal(process("a third secret that nobody has ever used for anything"))
+    other = do_reseal(process(THIRD))
 
     assert (second.resealed, second.current) == (0, first.resealed + first.current)
     assert (other.resealed, other.current, other.unreadable) == (0, 0, second.current)

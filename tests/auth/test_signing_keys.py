@@ -8,6 +8,7 @@ import jwt
 import pytest
 import time_machine
 from click.testing import CliRunner
+from cryptography.hazmat.primitives.asymmetric import rsa
 from flask import Flask
 
 from services.auth.app import create_app
@@ -19,7 +20,7 @@ from services.auth.store import signing_keys as store
 from services.auth.store.signing_keys import KeyPair
 from shared.chassis.clock import utcnow
 from shared.chassis.sealing import Sealer
-from shared.chassis.signing_keys import key_id, read_jwk
+from shared.chassis.signing_keys import NotAPublicKey, key_id, public_jwk, read_jwk
 from shared.chassis.testing.databases import ServiceDatabases
 from shared.chassis.testing.engines import wait_until
 from shared.chassis.testing.tokens import SECRET, bearer
@@ -82,7 +83,7 @@ def opens(worker: Flask, person: Person) -> bool:
     return worker.test_client().get("/api/v1/auth/sessions", headers=person.headers).status_code == 200
 
 
-@pytest.mark.parametrize("algorithm", ["EdDSA", "ES256"])
+@pytest.mark.parametrize("algorithm", ["EdDSA", "ES256", "RS256"])
 def test_tokens_verify_by_the_published_key(
     new_account: NewPerson, new_worker: NewWorker, algorithm: str
 ) -> None:
@@ -100,11 +101,45 @@ def test_tokens_verify_by_the_published_key(
     assert opens(worker, ada)
 
 
-@pytest.mark.parametrize("algorithm", ["EdDSA", "ES256"])
+def test_the_issuer_is_the_public_url_and_its_metadata_says_so(
+    new_account: NewPerson, new_worker: NewWorker
+) -> None:
+    ada = new_account()
+    worker = new_worker("HS256", scopes=["orders:read"])
+
+    answer = worker.test_client().get("/.well-known/oauth-authorization-server")
+
+    claims = jwt.decode(ada.pair["access_token"], options={"verify_signature": False})
+    told = answer.json
+    assert told["issuer"] == claims["iss"] == "http://127.0.0.1:8080"
+    assert told["jwks_uri"] == f"http://127.0.0.1:8080{KEY_SET}"
+    assert "orders:read" in told["scopes_supported"]
+    assert told["response_types_supported"] == []
+    assert "token_endpoint" not in told
+    assert answer.headers["Cache-Control"] == f"public, max-age={LEAD // 2}"
+    for name in ("introspection_endpoint", "revocation_endpoint", "jwks_uri"):
+        path = told[name].removeprefix(told["issuer"])
+        assert worker.test_client().options(path).status_code == 200  # there is such an address
+
+
+@pytest.mark.parametrize("jwk", ["a key of 1024 bits", "an exponent of three"])
+def test_another_rsa_key_is_none_of_ours(jwk: str) -> None:
+    bits, exponent = (1024, 65_537) if "1024" in jwk else (2048, 3)
+    key = rsa.generate_private_key(exponent, bits).public_key()
+
+    with pytest.raises(NotAPublicKey, match="another size"):
+        read_jwk(public_jwk("RS256", key))
+
+
+@pytest.mark.parametrize("algorithm", ["EdDSA", "ES256", "RS256"])
 def test_nothing_private_is_published(new_worker: NewWorker, algorithm: str) -> None:
     answer = new_worker(algorithm).test_client().get(KEY_SET)
 
-    members = {"EdDSA": {"kty", "crv", "x"}, "ES256": {"kty", "crv", "x", "y"}}[algorithm]
+    members = {
+        "EdDSA": {"kty", "crv", "x"},
+        "ES256": {"kty", "crv", "x", "y"},
+        "RS256": {"kty", "n", "e"},
+    }[algorithm]
     assert [set(key) for key in answer.json["keys"]] == [{*members, "use", "alg", "kid"}]
     assert answer.headers["Cache-Control"] == f"public, max-age={LEAD // 2}"
 

@@ -15,7 +15,7 @@ from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
 from shared.chassis.testing.databases import ServiceDatabases
-from shared.chassis.testing.tokens import SECRET
+from shared.chassis.testing.tokens import OWN_SECRET, SECRET
 
 Command = Callable[..., Result]
 RIGHT = ["ada@example.org", "bob@app.test", "eve@xn--bcher-kva.de", "'x@example.org"]
@@ -27,6 +27,7 @@ LEFT = {"eve@bücher.de": "eve@xn--bcher-kva.de", "jürgen@example.org": None}
 def app(service_database: ServiceDatabases, redis_url: str) -> Iterator[Flask]:
     settings = AuthSettings(
         jwt_secret_key=SECRET,
+        secret_key=OWN_SECRET,
         redis_url=redis_url,
         public_url="http://127.0.0.1:8080",
         database_url=service_database("auth").url,
@@ -46,6 +47,7 @@ def app(service_database: ServiceDatabases, redis_url: str) -> Iterator[Flask]:
 def command(app: Flask, redis_url: str, service_database: ServiceDatabases) -> Command:
     environment = {
         "JWT_SECRET_KEY": SECRET,
+        "AUTH_SECRET_KEY": OWN_SECRET,
         "REDIS_URL": redis_url,
         "PUBLIC_URL": "http://127.0.0.1:8080",
         "AUTH_DATABASE_URL": service_database("auth").url,

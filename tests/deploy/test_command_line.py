@@ -107,14 +107,16 @@ def test_newest_migration_is_found_through_merges(tmp_path: Path) -> None:
 
 def test_env_file_has_fresh_secrets_and_is_never_overwritten(tmp_path: Path) -> None:
     example, target = tmp_path / ".env.example", tmp_path / ".env"
-    example.write_text("# PUBLIC_URL=x\n# JWT_SECRET_KEY=   # openssl\n# GATEWAY_SESSION_SECRET_KEY=\n")
+    example.write_text(
+        "# PUBLIC_URL=x\n# JWT_SECRET_KEY=   # openssl\n# AUTH_SECRET_KEY=\n# GATEWAY_SESSION_SECRET_KEY=\n"
+    )
 
     assert env_file.write(example, target)
     written = target.read_text()
     assert not env_file.write(example, target)
 
     values = dict(line.split("=", 1) for line in written.splitlines() if not line.startswith("#"))
-    assert set(values) == {"JWT_SECRET_KEY", "GATEWAY_SESSION_SECRET_KEY"}
+    assert set(values) == {"JWT_SECRET_KEY", "AUTH_SECRET_KEY", "GATEWAY_SESSION_SECRET_KEY"}
     assert all(len(value) >= 43 and " " not in value for value in values.values())
     assert target.read_text() == written
     assert target.stat().st_mode & 0o077 == 0

@@ -11,6 +11,7 @@ OWNERS = ("postgres", "redis", *PROCESSES)
 LONG = "x" * 32
 COMPLETE = {
     "JWT_SECRET_KEY": LONG,
+    "AUTH_SECRET_KEY": LONG,
     "GATEWAY_SESSION_SECRET_KEY": LONG,
     "NOTIFICATIONS_SMTP_HOST": "smtp.example.org",
     "PUBLIC_URL": "https://accounts.example.org",
@@ -34,7 +35,7 @@ def test_a_trial_gets_everything_that_a_process_requires(volumes: Path) -> None:
     fill(volumes, is_production=False)
 
     names = {owner: {path.name for path in (volumes / owner).iterdir()} for owner in OWNERS}
-    assert names["auth"] == {"JWT_SECRET_KEY", "REDIS_URL", "AUTH_DATABASE_URL"}
+    assert names["auth"] == {"JWT_SECRET_KEY", "AUTH_SECRET_KEY", "REDIS_URL", "AUTH_DATABASE_URL"}
     assert names["gateway"] == {"JWT_SECRET_KEY", "REDIS_URL", "GATEWAY_SESSION_SECRET_KEY"}
     assert names["redis"] == {"password", "redis-password.conf"}
 
@@ -45,6 +46,24 @@ def test_every_process_shares_one_signing_key(volumes: Path) -> None:
     keys = {(volumes / process / "JWT_SECRET_KEY").read_text() for process in PROCESSES}
     assert len(keys) == 1
     assert len(keys.pop()) >= compose_secrets.MINIMUM_BYTES
+
+
+def test_nobody_but_auth_has_its_secret(volumes: Path) -> None:
+    fill(volumes, is_production=False)
+
+    own = (volumes / "auth" / "AUTH_SECRET_KEY").read_text()
+    assert [name for name, text in contents(volumes).items() if own in text] == ["auth/AUTH_SECRET_KEY"]
+
+
+def test_auth_goes_on_opening_what_it_sealed_before_it_had_a_secret(volumes: Path) -> None:
+    fill(volumes, is_production=False)
+    (volumes / "auth" / "AUTH_SECRET_KEY").unlink()  # as the release before left it
+
+    fill(volumes, is_production=False)
+
+    shared = (volumes / "gateway" / "JWT_SECRET_KEY").read_text()
+    assert (volumes / "auth" / "AUTH_PREVIOUS_SECRET_KEYS").read_text() == shared
+    assert (volumes / "auth" / "AUTH_SECRET_KEY").read_text() != shared
 
 
 def test_a_second_run_changes_nothing(volumes: Path) -> None:
@@ -68,7 +87,9 @@ def test_production_generates_no_signing_key(volumes: Path) -> None:
     fill(volumes, is_production=True)
 
     assert [
-        name for name in contents(volumes) if name.endswith(("JWT_SECRET_KEY", "SESSION_SECRET_KEY"))
+        name
+        for name in contents(volumes)
+        if name.endswith(("JWT_SECRET_KEY", "AUTH_SECRET_KEY", "SESSION_SECRET_KEY"))
     ] == []
 
 

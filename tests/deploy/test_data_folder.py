@@ -45,7 +45,9 @@ def test_secret_that_a_newer_version_needs_is_added(data: DataFolder) -> None:
     complete = credentials.ensure(data)
 
     assert complete["jwt_secret_key"] == "kept"
-    assert set(complete) == set(credentials.NAMES)
+    assert set(complete) == {*credentials.NAMES, "auth_previous_secret_keys"}
+    assert complete["auth_previous_secret_keys"] == "kept"  # until now auth sealed with that
+    assert credentials.ensure(data) == complete
 
 
 @pytest.mark.parametrize("content", [None, "", '{"jwt_secret_key": "ha'])

@@ -15,7 +15,7 @@ REDIS = "write it as redis://:password@host:6379/0, with rediss:// for TLS."
 MISTAKES = {
     "JWT_SECRET_KEY=0123456789": "JWT_SECRET_KEY: is too short: it needs at least 32 bytes; "
     "`openssl rand -base64 48` makes a good one.",
-    "JWT_ALGORITHMS=HS512": "JWT_ALGORITHMS: \"HS512\" is none of 'HS256', 'EdDSA' or 'ES256'.",
+    "JWT_ALGORITHMS=HS512": "JWT_ALGORITHMS: \"HS512\" is none of 'HS256', 'EdDSA', 'ES256' or 'RS256'.",
     "AUTH_DATABASE_URL=mysql://role:hidden@host/name": f"AUTH_DATABASE_URL: begins with mysql://; {DATABASE}",
     "AUTH_DATABASE_URL=role:hidden@host/name": f"AUTH_DATABASE_URL: is not a URL; {DATABASE}",
     "USERS_DATABASE_URL=postgresql://a:hidden@h": f"USERS_DATABASE_URL: names no database; {DATABASE}",

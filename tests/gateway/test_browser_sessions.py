@@ -246,7 +246,7 @@ def test_session_stays_in_cookies_while_its_key_is_looked_up(
     upstream.handlers[KEY_SET] = auth = Auth()
     with httpx.Client(base_url=start_gateway(JWT_ALGORITHMS="EdDSA").url) as client:
         auth.shown = [key]
-        token = Keys(SECRET, key, None).genuine("EdDSA")  # type: ignore[arg-type]
+        token = Keys(SECRET, key, None, None).genuine("EdDSA")  # type: ignore[arg-type]
 
         # auth is asked at most every few seconds, the first time at the start.
         wait_until(

@@ -42,7 +42,7 @@ def auth(upstream: Upstream) -> Auth:
 
 
 def status(gateway: Gateway, key: Ed25519PrivateKey) -> int:
-    token = Keys(SECRET, key, None).genuine("EdDSA")  # type: ignore[arg-type]
+    token = Keys(SECRET, key, None, None).genuine("EdDSA")  # type: ignore[arg-type]
     return status_of(gateway, token)
 
 
@@ -61,7 +61,7 @@ def test_keys_are_learnt_kept_and_dropped(
     first, second, stranger = (Ed25519PrivateKey.generate() for _ in range(3))
     auth.shown = [first]
     gateway = start_gateway(JWT_ALGORITHMS="EdDSA")
-    token = Keys(SECRET, first, None).genuine("EdDSA")  # type: ignore[arg-type]
+    token = Keys(SECRET, first, None, None).genuine("EdDSA")  # type: ignore[arg-type]
 
     assert status_of(gateway, token) == 200
     asked = questions(upstream)

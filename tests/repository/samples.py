@@ -16,6 +16,7 @@ REQUIRED = {
     "public_url": "https://accounts.example.org",
     "mail_from": "no-reply@example.org",
     "smtp_host": "127.0.0.1",
+    "secret_key": "a secret of auth alone, of more than thirty-two bytes",
 }
 # What the chassis gives every process: open, and not part of the service's own surface.
 PLUMBING = {"health.livez", "health.readyz", "health.healthz", "health.prometheus", "api-docs.openapi_json"}

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 STOP_SECONDS = 60.0
 SERVICES = ("auth", "users", "notifications")
 SECRET = "a secret of more than thirty-two bytes, for tests"
+OWN_SECRET = "a secret of auth alone, of more than thirty-two bytes"
 
 
 @dataclass
@@ -148,6 +149,7 @@ class Backend:
             "HOME": str(self.folder),
             "DOORWARD_ENVIRONMENT": "development",
             "JWT_SECRET_KEY": SECRET,
+            "AUTH_SECRET_KEY": OWN_SECRET,
             "REDIS_URL": self.redis.url(),
             "PUBLIC_URL": self.gateway_url,
             "GATEWAY_SESSION_SECRET_KEY": SECRET,

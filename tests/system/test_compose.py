@@ -104,7 +104,13 @@ def test_production_does_not_start_without_its_own_secrets() -> None:
         stack.close()
 
     assert outcome.returncode != 0
-    for name in ("JWT_SECRET_KEY", "GATEWAY_SESSION_SECRET_KEY", "NOTIFICATIONS_SMTP_HOST", "PUBLIC_URL"):
+    for name in (
+        "JWT_SECRET_KEY",
+        "AUTH_SECRET_KEY",
+        "GATEWAY_SESSION_SECRET_KEY",
+        "NOTIFICATIONS_SMTP_HOST",
+        "PUBLIC_URL",
+    ):
         assert f"{name} is not set" in said
 
 
@@ -142,6 +148,7 @@ def test_production_has_no_mailbox() -> None:
         *(*files, "config", "--services"),
         PUBLIC_URL="https://accounts.example.org",
         JWT_SECRET_KEY=secret,
+        AUTH_SECRET_KEY=secret,
         GATEWAY_SESSION_SECRET_KEY=secret,
         NOTIFICATIONS_SMTP_HOST="smtp.example.org",
         NOTIFICATIONS_MAIL_FROM="no-reply@example.org",

@@ -7,7 +7,7 @@ import pytest
 from shared.chassis.signing_keys import key_id
 from shared.chassis.testing.engines import wait_until
 from tests.system import journey
-from tests.system.backend import Backend, RunningProcess
+from tests.system.backend import OWN_SECRET, Backend, RunningProcess
 from tests.system.conftest import StartBackend
 from tests.system.journey import Journey
 from tests.system.traffic import traffic
@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 FIRST_SECRET = "the first secret of more than thirty-two bytes"
 NEXT_SECRET = "the next secret of more than thirty-two bytes"
+NEXT_OWN_SECRET = "the next secret of auth alone, also long enough"
 PEOPLE = 4
 # What a rolling restart takes at a time, so that neighbouring steps work side by side for a while.
 ISSUING = ("auth", "auth-worker-1")
@@ -56,12 +57,12 @@ def test_keys_are_rotated_and_nobody_is_refused(backend: Backend) -> None:
     assert len(seen.signed_by) == 3  # two keys and the secret
 
 
-def test_the_shared_secret_is_rotated_and_nobody_is_refused(backend: Backend) -> None:
+def test_the_secrets_are_rotated_and_nobody_is_refused(backend: Backend) -> None:
     newcomers = []
     with traffic(backend, PEOPLE) as seen:
-        accepted = {"JWT_SECRET_KEY": FIRST_SECRET, "JWT_PREVIOUS_SECRET_KEYS": NEXT_SECRET}
-        changed = {"JWT_SECRET_KEY": NEXT_SECRET, "JWT_PREVIOUS_SECRET_KEYS": FIRST_SECRET}
-        dropped = {"JWT_SECRET_KEY": NEXT_SECRET, "JWT_PREVIOUS_SECRET_KEYS": ""}
+        accepted = _secrets((FIRST_SECRET, NEXT_SECRET), (OWN_SECRET, NEXT_OWN_SECRET))
+        changed = _secrets((NEXT_SECRET, FIRST_SECRET), (NEXT_OWN_SECRET, OWN_SECRET))
+        dropped = _secrets((NEXT_SECRET, ""), (NEXT_OWN_SECRET, ""))
         steps = ((EVERYBODY, accepted), (ISSUING, changed), (VERIFYING, changed))
         newcomers += [_restart(backend, group, step) for group, step in steps]
         backend.command("reseal", "all")
@@ -73,6 +74,16 @@ def test_the_shared_secret_is_rotated_and_nobody_is_refused(backend: Backend) ->
     assert seen.statuses[200] > 50
     for newcomer in newcomers:
         newcomer.verify()  # its mail was sealed by one process and opened by another
+
+
+def _secrets(shared: tuple[str, str], own: tuple[str, str]) -> dict[str, str]:
+    """The shared secret and auth's own, each with the one that is accepted beside it."""
+    return {
+        "JWT_SECRET_KEY": shared[0],
+        "JWT_PREVIOUS_SECRET_KEYS": shared[1],
+        "AUTH_SECRET_KEY": own[0],
+        "AUTH_PREVIOUS_SECRET_KEYS": own[1],
+    }
 
 
 def _restart(backend: Backend, group: tuple[str, ...], environment: dict[str, str]) -> Journey:

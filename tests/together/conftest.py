@@ -44,7 +44,7 @@ from shared.chassis.sealing import Sealer
 from shared.chassis.settings import ServiceSettings
 from shared.chassis.testing.databases import ServiceDatabases
 from shared.chassis.testing.engines import free_port
-from shared.chassis.testing.tokens import SECRET
+from shared.chassis.testing.tokens import OWN_SECRET, SECRET
 
 HOST = "127.0.0.1"
 
@@ -123,7 +123,12 @@ def common(redis_url: str) -> dict[str, Any]:
 
 
 SERVICES: dict[str, tuple[Any, Any, type[ServiceSettings], dict[str, Any]]] = {
-    "auth": (services.auth, AuthSettings, AuthSettings, {"password_hash_memory_kib": 1024}),
+    "auth": (
+        services.auth,
+        AuthSettings,
+        AuthSettings,
+        {"secret_key": OWN_SECRET, "password_hash_memory_kib": 1024},
+    ),
     "users": (services.users, UsersSettings, UsersSettings, {"cache_patience_milliseconds": 5000}),
     "notifications": (
         services.notifications,

@@ -15,12 +15,11 @@ from gateway.edge import GatewayFlask
 from gateway.settings import GatewaySettings
 from services.auth.models import db
 from services.auth.signing_keys import key_pairs, rotation
-from services.auth.store.signing_keys import KeyPair
 from shared.chassis.errors import PROBLEM_TYPE
 from shared.chassis.sealing import Sealer
-from shared.chassis.testing.tokens import SECRET
+from shared.chassis.testing.tokens import OWN_SECRET, SECRET
 from tests.together.forgeries import bent_headers, forgeries
-from tests.together.forgeries.keys import ALGORITHMS, Keys, claims
+from tests.together.forgeries.keys import ALGORITHMS, ISSUER, Keys, claims
 
 PATHS = {
     "auth": "/api/v1/auth/sessions",
@@ -44,17 +43,17 @@ def apps(doorward_apps: tuple[dict[str, Flask], Any]) -> dict[str, Flask]:
 @pytest.fixture
 def keys(apps: dict[str, Flask]) -> Keys:
     """The keys of this backend: auth made them, and published them to the others."""
-    sealer = Sealer([SECRET], "signing-key")
+    sealer = Sealer([OWN_SECRET], "signing-key")
     with apps["auth"].app_context():
-        for algorithm in ("EdDSA", "ES256"):
+        for algorithm in ("EdDSA", "ES256", "RS256"):
             rotation.rotate(algorithm)
         pairs = {pair.algorithm: pair for pair in rotation.list_keys()}
         db.session.rollback()
 
-    def private(pair: KeyPair) -> Any:
-        return key_pairs.open_private_key(pair, sealer)
+    def private(algorithm: str) -> Any:
+        return key_pairs.open_private_key(pairs[algorithm], sealer)
 
-    return Keys(SECRET, private(pairs["EdDSA"]), private(pairs["ES256"]))
+    return Keys(SECRET, private("EdDSA"), private("ES256"), private("RS256"))
 
 
 @pytest_asyncio.fixture
@@ -118,7 +117,8 @@ def is_refused(answer: httpx.Response) -> bool:
 def genuine(keys: Keys) -> Iterator[str]:
     now = int(time.time())
     for algorithm in ALGORITHMS:
-        yield keys.genuine(algorithm)
+        yield keys.genuine(algorithm, iss=ISSUER)
+        yield keys.genuine(algorithm, iss="doorward")  # as the release before wrote it
         # The clock of the host that issued it may be a little ahead of this one's.
         yield keys.genuine(algorithm, iat=now + 3, nbf=now + 3, exp=now + 903)
 

@@ -20,7 +20,7 @@ from services.auth.store import accounts
 from shared.chassis.clock import utcnow
 from shared.chassis.ids import new_id
 from shared.chassis.testing.databases import ServiceDatabases
-from shared.chassis.testing.tokens import SECRET
+from shared.chassis.testing.tokens import OWN_SECRET, SECRET
 from tests.auth.test_sessions import at
 
 ADA = "ada@example.org"
@@ -30,6 +30,7 @@ ADA = "ada@example.org"
 def app(service_database: ServiceDatabases, redis_url: str) -> Iterator[Flask]:
     settings = AuthSettings(
         jwt_secret_key=SECRET,
+        secret_key=OWN_SECRET,
         redis_url=redis_url,
         public_url="http://127.0.0.1:8080",
         database_url=service_database("auth").url,

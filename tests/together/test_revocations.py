@@ -23,7 +23,7 @@ from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
 from shared.chassis.testing.clients import PrivateRedis
 from shared.chassis.testing.databases import ServiceDatabases
-from shared.chassis.testing.tokens import SECRET
+from shared.chassis.testing.tokens import OWN_SECRET, SECRET
 from shared.contracts import tokens
 
 PATIENCE_SECONDS = 30
@@ -33,6 +33,7 @@ PATIENCE_SECONDS = 30
 def app(service_database: ServiceDatabases, private_redis: PrivateRedis) -> Iterator[Flask]:
     settings = AuthSettings(
         jwt_secret_key=SECRET,
+        secret_key=OWN_SECRET,
         redis_url=private_redis.url(),
         public_url="http://127.0.0.1:8080",
         database_url=service_database("auth").url,

@@ -16,7 +16,7 @@ from shared.chassis.database import transaction
 @click.command("rotate-keys")
 @click.option(
     "--algorithm",
-    type=click.Choice(["EdDSA", "ES256", "HS256"]),
+    type=click.Choice(["EdDSA", "ES256", "RS256", "HS256"]),
     help="What to sign with (HS256: the shared secret); by default the first other one of JWT_ALGORITHMS.",
 )
 def rotate_keys(algorithm: str | None) -> None:

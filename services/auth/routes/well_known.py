@@ -1,13 +1,16 @@
-"""`/.well-known/jwks.json`: the public keys that access tokens can be verified with."""
+"""`/.well-known/…`: the public keys of access tokens, and what auth says of itself."""
 
 from flask import Response, jsonify
 
+from services.auth import metadata
 from services.auth.deps import deps
-from services.auth.schemas.well_known import KeySetSchema
+from services.auth.schemas.well_known import KeySetSchema, ServerMetadataSchema
 from shared.chassis.access import public
 from shared.chassis.openapi import Blueprint
 
-blueprint = Blueprint("well_known", __name__, url_prefix="/.well-known", description="Public keys")
+blueprint = Blueprint(
+    "well_known", __name__, url_prefix="/.well-known", description="Public keys and metadata"
+)
 
 
 @blueprint.get("/jwks.json")
@@ -15,7 +18,18 @@ blueprint = Blueprint("well_known", __name__, url_prefix="/.well-known", descrip
 @blueprint.response(200, KeySetSchema)
 def show_keys() -> Response:
     """The public keys (RFC 7517), each published before it signs; none while the shared secret signs."""
-    response = jsonify(keys=deps().signing_keys.published())
-    # Whoever keeps the answer that long still knows a new key before it signs.
+    return _cacheable(jsonify(keys=deps().signing_keys.published()))
+
+
+@blueprint.get("/oauth-authorization-server")
+@public
+@blueprint.response(200, ServerMetadataSchema)
+def show_metadata() -> Response:
+    """Who issues access tokens, and where their keys, introspection and revocation are (RFC 8414)."""
+    return _cacheable(jsonify(metadata.describe()))
+
+
+def _cacheable(response: Response) -> Response:
+    # Whoever keeps the keys that long still knows a new one before it signs.
     response.headers["Cache-Control"] = f"public, max-age={deps().settings.key_publication_seconds // 2}"
     return response

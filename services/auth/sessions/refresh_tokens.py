@@ -4,7 +4,7 @@ A token names its session and its number in it, under a key that is derived for 
 
     base64url( version 1 | session id 16 | counter 8 | HMAC-SHA256 32 )
 
-It is derived from the shared secret, so the database holds nothing that could be used. Each use makes the
+It is derived from auth's own secret, so the database holds nothing that could be used. Each use makes the
 next number the current one. A number that was superseded a moment ago yields the current pair again, so
 that tabs which refresh at once all end up with the same one. So does, however late, the number before the
 current one while nothing says that the current pair reached its client: the answer was lost on the way. Any

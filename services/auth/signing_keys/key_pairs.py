@@ -5,20 +5,21 @@ from datetime import datetime
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.auth.store.signing_keys import KeyPair
 from shared.chassis.sealing import Sealer
-from shared.chassis.signing_keys import EDDSA, ES256, public_jwk
+from shared.chassis.signing_keys import EDDSA, ES256, RS256, RSA_BITS, RSA_EXPONENT, public_jwk
 
 __all__ = ["KeyPair", "generate", "open_private_key", "signing_at"]
 
-PrivateKey = Ed25519PrivateKey | ec.EllipticCurvePrivateKey
+PrivateKey = Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 _GENERATE: Mapping[str, Callable[[], PrivateKey]] = {
     EDDSA: Ed25519PrivateKey.generate,
     ES256: lambda: ec.generate_private_key(ec.SECP256R1()),
+    RS256: lambda: rsa.generate_private_key(RSA_EXPONENT, RSA_BITS),
 }
 
 

@@ -41,7 +41,7 @@ class SigningKeys:
         secret = settings.accepted_secrets[0]
         self._shared = Signer(key_id(secret), HS256, secret)
         self._algorithms = settings.jwt_algorithms
-        self.sealer = Sealer(settings.accepted_secrets, PURPOSE)
+        self.sealer = Sealer(settings.own_secrets, PURPOSE)
         self._has_own = settings.has_published_keys
         self._engine = new_engine_beside(settings)
         self._lock = threading.Lock()

@@ -14,6 +14,7 @@ from shared.chassis.signing_keys import HS256, key_id
 from shared.contracts import tokens
 
 SECRET = "a-secret-for-tests-that-is-long-enough-0123456789"  # noqa: S105
+OWN_SECRET = "the-secret-of-auth-alone-for-tests-0123456789-xyz"  # noqa: S105
 
 
 def access_token(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from shared.chassis.sealing import derive_key
@@ -20,6 +20,7 @@ from tests.together.forgeries.keys import (
     Sign,
     as_json,
     by_curve,
+    by_rsa,
     by_secret,
     claims,
     token,
@@ -44,9 +45,9 @@ def unsigned(keys: Keys) -> Iterator[tuple[str, str]]:
 
 def confused(keys: Keys) -> Iterator[tuple[str, str]]:
     """A public key used as a shared secret, in every form that somebody might have it in."""
-    for algorithm in ("EdDSA", "ES256"):
+    for algorithm, member in (("EdDSA", "x"), ("ES256", "x"), ("RS256", "n")):
         jwk = keys.jwk(algorithm)
-        public = (keys.edwards if algorithm == "EdDSA" else keys.curve).public_key()
+        public = keys.private(algorithm).public_key()
         info = serialization.PublicFormat.SubjectPublicKeyInfo
         pem = public.public_bytes(serialization.Encoding.PEM, info)
         der = public.public_bytes(serialization.Encoding.DER, info)
@@ -58,8 +59,8 @@ def confused(keys: Keys) -> Iterator[tuple[str, str]]:
             "JWK": as_json(jwk),
             "JWK in order": json.dumps(jwk, sort_keys=True).encode(),
             "JWK set": as_json({"keys": [jwk]}),
-            "x": base64.urlsafe_b64decode(jwk["x"] + "="),
-            "x as text": jwk["x"].encode(),
+            member: base64.urlsafe_b64decode(jwk[member] + "=="),
+            f"{member} as text": jwk[member].encode(),
             "kid": jwk["kid"].encode(),
             "repr": repr(public).encode(),
             "nothing": b"",
@@ -92,7 +93,20 @@ def crossed(keys: Keys) -> Iterator[tuple[str, str]]:
     for alg, digest in (("HS384", "sha384"), ("HS512", "sha512")):
         sign = by_secret(keys.secret.encode(), digest)
         yield f"crossed: {alg}", token(keys.header("HS256", alg=alg), claims(), sign)
-    spelt = ["hs256", "HS256 ", "HMAC256", "RS256", "PS256", "ES384", "ES512", "ES256K", "Ed25519", "Ed448"]
+    spelt = [
+        "hs256",
+        "HS256 ",
+        "HMAC256",
+        "rs256",
+        "RS384",
+        "RS512",
+        "PS256",
+        "ES384",
+        "ES512",
+        "ES256K",
+        "Ed25519",
+        "Ed448",
+    ]
     for alg in [*spelt, "eddsa", "es256", "A128KW", "dir", ["HS256"], {"HS256": 1}, 256, True]:
         for algorithm in ALGORITHMS:
             forged = token(keys.header(algorithm, alg=alg), claims(), keys.sign(algorithm))
@@ -110,6 +124,8 @@ def foreign(keys: Keys) -> Iterator[tuple[str, str]]:
     )
     yield "foreign: EdDSA key under our name", token(keys.header("EdDSA"), claims(), attacker.sign)
     yield "foreign: ES256 key under our name", token(keys.header("ES256"), claims(), by_curve(curve))
+    big = rsa.generate_private_key(65_537, 2048)
+    yield "foreign: RS256 key under our name", token(keys.header("RS256"), claims(), by_rsa(big))
     yield "foreign: secret under our name", token(keys.header("HS256"), claims(), by_secret(b"x" * 40))
     names: list[Any] = [
         "", " ", "x", "../../../../dev/null", "/dev/null", "file:///dev/null", "https://evil.example/jwks.json",

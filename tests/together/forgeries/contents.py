@@ -9,6 +9,7 @@ from typing import Any
 from shared.chassis.ids import new_id
 from tests.together.forgeries.keys import (
     ALGORITHMS,
+    ISSUER,
     UNSET,
     Keys,
     as_json,
@@ -22,7 +23,7 @@ def _wrong_claims() -> Mapping[str, list[Any]]:
     nothing = [UNSET, None, "", [], {}]
     return {
         "type": [*nothing, "refresh", "ACCESS", "id", ["access"]],
-        "iss": [*nothing, "elsewhere", "Doorward", "doorward ", ["doorward"], "doorward.evil.example", 7],
+        "iss": [*nothing, "elsewhere", "Doorward", "doorward ", ["doorward"], "doorward.evil.example", 7, *_other_issuers()],
         "aud": [*nothing, "internal", "Doorward", ["doorward"], ["doorward", "internal"], ["x", "y"], 7, {"doorward": 1}],
         "exp": [
             *nothing, now - 1, now - 10**6, 0, -1, -(10**20), True, False, str(now + 900), [now + 900], now + 900.5,
@@ -38,11 +39,25 @@ def _wrong_claims() -> Mapping[str, list[Any]]:
     }  # fmt: skip
 
 
+def _other_issuers() -> list[Any]:
+    """What looks like the issuer, and is another string (RFC 8414 section 4)."""
+    host = ISSUER.removeprefix("http://")
+    others = [
+        f"{ISSUER}/",
+        f"https://{host}",
+        f"http://{host}:80",
+        f"http://{host.upper()}",
+        host,
+        f" {ISSUER}",
+    ]
+    return [*others, f"{ISSUER}.evil.example", f"http://evil.example/{ISSUER}", [ISSUER]]
+
+
 def claimed(keys: Keys) -> Iterator[tuple[str, str]]:
     """Genuine signatures over claims that auth would never write, or that are over."""
     for number, (name, values) in enumerate(_wrong_claims().items()):
         for value in values:
-            algorithm = ALGORITHMS[number % 3]
+            algorithm = ALGORITHMS[number % len(ALGORITHMS)]
             yield f"claim: {name} {value!r:.40}", keys.genuine(algorithm, **{name: value})
     texts: dict[str, bytes] = {
         name: as_json(claims()).replace(b'"ver":1', text.encode())

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
@@ -22,6 +22,7 @@ Sign = Callable[[bytes], bytes]
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 ED25519_ORDER = 2**252 + 27742317777372353535851937790883648493
 UNSET = object()
+ISSUER = "http://testserver"  # the PUBLIC_URL of the backend that is attacked
 
 
 def b64(value: bytes) -> str:
@@ -53,6 +54,10 @@ def by_curve(key: ec.EllipticCurvePrivateKey) -> Sign:
     return sign
 
 
+def by_rsa(key: rsa.RSAPrivateKey) -> Sign:
+    return lambda content: key.sign(content, padding.PKCS1v15(), hashes.SHA256())
+
+
 @dataclass(frozen=True)
 class Keys:
     """The keys of a running backend, which the attacker has only the public half of."""
@@ -60,6 +65,7 @@ class Keys:
     secret: str
     edwards: Ed25519PrivateKey
     curve: ec.EllipticCurvePrivateKey
+    rsa: rsa.RSAPrivateKey
 
     def header(self, algorithm: str, **changes: Any) -> dict[str, Any]:
         """What auth would write."""
@@ -69,14 +75,17 @@ class Keys:
         return key_id(self.secret) if algorithm == "HS256" else self.jwk(algorithm)["kid"]
 
     def jwk(self, algorithm: str) -> dict[str, str]:
-        key = self.edwards if algorithm == "EdDSA" else self.curve
-        return public_jwk(algorithm, key.public_key())
+        return public_jwk(algorithm, self.private(algorithm).public_key())
+
+    def private(self, algorithm: str) -> Any:
+        return {"EdDSA": self.edwards, "ES256": self.curve, "RS256": self.rsa}[algorithm]
 
     def sign(self, algorithm: str) -> Sign:
         signers: dict[str, Sign] = {
             "HS256": by_secret(self.secret.encode()),
             "EdDSA": self.edwards.sign,
             "ES256": by_curve(self.curve),
+            "RS256": by_rsa(self.rsa),
         }
         return signers[algorithm]
 
@@ -94,4 +103,4 @@ def claims(**changes: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-ALGORITHMS = ("HS256", "EdDSA", "ES256")
+ALGORITHMS = ("HS256", "EdDSA", "ES256", "RS256")
