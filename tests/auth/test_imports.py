@@ -8,11 +8,14 @@ import bcrypt
 import orjson
 import pyotp
 import pytest
+from argon2 import PasswordHasher
 from click.testing import CliRunner
 from flask import Flask
 
 from services.auth.commands import account, accounts
+from services.auth.deps import deps
 from services.auth.models import Account, AuditEvent, db
+from services.auth.store import accounts as accounts_store
 from tests.auth.conftest import PASSWORD, Mailbox, NewPerson
 from tests.auth.test_second_factors import enable_totp
 
@@ -89,6 +92,25 @@ def import_lines(run: Run, tmp_path: Path, *lines: object, options: tuple[str, .
     path = tmp_path / "lines.ndjson"
     path.write_bytes(b"\n".join(map(orjson.dumps, lines)))
     return run(accounts.import_accounts, *options, path)
+
+
+@pytest.mark.parametrize("typed", ["\ufb01sh-and-\uff43hips-93", "fish-and-chips-93"])
+def test_hash_of_another_system_is_of_what_was_typed_and_of_ours_what_was_normalised(
+    app: Flask, run: Run, tmp_path: Path, stranger: NewPerson, typed: str
+) -> None:
+    """An argon2id hash looks like ours, and is not: its password was never brought into one form."""
+    plain = "\ufb01sh-and-\uff43hips-93"  # a ligature and a full-width letter
+    hashed = PasswordHasher(1, 1024, 1).hash(typed)
+    import_lines(run, tmp_path, {"email": ADA, "verified": True, "password_hash": hashed})
+    with app.app_context():
+        stored = db.session.scalars(db.select(Account.password_hash)).one()
+        parameters = deps().passwords.parameters
+        assert accounts_store.has_other_hashes(parameters)  # so a failed sign-in takes its least time
+
+    assert stored == f"argon2{hashed}"
+    assert stranger(ADA).post("login", email=ADA, password=plain).status_code == 200
+    with app.app_context():
+        assert not accounts_store.has_other_hashes(parameters)  # it was replaced
 
 
 GOOD = {"email": ADA, "verified": True}

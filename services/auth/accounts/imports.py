@@ -175,7 +175,7 @@ def _row(account: dict[str, Any], now: datetime) -> dict[str, Any]:
     return {
         "id": account["id"] or new_id(),
         "email": account["email"],
-        "password_hash": account["password_hash"],
+        "password_hash": _stored_hash(account["password_hash"]),
         "display_name": account["name"],
         "locale": account["locale"],
         "roles": sorted(set(account["roles"])),
@@ -184,6 +184,10 @@ def _row(account: dict[str, Any], now: datetime) -> dict[str, Any]:
         "created_at": account["created_at"] or now,
         "updated_at": now,
     }
+
+
+def _stored_hash(password_hash: str | None) -> str | None:
+    return None if password_hash is None else foreign_hashes.marked(password_hash)
 
 
 def _registered(row: dict[str, Any], now: datetime) -> AccountRegistered:

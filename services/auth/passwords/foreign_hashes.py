@@ -52,6 +52,14 @@ class ForeignHash:
     matches: Callable[[bytes], bool]
 
 
+def marked(stored: str) -> str:
+    """``stored`` as it is kept: argon2id's gets Django's prefix, so that it is not taken for one of ours.
+
+    Ours are of normalised passwords, and take as long to check as nobody's hash.
+    """
+    return f"argon2{stored}" if stored.startswith("$argon2id$") else stored
+
+
 Builder = Callable[[re.Match[str]], ForeignHash]
 
 

@@ -146,8 +146,15 @@ class Passwords:
         with self._pool.slot(), suppress(VerificationError, InvalidHashError, HashNotSupported):
             if is_own(stored):
                 return self._hasher.verify(stored, normalised(password))
-            return foreign_hashes.parse(stored).matches(password.encode())
+            return _matches_foreign(password, stored)
         return False
+
+
+def _matches_foreign(password: str, stored: str) -> bool:
+    """Another system hashed what was typed; another Doorward what it normalised."""
+    foreign = foreign_hashes.parse(stored)
+    spellings = dict.fromkeys((password, normalised(password)))
+    return any(foreign.matches(spelling.encode()) for spelling in spellings)
 
 
 def share_of_cores(processes: int) -> int:
