@@ -89,6 +89,12 @@ class AuthSettings(ServiceSettings):
         le=300,
         description="How long a superseded refresh token still yields the current pair, in seconds.",
     )
+    sessions_per_account: int = Field(
+        100,
+        ge=1,
+        le=10_000,
+        description="Sessions that an account may have; a further sign-in ends the one not used for longest.",
+    )
     fresh_sign_in_seconds: int = Field(
         300,
         ge=30,

@@ -8,8 +8,10 @@ import pytest
 import time_machine
 from flask import Flask
 
+from services.auth.models import AuditEvent, db
+from services.auth.settings import AuthSettings
 from shared.chassis.clock import utcnow
-from tests.auth.conftest import AUTH, Mailbox, NewPerson
+from tests.auth.conftest import AUTH, Mailbox, NewPerson, Person
 
 
 def at(**distance: float) -> time_machine.travel:
@@ -195,3 +197,28 @@ def test_access_token_has_the_claims_of_the_contract(new_account: NewPerson) -> 
     } <= set(claims)  # fmt: skip
     assert claims["email_verified"] is True
     assert 900 * 0.95 <= claims["exp"] - claims["iat"] <= 900
+
+
+class TestBound:
+    @pytest.fixture
+    def settings(self, settings: AuthSettings) -> AuthSettings:
+        return settings.model_copy(update={"sessions_per_account": 3})
+
+    def test_a_further_sign_in_ends_the_session_that_was_not_used_for_longest(
+        self, app: Flask, new_account: NewPerson
+    ) -> None:
+        ada = new_account()
+        phone, laptop = (Person(ada.client, ada.email).sign_in() for _ in range(2))
+        phone.take(phone.refresh())
+        ada.take(ada.refresh())
+
+        latest = Person(ada.client, ada.email).sign_in()
+
+        ended = laptop.refresh()
+        assert (ended.status_code, ended.json["code"]) == (401, "session_revoked")
+        assert [each.refresh().status_code for each in (ada, phone, latest)] == [200] * 3
+        with app.app_context():
+            reasons = db.session.scalars(
+                db.select(AuditEvent.details).where(AuditEvent.action == "session_ended")
+            ).all()
+            assert [details["reason"] for details in reasons] == ["too_many_sessions"]

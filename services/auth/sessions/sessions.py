@@ -30,7 +30,7 @@ log = get_logger(__name__)
 def begin(
     account: Account, client: Client, *, methods: list[str], device_id: UUID | None, now: datetime
 ) -> TokenPair:
-    """Make a session of ``account`` in the caller's transaction; its first pair."""
+    """Make a session of ``account`` in the caller's transaction, which has locked it; its first pair."""
     session = store.add(
         id=new_id(),
         account_id=account.id,
@@ -47,7 +47,17 @@ def begin(
         user_agent=client.user_agent,
         device_id=device_id,
     )
+    _end_surplus(account.id, now)
     return pair_of(_standing_of(account, session), now)
+
+
+def _end_surplus(account_id: UUID, now: datetime) -> None:
+    """A client that signs in for each call would have sessions without end."""
+    kept = deps().settings.sessions_per_account
+    for ended in _end(store.surplus(account_id, kept=kept), now=now, reason="too_many_sessions"):
+        audit.record(
+            "session_ended", account_id=account_id, session_id=str(ended), reason="too_many_sessions"
+        )
 
 
 def _standing_of(account: Account, session: Session) -> Standing:

@@ -155,6 +155,12 @@ def list_living(account_id: UUID, *, now: datetime, idle_since: datetime) -> Seq
     return db.session.scalars(statement.order_by(Session.last_used_at.desc())).all()
 
 
+def surplus(account_id: UUID, *, kept: int) -> Any:
+    """Selects the account's sessions that have not ended, but for the ``kept`` that were used last."""
+    living = select(Session.id).where(Session.account_id == account_id, Session.ended_at.is_(None))
+    return Session.id.in_(living.order_by(Session.last_used_at.desc(), Session.id.desc()).offset(kept))
+
+
 def end(*wanted: Any, now: datetime, reason: str) -> list[UUID]:
     """End the sessions that ``wanted`` selects and that have not ended; their ids."""
     statement = (
