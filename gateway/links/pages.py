@@ -52,11 +52,18 @@ PAGES = {
         asks_for="Your password",
         autocomplete="current-password",
     ),
+    "restore-email": Page(
+        "Take your address back",
+        "All sessions of the account end, its API keys and passkeys too, and its password counts no more.",
+        button="Take the address back",
+        action="/api/v1/auth/email/change/undo",
+        done="This is the address of your account again. We have sent a mail there to choose a new password.",
+    ),
 }
 
 
 def install(app: Flask) -> None:
-    """Serve `/verify-email`, `/reset-password`, `/sign-in` and `/change-email`."""
+    """Serve `/verify-email`, `/reset-password`, `/sign-in`, `/change-email` and `/restore-email`."""
     blueprint = Blueprint(
         "links", __name__, template_folder="templates", static_folder="static", static_url_path="/links"
     )

@@ -152,6 +152,12 @@ class AuthSettings(ServiceSettings):
     code_minutes: int = Field(
         10, ge=1, le=60, description="How long a sign-in or change-of-address code is good, in minutes."
     )
+    email_undo_days: int = Field(
+        7,
+        ge=0,
+        le=60,
+        description="How long the reader of an account's former address can take it back, in days; 0: never.",
+    )
     code_tries: int = Field(5, ge=1, le=10, description="Guesses after which a mailed code is dead.")
     mail_interval_seconds: int = Field(
         60,
@@ -178,7 +184,7 @@ class AuthSettings(ServiceSettings):
     links_url: HttpUrl | None = Field(
         None,
         description="Where the pages are that mails link to, if not at the gateway: "
-        "`verify-email`, `reset-password`, `sign-in`, `change-email`.",
+        "`verify-email`, `reset-password`, `sign-in`, `change-email`, `restore-email`.",
     )
 
     sign_up: Literal["open", "invited", "closed"] = Field(

@@ -32,7 +32,7 @@ class Template:
     @property
     def holds_code(self) -> bool:
         """Whether who reads the mail can act as its owner: nobody needs its content once it has ended."""
-        return "code" in self.required
+        return "link" in self.required
 
     @property
     def is_sent_again(self) -> bool:
@@ -53,6 +53,7 @@ TEMPLATES: Mapping[str, Template] = {
     "email_change_confirm": Template(CODE),
     "email_change_notice": Template(),
     "email_changed": Template(),
+    "email_changed_undo": Template(frozenset({"link", "days"})),
     "message": Template(
         frozenset({"subject", "text"}), OPTIONAL | {"link", "button"}, lane=NORMAL, is_internal=False
     ),

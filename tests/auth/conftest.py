@@ -34,6 +34,7 @@ class Person:
     email: str = "ada@example.org"
     password: str = PASSWORD
     pair: dict[str, Any] = field(default_factory=dict)
+    recovery_codes: list[str] = field(default_factory=list)
 
     def post(self, path: str, **body: Any) -> TestResponse:
         """POST without a token."""

@@ -117,7 +117,9 @@ def test_link_of_a_new_address_asks_for_the_password(
     assert sign_in(client, walked.email).status_code == 401
 
 
-@pytest.mark.parametrize("path", ["verify-email", "reset-password", "sign-in", "change-email"])
+@pytest.mark.parametrize(
+    "path", ["verify-email", "reset-password", "sign-in", "change-email", "restore-email"]
+)
 def test_pages_keep_the_token_to_themselves(client: httpx.Client, path: str) -> None:
     answer = client.get(f"/{path}")
 

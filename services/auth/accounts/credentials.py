@@ -15,6 +15,7 @@ from services.auth.models import (
     ApiKey,
     Challenge,
     Device,
+    EmailUndo,
     Passkey,
     RecoveryCode,
     Session,
@@ -128,6 +129,9 @@ KINDS = (
         lambda account_id: [passkey.name for passkey in passkeys.list_of(account_id)],
     ),
     Kind(TotpFactor, NEVER, None, "Whoever reads the mailbox must not get past the second factor."),
+    Kind(
+        EmailUndo, NEVER, None, "The owner takes the old address back by it, whatever an intruder did since."
+    ),
     Kind(RecoveryCode, NEVER, None, "As the authenticator, in whose place they serve."),
 )
 

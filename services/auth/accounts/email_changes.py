@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 
 from services.auth import audit
-from services.auth.accounts import credentials, notices, sign_up
+from services.auth.accounts import credentials, email_undos, notices, sign_up
 from services.auth.accounts.credentials import Occasion, Spared
 from services.auth.clients import Client
 from services.auth.codes import digest
@@ -33,10 +33,14 @@ from shared.chassis.database import transaction
 from shared.contracts.messages import EmailChanged
 
 
-def ask(account_id: UUID, *, new_email: str, password: str, client: Client) -> None:
-    """Mail a code and link to the new address; raises InvalidCredentials, TooManyAttempts."""
+def ask(account_id: UUID, *, new_email: str, password: str, code: str | None, client: Client) -> None:
+    """Mail a code and link to the new address, to whoever proves the second factor too where there is one.
+
+    Raises InvalidCredentials, SecondFactorRequired, CodeInvalid, TooManyAttempts.
+    """
     sign_up.check_domain(new_email)
     proven = reauthentication.prove_by_password(account_id, password, client)
+    reauthentication.prove_second_factor(account_id, code, client)
     wish = {"account_id": str(account_id), "new_email": new_email, "proven": _mark(proven.password_hash)}
     with transaction(db):
         reauthentication.lock_proven(proven)
@@ -103,6 +107,12 @@ def confirm_by_password(token: str, password: str, client: Client) -> None:
         _consume_link(account_id, None, token)
 
 
+def undo(token: str) -> None:
+    """Take the former address back by the link that was mailed there; raises CodeInvalid, AddressTaken."""
+    with _unless_taken():
+        email_undos.undo(token)
+
+
 def _consume_link(account_id: UUID, session_id: UUID | None, token: str) -> None:
     now = utcnow()
     consumed = challenges.consume_token(EMAIL_CHANGE, token, now)
@@ -133,6 +143,6 @@ def _take_over(consumed: Consumed, session_id: UUID | None, now: datetime) -> No
     messages.send(
         EmailChanged(account_id=account.id, old_email=old_email, new_email=account.email, occurred_at=now)
     )
-    for email in (old_email, account.email):
-        outgoing.send_notice("email_changed", account, to_email=email)
+    email_undos.tell_old_address(account, old_email, now)
+    outgoing.send_notice("email_changed", account)
     audit.record("email_changed", account_id=account.id, actor_id=account.id)

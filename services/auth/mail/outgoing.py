@@ -63,9 +63,7 @@ def where(client: Client, now: datetime) -> dict[str, str]:
 def send_code(
     template: str, recipient: Recipient, pair: CodeAndToken, *, page: str, now: datetime, lifetime: timedelta
 ) -> None:
-    """Mail a code and a link. The link's token stands behind the #: no server, proxy or scanner gets it."""
-    settings = deps().settings
-    links_url = str(settings.links_url or settings.public_url).rstrip("/")
+    """Mail a code and a link."""
     minutes = int(lifetime.total_seconds() // 60)
     messages.send(
         SendEmail(
@@ -76,10 +74,17 @@ def send_code(
             variables={
                 "name": recipient.display_name or "",
                 "code": pair.code,
-                "link": f"{links_url}/{page}#token={quote(pair.token)}",
+                "link": link_to(page, pair.token),
                 "minutes": str(minutes),
                 "hours": str(max(1, minutes // 60)),
             },
             expires_at=now + lifetime,
         )
     )
+
+
+def link_to(page: str, token: str) -> str:
+    """A link that a mail carries. Its token stands behind the #: no server, proxy or scanner gets it."""
+    settings = deps().settings
+    links_url = str(settings.links_url or settings.public_url).rstrip("/")
+    return f"{links_url}/{page}#token={quote(token)}"

@@ -10,6 +10,7 @@ from services.auth.models.challenges import Challenge, Ticket
 from services.auth.models.chassis import IdempotencyKey, Inbox, Outbox
 from services.auth.models.database import db
 from services.auth.models.devices import Device
+from services.auth.models.email_undos import EmailUndo
 from services.auth.models.factors import RecoveryCode, TotpFactor
 from services.auth.models.keys import KeptKey, SigningKey
 from services.auth.models.mail_requests import MailRequest
@@ -27,6 +28,7 @@ __all__ = [
     "AuditEvent",
     "Challenge",
     "Device",
+    "EmailUndo",
     "IdempotencyKey",
     "Inbox",
     "KeptKey",

@@ -5,7 +5,7 @@ from typing import Any
 from services.auth.accounts import email_changes
 from services.auth.clients import current_client
 from services.auth.schemas.answers import StatusSchema
-from services.auth.schemas.email import EmailChangeSchema, EmailConfirmationSchema
+from services.auth.schemas.email import EmailChangeSchema, EmailConfirmationSchema, EmailUndoSchema
 from services.auth.throttling.limits import limited
 from shared.chassis.access import caller, public, signed_in
 from shared.chassis.idempotency import idempotent
@@ -41,6 +41,19 @@ def confirm_change(body: dict[str, Any]) -> None:
         email_changes.confirm_by_password(**body, client=current_client())
     else:
         _confirm_callers_change(body)
+
+
+@blueprint.post("/change/undo")
+@public
+@limited("sign_in_limit")
+@blueprint.arguments(EmailUndoSchema)
+@blueprint.response(204)
+def undo_change(body: dict[str, Any]) -> None:
+    """Take the former address back by the link that was mailed there, within days of the change.
+
+    All sessions, devices, API keys and passkeys end; a code to choose another password goes to that address.
+    """
+    email_changes.undo(body["token"])
 
 
 @signed_in

@@ -5,14 +5,21 @@ from typing import Any
 import marshmallow
 
 from services.auth.schemas.fields import Code, Email, Password, Token
-from shared.chassis.schemas import Schema
+from shared.chassis.schemas import Schema, Secret
 
 
 class EmailChangeSchema(Schema):
-    """The next address."""
+    """The next address, with the password, and a code where the account has a second factor."""
 
     new_email = Email(required=True)
     password = Password(required=True)
+    code = Secret(minimum=6, maximum=32, load_default=None)
+
+
+class EmailUndoSchema(Schema):
+    """The token of the link that went to the former address."""
+
+    token = Token(required=True)
 
 
 class EmailConfirmationSchema(Schema):

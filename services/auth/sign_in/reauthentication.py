@@ -87,7 +87,7 @@ def renew(
     A pair that says so. Raises InvalidCredentials, SecondFactorRequired, CodeInvalid, TooManyAttempts.
     """
     proven = prove_by_password(account_id, password, client)
-    methods = _prove_second_factor(account_id, code, client)
+    methods = prove_second_factor(account_id, code, client)
     now = utcnow()
     with transaction(db):
         lock_proven(proven)
@@ -103,7 +103,11 @@ def renew(
         return pair_of(renewed, now)
 
 
-def _prove_second_factor(account_id: UUID, code: str | None, client: Client) -> list[str]:
+def prove_second_factor(account_id: UUID, code: str | None, client: Client) -> list[str]:
+    """Check a code where the account has a second factor; what was proven by it.
+
+    Raises SecondFactorRequired, CodeInvalid, TooManyAttempts.
+    """
     with transaction(db):
         if not factors.has_confirmed_totp(account_id):
             return []
