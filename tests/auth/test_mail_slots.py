@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import jwt
 import pytest
 from flask import Flask
 
@@ -97,3 +98,24 @@ def test_owner_is_told_of_changes_however_many_mails_others_have_caused(
     ada.call("POST", "password/change", current_password=PASSWORD, new_password=NEXT)
 
     assert len(sparing_mailbox.messages("password_changed")) == 1
+
+
+def test_administrator_gives_an_address_its_mails_back(
+    admin: Person, new_account: NewPerson, stranger: NewPerson, mailbox: Mailbox
+) -> None:
+    ada = new_account()
+    path = f"accounts/{account_id(ada)}"
+    ask(stranger(), "email-code")
+    before = mailbox.templates(ADA)
+    counted = {each["kind"] for each in admin.call("GET", path).json["refusals"]}
+
+    assert admin.call("POST", f"{path}/unblock").status_code == 204
+    ask(stranger(), "password/forgot")
+
+    assert "mail" in counted
+    assert mailbox.templates(ADA) == [*before, "password_reset"]  # in the same minute
+
+
+def account_id(person: Person) -> str:
+    claims = jwt.decode(person.pair["access_token"], options={"verify_signature": False})
+    return str(claims["sub"])

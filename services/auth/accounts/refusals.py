@@ -11,8 +11,7 @@ from services.auth.clients import Client
 from services.auth.errors import AccountNotFound
 from services.auth.models import Account, Throttle, db
 from services.auth.store import accounts, devices, throttles
-from services.auth.throttling import attempts
-from services.auth.throttling.attempts import Key
+from services.auth.throttling import attempts, mail_slots
 from shared.chassis.database import transaction
 
 MOST_REFUSALS = 100
@@ -20,11 +19,13 @@ MOST_REFUSALS = 100
 
 def list_refusals(account: Account) -> Sequence[Throttle]:
     """What is counted against the account now: why its owner, or somebody else, is being refused."""
-    return throttles.find_many([key.hash for key in _keys_of(account)])
+    return throttles.find_many(_counted(account))
 
 
-def _keys_of(account: Account) -> list[Key]:
-    return attempts.keys_of_account(account.email, account.id, devices.ids_of(account.id))
+def _counted(account: Account) -> list[str]:
+    """What failures are counted under, and mails that others cause."""
+    keys = attempts.keys_of_account(account.email, account.id, devices.ids_of(account.id))
+    return [*(key.hash for key in keys), mail_slots.key_hash(account.email)]
 
 
 def unblock(account_id: UUID, who: Administrator) -> None:
@@ -40,7 +41,7 @@ def forgive(account_id: UUID) -> None:
         account = accounts.find(account_id)
         if account is None:
             raise AccountNotFound
-        throttles.forgive_all([key.hash for key in _keys_of(account)])
+        throttles.forgive_all(_counted(account))
         audit.record("account_unblocked", account_id=account_id)
 
 
