@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID
 
+import flask_migrate
 import pytest
 from flask import Flask
 
@@ -324,3 +325,22 @@ def test_imported_account_that_is_not_verified_is_helped_by_mail_alone(
 
     assert (answer.status_code, answer.json["code"]) == (401, "invalid_credentials")
     assert (proven.status_code, again.status_code) == (200, 200)
+
+
+def test_migration_reports_addresses_in_a_form_of_before_and_changes_none(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = ["ada@münchen.example.org", "Bob@example.org"]
+    plain = ["o'hara+tag@sub.example.org", "x_y@xn--mnchen-3ya.example.org"]
+    with app.app_context():
+        flask_migrate.downgrade(revision="a61f0c3d9e27")
+        for email in [*before, *plain]:
+            accounts.add_unless_known(account_id=new_id(), email=email, now=utcnow())
+        db.session.commit()
+
+        flask_migrate.upgrade()
+
+        kept = set(db.session.scalars(db.select(Account.email)))
+    said = [record.getMessage() for record in caplog.records if "check-addresses" in record.getMessage()]
+    assert kept == {*before, *plain}
+    assert [text.split()[0] for text in said] == ["2"]
