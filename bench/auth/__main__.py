@@ -1,8 +1,11 @@
 """`make bench-auth`: auth beside what it is made of, and beside others.
 
 - sign-ins a second against the bare argon2 rate of the same cores and parameters;
-- refreshes and introspections a second, beside simplejwt with its blacklist, django-allauth headless and
-  better-auth, each with as many worker processes and database connections, on the same PostgreSQL;
+- sign-ins, refreshes and introspections a second, beside simplejwt with its blacklist, django-allauth
+  headless and better-auth, each with as many worker processes and database connections, on the same
+  PostgreSQL, and beside PocketBase, which is one process with SQLite in it; each hashes passwords as it does
+  by default;
+- the memory of each when all is done, without PostgreSQL's and Redis's;
 - all of it at 10,000 and at 1,000,000 accounts.
 
 Everybody is measured in turns, several rounds of them, and the median counts: a busy machine favours whoever
@@ -16,7 +19,7 @@ import sys
 from contextlib import ExitStack
 from statistics import median
 
-from bench.auth import doorward, rivals
+from bench.auth import doorward, memory, rivals
 from bench.auth.load import Load
 from shared.chassis.testing import servers
 
@@ -29,24 +32,28 @@ LONGER = {
 OWN = "doorward"
 
 Loads = dict[tuple[str, int, str], Load]  # who, with how many accounts, what
+Groups = dict[tuple[str, int], int]  # who, with how many accounts: the group of its processes
 
 
-def start(stack: ExitStack, pair: servers.Servers, sizes: list[int], workers: int) -> Loads:
+def start(stack: ExitStack, pair: servers.Servers, sizes: list[int], workers: int) -> tuple[Loads, Groups]:
     """Everybody with every number of accounts."""
     loads: Loads = {}
+    groups: Groups = {}
     for accounts in sizes:
         options = {"accounts": accounts, "clients": CLIENTS, "workers": workers, "threads": THREADS}
         found = stack.enter_context(doorward.serving(pair, **options))
-        loads |= {(OWN, accounts, what): load for what, load in found.items()}
+        loads |= {(OWN, accounts, what): load for what, load in found.loads.items()}
+        groups[OWN, accounts] = found.group
         for rival in rivals.RIVALS:
             try:
                 found = stack.enter_context(rivals.serving(rival, pair, **options))
             except rivals.LeftOut as reason:
                 print(f"{rival.name} is left out: {reason}")
                 continue
-            loads |= {(rival.name, accounts, what): load for what, load in found.items()}
+            loads |= {(rival.name, accounts, what): load for what, load in found.loads.items()}
+            groups[rival.name, accounts] = found.group
         print(f"ready with {accounts:,} accounts", file=sys.stderr, flush=True)
-    return loads
+    return loads, groups
 
 
 def measure(loads: Loads, *, rounds: int, seconds: float) -> list[float]:
@@ -75,6 +82,12 @@ def report(loads: Loads, bare: list[float]) -> None:
     for (who, accounts, name), load in loads.items():
         if name == "sign in":
             print(f"  {who}'s sign-ins at {accounts:,} accounts: {load.per_second / median(bare):.0%} of it")
+
+
+def report_memory(groups: Groups) -> None:
+    """What each takes now that it has served."""
+    for (who, accounts), group in groups.items():
+        print(f"{'memory':<12}{who:<12}{accounts:>10,}{memory.of_group(group):>10,.0f} MiB")
 
 
 def _notes(loads: Loads, who: str, accounts: int, what: str) -> list[str]:
@@ -112,8 +125,9 @@ def main() -> None:
     print(f"{servers.DESCRIPTIONS[pair.kind]}; {CLIENTS} clients\n", flush=True)
     try:
         with ExitStack() as stack:
-            loads = start(stack, pair, options.accounts, options.workers)
+            loads, groups = start(stack, pair, options.accounts, options.workers)
             report(loads, measure(loads, rounds=options.rounds, seconds=options.seconds))
+            report_memory(groups)
     finally:
         pair.close()
 

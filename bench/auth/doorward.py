@@ -15,7 +15,7 @@ import httpx
 from argon2 import PasswordHasher
 from sqlalchemy import text
 
-from bench.auth.load import Connection, Load
+from bench.auth.load import Connection, Contestant, Load
 from services.auth.accounts import first_administrator
 from services.auth.app import create_app
 from services.auth.models import db
@@ -85,8 +85,8 @@ def settings_of(*, database_url: str = "x", redis_url: str = "redis://") -> Auth
 @contextmanager
 def serving(
     pair: Servers, *, accounts: int, clients: int, workers: int, threads: int
-) -> Iterator[dict[str, Load]]:
-    """auth with that many accounts and sessions; what is measured of it, by name."""
+) -> Iterator[Contestant]:
+    """auth with that many accounts and sessions, and what is measured of it."""
     database_url = pair.postgres.create_database(f"bench_doorward_{accounts}")
     _fill(settings_of(database_url=database_url, redis_url=pair.redis.url()), accounts)
     port = free_port()
@@ -108,9 +108,9 @@ def serving(
     }
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
-        with running((sys.executable, "-m", "deploy", "serve", "auth"), environ, log):
-            wait_until(lambda: _answers(url), what=f"auth at {url}")
-            yield _loads(url, clients)
+        with running((sys.executable, "-m", "deploy", "serve", "auth"), environ, log) as process:
+            wait_until(lambda: _answers(url), what=f"auth at {url}", seconds=60)
+            yield Contestant(_loads(url, clients), process.pid)
 
 
 def _answers(url: str) -> bool:

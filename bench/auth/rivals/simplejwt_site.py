@@ -45,15 +45,20 @@ django.setup()
 
 from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.urls import path  # noqa: E402
-from rest_framework_simplejwt.views import TokenRefreshView, TokenVerifyView  # noqa: E402
+from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView, TokenVerifyView  # noqa: E402
 
-urlpatterns = [path("refresh", TokenRefreshView.as_view()), path("verify", TokenVerifyView.as_view())]
+urlpatterns = [
+    path("token", TokenObtainPairView.as_view()),
+    path("refresh", TokenRefreshView.as_view()),
+    path("verify", TokenVerifyView.as_view()),
+]
+PASSWORD = "plum-harbour-93-kettle"
 application = get_wsgi_application()
 
 USERS = """
     INSERT INTO auth_user (username, password, email, first_name, last_name, is_active, is_staff,
                            is_superuser, date_joined)
-    SELECT 'user' || n, '!', 'user' || n || '@example.org', '', '', true, false, false, now()
+    SELECT 'user' || n, %s, 'user' || n || '@example.org', '', '', true, false, false, now()
     FROM generate_series(1, %s) AS n
 """
 TOKENS = """
@@ -64,6 +69,7 @@ TOKENS = """
 
 def prepare(accounts: int, clients: int) -> None:
     """Users with a token each, and the refresh tokens and access tokens of the first."""
+    from django.contrib.auth.hashers import make_password
     from django.contrib.auth.models import User
     from django.core.management import call_command
     from django.db import connection
@@ -71,13 +77,14 @@ def prepare(accounts: int, clients: int) -> None:
 
     call_command("migrate", verbosity=0)
     with connection.cursor() as cursor:
-        cursor.execute(USERS, [accounts])
+        cursor.execute(USERS, [make_password(PASSWORD), accounts])
         cursor.execute(TOKENS)
         cursor.execute("ANALYZE")
     users = User.objects.order_by("id")[:clients]
     # For every token that is verified it is looked up whether it is on the blacklist.
     names = ("refresh", "verify")
-    print(json.dumps({name: [str(RefreshToken.for_user(user)) for user in users] for name in names}))
+    states: dict[str, object] = {name: [str(RefreshToken.for_user(user)) for user in users] for name in names}
+    print(json.dumps(states | {"sign in": [[number, clients] for number in range(1, clients + 1)]}))
 
 
 if __name__ == "__main__" and sys.argv[1:] == ["prepare"]:
