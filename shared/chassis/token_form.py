@@ -42,8 +42,8 @@ def bearer_token(authorization: str) -> str:
     return match[1]
 
 
-def check(token: str, issuers: Collection[str]) -> None:
-    """Raise NotOurForm unless the token's two JSON parts are objects of the form that auth writes.
+def check(token: str, issuers: Collection[str]) -> Mapping[str, str]:
+    """The token's header; raises NotOurForm unless both JSON parts are objects of the form that auth writes.
 
     ``issuers``: the names that it may be issued under.
     """
@@ -52,8 +52,10 @@ def check(token: str, issuers: Collection[str]) -> None:
     match = _TOKEN.fullmatch(token)
     if match is None:
         raise NotOurForm("not three parts")
-    _check_header(_object(match[1]))
+    header = _object(match[1])
+    _check_header(header)
     _check_claims(_object(match[2]), issuers)
+    return header
 
 
 def _object(part: str) -> Mapping[str, Any]:

@@ -136,12 +136,19 @@ def rotate(
     return _standing(db.session.connection().execute(_ROTATE, parameters).one_or_none())
 
 
+# As above: introspection asks nothing else.
+_FIND_STANDING = (
+    select(*_STANDING)
+    .join(Account, Account.id == Session.account_id)
+    .where(Session.id == bindparam("session_id"))
+)
+
+
 def find_standing(session_id: UUID) -> Standing | None:
     """The session with its account, living or ended."""
-    statement = (
-        select(*_STANDING).join(Account, Account.id == Session.account_id).where(Session.id == session_id)
-    )
-    return _standing(db.session.execute(statement).one_or_none())
+    db.session.flush()  # what the caller's transaction has changed
+    found = db.session.connection().execute(_FIND_STANDING, {"session_id": session_id})
+    return _standing(found.one_or_none())
 
 
 def list_living(account_id: UUID, *, now: datetime, idle_since: datetime) -> Sequence[Session]:
