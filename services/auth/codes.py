@@ -54,9 +54,9 @@ class CodeHasher:
         """What to store for ``value``; the same value has another hash for another purpose."""
         return _keyed(self._own_key(), purpose, value)
 
-    def hashes(self, purpose: str, value: str) -> list[str]:
-        """What may be stored for ``value``, the newest first."""
-        return [_keyed(key, purpose, value) for key in (self._own_key(), *self._former)]
+    def hashes(self, purpose: str, value: str, *, more_keys: Sequence[bytes] = ()) -> list[str]:
+        """What may be stored for ``value``, the newest first; ``more_keys``: of other databases."""
+        return [_keyed(key, purpose, value) for key in (self._own_key(), *self._former, *more_keys)]
 
 
 def _keyed(key: bytes, purpose: str, value: str) -> str:

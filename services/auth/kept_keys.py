@@ -25,7 +25,7 @@ class KeptKeys:
 
     def __init__(self, settings: AuthSettings) -> None:
         self._engine = new_engine_beside(settings)
-        self._sealer = Sealer(settings.own_secrets, PURPOSE)
+        self.sealer = Sealer(settings.own_secrets, PURPOSE)
         self._lock = threading.Lock()
         self._codes: bytes | None = None
 
@@ -38,7 +38,7 @@ class KeptKeys:
 
     def _read(self, name: str) -> bytes:
         find = select(KeptKey.sealed).where(KeptKey.name == name)
-        fresh = self._sealer.seal(secrets.token_bytes(32))
+        fresh = self.sealer.seal(secrets.token_bytes(32))
         make = insert(KeptKey).values(name=name, sealed=fresh, created_at=utcnow())
         with self._engine.begin() as connection:
             sealed = connection.scalar(find)
@@ -46,4 +46,4 @@ class KeptKeys:
             with self._engine.begin() as connection:
                 connection.execute(make.on_conflict_do_nothing())
                 sealed = connection.scalar(find)
-        return self._sealer.open(str(sealed))
+        return self.sealer.open(str(sealed))

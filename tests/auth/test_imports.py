@@ -12,12 +12,17 @@ from argon2 import PasswordHasher
 from click.testing import CliRunner
 from flask import Flask
 
+from services.auth.app import create_app
 from services.auth.commands import account, accounts
 from services.auth.deps import deps
-from services.auth.models import Account, AuditEvent, db
+from services.auth.models import Account, AuditEvent, KeptKey, db
+from services.auth.settings import AuthSettings
 from services.auth.store import accounts as accounts_store
-from tests.auth.conftest import PASSWORD, Mailbox, NewPerson
-from tests.auth.test_second_factors import enable_totp
+from tests.auth.authenticator import Authenticator
+from tests.auth.conftest import PASSWORD, Mailbox, NewPerson, Person
+from tests.auth.test_passkeys import add
+from tests.auth.test_passkeys import sign_in as sign_in_by_passkey
+from tests.auth.test_second_factors import challenge, enable_totp
 
 ADA = "ada@example.org"
 Run = Callable[..., Any]
@@ -176,6 +181,93 @@ def test_ids_and_authenticators_come_along(
     answer = stranger().post("mfa/verify", mfa_token=ticket, code=pyotp.TOTP(secret).now())
     assert answer.status_code == 200
     assert {message["account_id"] for message in mailbox.messages("account_verified")} == {SAME_ID}
+
+
+def test_factors_move_to_another_doorward(
+    app: Flask,
+    run: Run,
+    settings: AuthSettings,
+    tmp_path: Path,
+    new_account: NewPerson,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its database has other keys; ids, and so everything that is tied to them, stay."""
+    ada, authenticator = new_account(), Authenticator()
+    generator, codes = enable_totp(ada)
+    assert add(ada, authenticator).status_code == 201
+    path = tmp_path / "out.ndjson"
+    run(accounts.export_accounts, path, "--factors")
+    with app.app_context():
+        db.session.execute(db.delete(Account))
+        db.session.execute(db.delete(KeptKey))
+        db.session.commit()
+    other = create_app(settings)
+    monkeypatch.setattr(accounts, "create_app", lambda: other)
+
+    result = run(accounts.import_accounts, path)
+
+    eve = Person(other.test_client(), ADA)
+    ticket, again = challenge(eve), challenge(eve)
+    assert (result.exit_code, "Made 1" in result.output) == (0, True), result.output
+    assert eve.post("mfa/verify", mfa_token=ticket, code=codes[3]).status_code == 200
+    assert eve.post("mfa/verify", mfa_token=again, code=codes[3]).status_code == 400  # it was used
+    assert eve.post("mfa/verify", mfa_token=again, code=generator.now()).status_code == 200
+    assert sign_in_by_passkey(eve, authenticator).status_code == 200
+    with other.app_context():
+        db.engine.dispose()
+
+
+def test_recovery_codes_come_as_their_owner_has_them(run: Run, tmp_path: Path, stranger: NewPerson) -> None:
+    hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+    line = {**GOOD, "totp_secret": pyotp.random_base32(), "password_hash": hashed}
+
+    import_lines(run, tmp_path, {**line, "recovery_codes": ["ABCD-1234", "efgh-5678"]})
+
+    eve = stranger(ADA)
+    assert eve.post("mfa/verify", mfa_token=challenge(eve), code="abcd1234").status_code == 200
+
+
+KEY = "ab" * 32
+PASSKEY = {"credential_id": "AAEC", "public_key": "pQECAyYgASFYIA"}
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        {"recovery_codes": ["ABCD-1234"]},
+        {"totp_secret": "JBSWY3DPEHPK3PXP", "recovery_code_hashes": [KEY]},
+        {"totp_secret": "JBSWY3DPEHPK3PXP", "recovery_code_hashes": [KEY], "id": SAME_ID},
+        {"totp_secret": "JBSWY3DPEHPK3PXP", "recovery_code_hashes": [KEY], "recovery_code_key": KEY},
+        {"recovery_code_key": "xyz"},
+        {"passkeys": [PASSKEY]},
+        {"passkeys": [{**PASSKEY, "credential_id": "a+b/"}]},
+        {"passkeys": [{**PASSKEY, "credential_id": "A"}]},
+        {"passkeys": [{**PASSKEY, "public_key": "A" * 9000}]},
+        {"passkeys": ["phone"]},
+    ],
+)
+def test_factors_that_could_never_be_used_are_reported(
+    run: Run, tmp_path: Path, member: dict[str, object]
+) -> None:
+    result = import_lines(run, tmp_path, {**GOOD, **member}, {"email": "bob@example.org"})
+
+    assert "Made 1, known 0, refused 1." in result.output, result.output
+    assert "line 1:" in result.output
+
+
+def test_passkey_that_is_known_already_costs_its_line_alone(
+    run: Run, tmp_path: Path, new_account: NewPerson
+) -> None:
+    ada, authenticator = new_account(), Authenticator()
+    add(ada, authenticator)
+    run(accounts.export_accounts, tmp_path / "out.ndjson", "--factors")
+    [passkey] = orjson.loads((tmp_path / "out.ndjson").read_bytes())["passkeys"]
+
+    result = import_lines(
+        run, tmp_path, {"email": "bob@example.org", "passkeys": [passkey]}, {"email": "c@example.org"}
+    )
+
+    assert "Made 1, known 0, refused 1." in result.output, result.output
 
 
 def test_import_and_its_roles_are_in_the_audit_log(app: Flask, run: Run, tmp_path: Path) -> None:

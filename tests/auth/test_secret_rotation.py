@@ -67,12 +67,12 @@ def test_what_the_release_before_sealed_is_opened_and_moved(
     settings: AuthSettings, process: NewProcess, new_account: NewPerson
 ) -> None:
     """There the shared secret sealed all of it, which is what this process is set to."""
-    shared = [SecretStr("x" * 32)]
-    before = process(OLD, secret_key=SecretStr(OLD), previous_secret_keys=shared)
+    ada = new_account()
+    before = process(OLD, secret_key=SecretStr(OLD), previous_secret_keys=[])
     with before.app_context():
-        db.session.execute(text("DELETE FROM kept_keys"))
+        db.session.execute(text("DELETE FROM kept_keys"))  # its own process sealed them otherwise
         db.session.commit()
-    ada = at(before, new_account()).sign_in()
+    ada = at(before, ada).sign_in()
     generator, _ = enable_totp(ada)
 
     upgraded = process(OLD, secret_key=SecretStr(NEW), previous_secret_keys=[SecretStr(OLD)])

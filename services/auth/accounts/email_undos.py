@@ -1,7 +1,7 @@
 """Taking a changed address back: the old mailbox gets a link, which is good for days.
 
 Whoever could change the address knows the password, and may have done anything since: reset the password by
-the new mailbox, changed the address again. So nothing but time ends the link; using it does what a reset does.
+the new mailbox, changed the address again. So nothing but time ends the link, which does what a reset does.
 """
 
 from datetime import datetime, timedelta

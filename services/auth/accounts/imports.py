@@ -1,4 +1,4 @@
-"""The use cases of moving in and out: accounts with their hashes, one JSON object a line.
+"""The use cases of moving in: accounts with their hashes, one JSON object a line.
 
 ``schemas/import_lines.py`` says what a line holds. Lines are taken in batches, each in a transaction of
 its own; an address that has an account is passed over, so that a run that broke off is simply repeated. A
@@ -14,17 +14,15 @@ from uuid import UUID
 
 import orjson
 from marshmallow import ValidationError
-from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
 from services.auth import audit
-from services.auth.accounts import new_accounts
-from services.auth.deps import deps
+from services.auth.accounts import imported_factors, new_accounts
 from services.auth.extensions import messages
 from services.auth.models import Account, db
 from services.auth.passwords import foreign_hashes
-from services.auth.store import factors
+from services.auth.store import accounts
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
@@ -149,19 +147,17 @@ def _make_together(batch: list[Line], *, is_dry_run: bool) -> int:
         statement = insert(Account).values(rows).on_conflict_do_nothing(index_elements=[Account.email])
         made = set(session.scalars(statement.returning(Account.id)))
         new = [row for row in rows if row["id"] in made]
-        secrets = {row["id"]: line.account["totp_secret"] for row, line in zip(rows, batch, strict=True)}
-        _complete(new, secrets, now)
+        lines = {row["id"]: line.account for row, line in zip(rows, batch, strict=True)}
+        _complete(new, lines, now)
         if is_dry_run:
             attempt.rollback()
     return len(made)
 
 
-def _complete(rows: list[dict[str, Any]], secrets: dict[UUID, str | None], now: datetime) -> None:
-    """What comes with new accounts: second factors, events, the messages to the others."""
+def _complete(rows: list[dict[str, Any]], lines: dict[UUID, dict[str, Any]], now: datetime) -> None:
+    """What comes with new accounts: factors, events, the messages to the others."""
     for row in rows:
-        secret = secrets[row["id"]]
-        if secret is not None:
-            factors.add_confirmed_totp(row["id"], deps().totp_sealer.seal(secret.encode()), now)
+        imported_factors.keep(row["id"], lines[row["id"]], now)
     audit.record_all("account_imported", {row["id"]: {"roles": row["roles"]} for row in rows})
     messages.send_all(_registered(row, now) for row in rows)
     messages.send_all(_verified(row, now) for row in rows if row["verified_at"] is not None)
@@ -204,42 +200,10 @@ def _registered(row: dict[str, Any], now: datetime) -> AccountRegistered:
 def resync() -> int:
     """Announce every account to the other services again, oldest first; how many."""
     count = 0
-    for account in _all():
+    for account in accounts.list_all():
         new_accounts.announce_registration(account, utcnow())
         if account.verified_at is not None:
             new_accounts.announce_address(account, utcnow())
         count += 1
     db.session.commit()
     return count
-
-
-def _all() -> Iterator[Account]:
-    statement = select(Account).order_by(Account.id).execution_options(yield_per=BATCH)
-    yield from db.session.scalars(statement)
-
-
-def give_out(*, with_factors: bool) -> Iterator[bytes]:
-    """Every account as a line that another Doorward takes in, hashes included, oldest first."""
-    for account in _all():
-        yield orjson.dumps(
-            {
-                "id": account.id,
-                "email": account.email,
-                "password_hash": account.password_hash,
-                "name": account.display_name,
-                "locale": account.locale,
-                "roles": account.roles,
-                "verified": account.verified_at is not None,
-                "active": account.is_active,
-                "created_at": account.created_at,
-                **({"totp_secret": _totp_secret(account.id)} if with_factors else {}),
-            },
-            option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE,
-        )
-
-
-def _totp_secret(account_id: UUID) -> str | None:
-    factor = factors.find_totp(account_id)
-    if factor is None or factor.confirmed_at is None:
-        return None
-    return deps().totp_sealer.open(factor.sealed_secret).decode()

@@ -7,7 +7,7 @@ from typing import BinaryIO
 import click
 from marshmallow import ValidationError
 
-from services.auth.accounts import first_administrator, imports
+from services.auth.accounts import exports, first_administrator, imports
 from services.auth.app import create_app
 from services.auth.commands.context import as_operator
 from services.auth.errors import PasswordBreached, PasswordTooWeak
@@ -80,7 +80,7 @@ def import_accounts(file: BinaryIO, dry_run: bool, allow_roles: bool) -> None:
 
 @click.command("export-accounts")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--factors", is_flag=True, help="Write the secrets of authenticator apps as well.")
+@click.option("--factors", is_flag=True, help="Write authenticators, recovery codes and passkeys too.")
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it is there.")
 def export_accounts(file: Path, factors: bool, overwrite: bool) -> None:
     """Write every account to FILE (NDJSON, mode 0600), hashes included: keep it as you keep the database."""
@@ -89,7 +89,7 @@ def export_accounts(file: Path, factors: bool, overwrite: bool) -> None:
     file.unlink(missing_ok=True)
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with as_operator(create_app()), os.fdopen(descriptor, "wb") as lines:
-        lines.writelines(imports.give_out(with_factors=factors))
+        lines.writelines(exports.give_out(with_factors=factors))
 
 
 @click.command("resync")

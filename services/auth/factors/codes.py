@@ -6,7 +6,7 @@ from uuid import UUID
 from services.auth import audit
 from services.auth.deps import deps
 from services.auth.factors import totp
-from services.auth.store import factors
+from services.auth.store import factors, kept_keys
 
 
 def use_code(account_id: UUID, code: str, now: datetime) -> bool:
@@ -25,6 +25,7 @@ def use_code(account_id: UUID, code: str, now: datetime) -> bool:
 
 
 def recovery_code_hashes(account_id: UUID, code: str) -> list[str]:
-    """What may be stored for a recovery code, however it was typed."""
+    """What may be stored for a recovery code, however it was typed; in the caller's transaction."""
     plain = "".join(mark for mark in code.casefold() if mark.isalnum())
-    return deps().codes.hashes(f"recovery:{account_id}", plain)
+    imported = [deps().kept_keys.sealer.open(sealed) for sealed in kept_keys.list_sealed(kept_keys.RECOVERY)]
+    return deps().codes.hashes(f"recovery:{account_id}", plain, more_keys=imported)

@@ -1,6 +1,6 @@
 """The accounts table. Stores never commit: the use case owns the transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from services.auth.models import HAS_PASSWORD, HASH_PARAMETERS, Account, AuditEv
 from shared.chassis.addresses import search_form
 
 LIKE_ESCAPE = "\\"
+READ_AT_ONCE = 1000
 _ADMINISTRATION = 4_108_236_517  # any number that nothing else here locks
 
 
@@ -154,6 +155,12 @@ def has_other_hashes(parameters: str) -> bool:
     with_password = select(of_hash).select_from(Account).where(text(HAS_PASSWORD)).limit(1)
     ends = (with_password.order_by(of_hash), with_password.order_by(of_hash.desc()))
     return any(db.session.scalar(end) not in {None, parameters} for end in ends)
+
+
+def list_all() -> Iterator[Account]:
+    """Every account, oldest first, read in batches."""
+    statement = select(Account).order_by(Account.id).execution_options(yield_per=READ_AT_ONCE)
+    yield from db.session.scalars(statement)
 
 
 def lock_due(now: datetime, *, limit: int) -> Sequence[Account]:

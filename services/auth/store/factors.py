@@ -77,6 +77,12 @@ def use_recovery_code(account_id: UUID, code_hashes: list[str]) -> bool:
     return used.first() is not None
 
 
+def list_recovery_code_hashes(account_id: UUID) -> list[str]:
+    """What is stored of the codes that are left."""
+    statement = select(RecoveryCode.code_hash).where(RecoveryCode.account_id == account_id)
+    return list(db.session.scalars(statement.order_by(RecoveryCode.code_hash)))
+
+
 def count_recovery_codes(account_id: UUID) -> int:
     """How many are left."""
     statement = select(func.count()).select_from(RecoveryCode).where(RecoveryCode.account_id == account_id)

@@ -17,6 +17,11 @@ def add(**values: Any) -> Passkey | None:
     return db.session.scalars(statement).one_or_none()
 
 
+def add_new(**values: Any) -> None:
+    """Keep a passkey of another system; the database refuses a credential that is known already."""
+    db.session.execute(insert(Passkey).values(**values))
+
+
 def find(credential_id: bytes) -> Passkey | None:
     """The passkey with that credential id."""
     return db.session.scalars(select(Passkey).where(Passkey.credential_id == credential_id)).one_or_none()
