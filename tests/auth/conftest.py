@@ -7,6 +7,7 @@ from uuid import UUID
 
 import orjson
 import pytest
+import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -17,6 +18,7 @@ from services.auth.mail import mail_requests
 from services.auth.models import Account, Outbox, db
 from services.auth.settings import AuthSettings
 from services.auth.tasks import MAIL_REQUESTS
+from shared.chassis.clock import utcnow
 from shared.chassis.outbox import purpose
 from shared.chassis.sealing import Sealer
 from shared.chassis.testing.databases import ServiceDatabases
@@ -127,6 +129,13 @@ def app(settings: AuthSettings, service_database: ServiceDatabases) -> Iterator[
     yield app
     with app.app_context():
         db.engine.dispose()
+
+
+@pytest.fixture
+def stopped_clock() -> Iterator[None]:
+    """However slow the machine, no wait of a second is over before the test says so."""
+    with time_machine.travel(utcnow(), tick=False):
+        yield
 
 
 @pytest.fixture

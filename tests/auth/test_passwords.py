@@ -164,7 +164,7 @@ def test_new_address_is_taken_over_by_its_code_and_both_are_told(
     )
 
     assert answer.status_code == 204
-    assert {"email_change_notice", "email_changed"} <= set(mailbox.templates(ADA))
+    assert {"email_change_notice", "email_changed_undo"} <= set(mailbox.templates(ADA))
     assert ada.refresh().status_code == 200
     assert other.refresh().status_code == 401
     assert ada.post("login", email="ada@new.example.org", password=PASSWORD).status_code == 200
@@ -224,6 +224,7 @@ def test_link_of_the_change_gives_nothing_to_a_stranger_whose_address_was_mistyp
     assert ada.call("POST", "email/change/confirm", token=token).status_code == 204  # none used it up
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_password_guesses_with_a_link_are_counted(new_account: NewPerson, mailbox: Mailbox) -> None:
     ada = new_account()
     token = asked_to_change(ada, mailbox)

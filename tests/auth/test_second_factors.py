@@ -92,6 +92,7 @@ def test_ticket_expires_after_five_minutes(new_account: NewPerson) -> None:
     assert answer.json["code"] == "mfa_token_invalid"
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_guesses_at_all_second_factors_share_one_count(new_account: NewPerson) -> None:
     ada = new_account()
     enable_totp(ada)

@@ -183,6 +183,7 @@ def test_all_that_people_hold_survives(process: NewProcess, new_account: NewPers
     assert exchanged.status_code == 200
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_counts_of_failures_do_not_begin_anew(process: NewProcess, new_account: NewPerson) -> None:
     ada = new_account()
     limited = {"free_failed_sign_ins": 2}

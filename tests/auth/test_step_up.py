@@ -278,6 +278,7 @@ def test_all_sessions_and_keys_can_be_ended_at_once(admin: Person, ada: Person) 
     assert (statuses, left) == ([204, 204], [[], []])
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_administrator_lets_an_account_in_again(admin: Person, ada: Person) -> None:
     ada.client.delete_cookie("__Host-doorward-device")
     for _ in range(12):

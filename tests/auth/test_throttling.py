@@ -1,7 +1,6 @@
 """Guessing: what it costs the guesser, and that it does not cost the owner the way in."""
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 
@@ -20,13 +19,6 @@ from tests.auth.test_second_factors import challenge, enable_totp
 from tests.auth.test_sessions import at
 
 ADA = "ada@example.org"
-
-
-@pytest.fixture
-def stopped_clock() -> Iterator[None]:
-    """However slow the machine, no wait of a second is over before the test says so."""
-    with time_machine.travel(utcnow(), tick=False):
-        yield
 
 
 def guess(client: FlaskClient, email: str, *, ip: str = "198.51.100.7") -> tuple[int, str | None]:
@@ -54,18 +46,16 @@ def test_guesses_are_slowed_down_alike_for_known_and_unknown_addresses(
 def test_waiting_time_doubles(new_account: NewPerson, stranger: NewPerson) -> None:
     new_account()
     client = stranger().client
-    for _ in range(8):
-        guess(client, ADA)
-
     waits = []
-    seconds = 0
-    for _ in range(4):
-        with at(seconds=seconds):
+    with time_machine.travel(utcnow(), tick=False) as clock:
+        for _ in range(8):
+            guess(client, ADA)
+
+        for _ in range(4):
             status, retry_after = guess(client, ADA)
-        assert status == 429
-        waits.append(int(retry_after or 0))
-        seconds += waits[-1]
-        with at(seconds=seconds):
+            assert status == 429
+            waits.append(int(retry_after or 0))
+            clock.shift(waits[-1])
             assert guess(client, ADA)[0] == 401
 
     assert waits[0] <= 2
