@@ -34,6 +34,7 @@ def upgrade(service: str) -> None:
     try:
         with app.app_context():
             flask_migrate.upgrade()
+            app.extensions["migrate"].db.engine.dispose()
     except OperationalError as error:
         reason = str(error.orig).splitlines()[0]
         raise SettingsError(f"{settings.variable('database_url')}: {reason}.") from error
