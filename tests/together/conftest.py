@@ -7,7 +7,7 @@ ASGI, Celery's place is taken by a post that calls the tasks directly, and mails
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
@@ -34,13 +34,12 @@ from services.auth.mail import mail_requests
 from services.auth.settings import AuthSettings
 from services.notifications import draining
 from services.notifications.deps import Deps as NotificationsDeps
-from services.notifications.lanes import LANES, Slots
+from services.notifications.lanes import LANES
 from services.notifications.rendering import Rendered
 from services.notifications.settings import NotificationsSettings
 from services.notifications.smtp import Handover
 from services.users.settings import UsersSettings
 from shared.chassis.messaging import Courier, relay_outbox
-from shared.chassis.sealing import Sealer
 from shared.chassis.settings import ServiceSettings
 from shared.chassis.testing.databases import ServiceDatabases
 from shared.chassis.testing.engines import free_port
@@ -158,9 +157,7 @@ def doorward_apps(
 
 
 def recording(settings: NotificationsSettings, sender: RecordingSender) -> NotificationsDeps:
-    sealer = Sealer(settings.accepted_secrets, "notification-variables")
-    slots = Slots(settings.slots)
-    return NotificationsDeps(settings=settings, sealer=sealer, sender=sender, slots=slots)  # type: ignore[arg-type]
+    return replace(NotificationsDeps.from_settings(settings), sender=sender)  # type: ignore[arg-type]
 
 
 def dispose(app: Flask, db: Any) -> None:
