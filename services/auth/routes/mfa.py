@@ -11,7 +11,7 @@ from services.auth.schemas.mailed import CodeSchema
 from services.auth.schemas.mfa import (
     AuthenticatorSchema,
     FactorsSchema,
-    RecoveryCodesSchema,
+    NewRecoveryCodesSchema,
     SecondFactorSchema,
 )
 from services.auth.schemas.reauthenticate import PasswordSchema
@@ -44,7 +44,7 @@ def begin() -> authenticators.NewAuthenticator:
 @signed_in
 @limited("sign_in_limit")
 @blueprint.arguments(CodeSchema)
-@blueprint.response(200, RecoveryCodesSchema)
+@blueprint.response(200, NewRecoveryCodesSchema)
 def confirm(body: dict[str, Any]) -> Response:
     """Bring the authenticator into force; answers the recovery codes, once."""
     who = caller()
@@ -53,7 +53,7 @@ def confirm(body: dict[str, Any]) -> Response:
 
 @blueprint.post("/recovery-codes")
 @signed_in
-@blueprint.response(200, RecoveryCodesSchema)
+@blueprint.response(200, NewRecoveryCodesSchema)
 def renew_recovery_codes() -> Response:
     """Ten other recovery codes; the former are worthless from now on."""
     who = caller()

@@ -21,7 +21,7 @@ class AuthenticatorSchema(Schema):
     qr_svg = fields.String(required=True)
 
 
-class RecoveryCodesSchema(Schema):
+class NewRecoveryCodesSchema(Schema):
     """Ten single-use codes; shown once."""
 
     recovery_codes = fields.List(fields.String(), required=True)
