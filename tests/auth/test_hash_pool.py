@@ -18,6 +18,7 @@ from services.auth.passwords.hashing import HashPool, Passwords, share_of_cores
 from services.auth.settings import AuthSettings
 from shared.chassis.testing.engines import wait_until
 from tests.auth.conftest import AUTH, PASSWORD, NewPerson
+from tests.auth.test_second_factors import enable_totp
 
 ADA = "ada@example.org"
 
@@ -151,15 +152,22 @@ def test_settings_that_undo_each_other_are_refused(
         AuthSettings(**{**settings.model_dump(), **contradiction})
 
 
-def test_hash_of_other_parameters_is_replaced_at_sign_in(app: Flask, new_account: NewPerson) -> None:
+@pytest.mark.parametrize("has_totp", [False, True])
+def test_hash_of_other_parameters_is_replaced_at_sign_in(
+    app: Flask, new_account: NewPerson, *, has_totp: bool
+) -> None:
+    """The password is known at that moment alone: a second factor comes later, or never."""
     ada = new_account()
+    if has_totp:
+        enable_totp(ada)
     with app.app_context():
         stale = PasswordHasher(2, 2048, 1).hash(PASSWORD)
         db.session.execute(db.update(Account).values(password_hash=stale))
         db.session.commit()
 
-    ada.sign_in()
+    answer = ada.post("login", email=ada.email, password=PASSWORD)
 
+    assert answer.status_code == (401 if has_totp else 200)
     with app.app_context():
         assert "m=1024,t=1" in str(db.session.scalars(db.select(Account.password_hash)).one())
 

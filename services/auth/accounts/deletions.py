@@ -95,7 +95,9 @@ def new_unverified_chore(kept_for: timedelta) -> Chore:
 
 def _delete(account: Account, now: datetime) -> None:
     revocations.revoke_account(account.id, now, below_version=account.version + 1)
-    messages.send(AccountDeleted(account_id=account.id, occurred_at=now))
+    # What was mailed to an address that nobody has proven may be somebody else's.
+    proven_email = account.email if account.verified_at is not None else None
+    messages.send(AccountDeleted(account_id=account.id, email=proven_email, occurred_at=now))
     audit.record("account_deleted", account_id=account.id)
     db.session.delete(account)
     db.session.flush()
