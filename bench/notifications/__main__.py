@@ -7,24 +7,30 @@ are accepted, with Redis and without, how long a large queue takes, and how urge
 """
 
 import argparse
+import os
 import smtplib
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 
 import flask_mail
 from flask import Flask
 
-from bench.notifications.tutorial import running_tutorial, written
+from bench.notifications.tutorial import PASSWORD, USER, running_tutorial, written
 from services.notifications.settings import NotificationsSettings
 from shared.chassis.ids import new_id
 from shared.chassis.testing.engines import wait_until
+from shared.chassis.testing.processes import working
 from shared.chassis.testing.tokens import access_token, bearer
 from tests.notifications import trials
+from tests.notifications.certificates import write_certificate
 from tests.notifications.kills import accept, stage
-from tests.notifications.sink import Sink
+from tests.notifications.sink import PASSWORD as SINK_PASSWORD
+from tests.notifications.sink import USERNAME, Sink
 from tests.notifications.worker_process import running_worker
 
 BARE, TUTORIAL = "smtplib loop, one connection", "Flask-Mail in a Celery task"
@@ -60,8 +66,9 @@ def flask_mail_alone(app: Flask, settings: NotificationsSettings, _sink: Sink, m
 
 def tutorial(_app: Flask, settings: NotificationsSettings, sink: Sink, mails: int) -> float:
     """The same in a Celery task: from the first mail that arrives to the last."""
+    account = {USER: USERNAME, PASSWORD: SINK_PASSWORD} if sink.protection else {}
     already = sink.count()
-    with running_tutorial(settings) as client:
+    with running_tutorial(settings, **account) as client:
         for _ in range(mails):
             client.send_task("send_email", args=[f"t{next(numbers)}@example.org"], queue="tutorial")
         return arrival_rate(sink, already, mails)
@@ -80,6 +87,17 @@ def worker(slots: int, *, can_pipeline: bool = True) -> Contestant:
     return run
 
 
+def worker_over_tls(app: Flask, settings: NotificationsSettings, sink: Sink, mails: int) -> float:
+    """Our worker with one slot, at a server that wants TLS and an account."""
+    accept(app, [f"s{next(numbers)}@example.org" for _ in range(mails)])
+    already = sink.count()
+    account = {"security": "starttls", "username": USERNAME, "password": SINK_PASSWORD}
+    changes = {"urgent_slots": 1, "attempt_lease_seconds": 30}
+    only = trials.server(sink, "only", **account)
+    with working(trials.worker_of(settings.model_copy(update=changes), only)):
+        return arrival_rate(sink, already, mails)
+
+
 def arrival_rate(sink: Sink, already: int, mails: int) -> float:
     """Mails a second from the first that arrives to the last."""
     wait_until(lambda: sink.count() > already, what="the first mail", seconds=60)
@@ -96,6 +114,9 @@ CONTESTANTS: dict[str, Contestant] = {
     "worker, one slot, no PIPELINING": worker(1, can_pipeline=False),
     "worker, four slots": worker(4),
 }
+
+
+OVER_TLS: dict[str, Contestant] = {TUTORIAL: tutorial, "worker, one slot": worker_over_tls}
 
 
 def acceptance(app: Flask, requests: int) -> str:
@@ -118,17 +139,31 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def compare(mails: int, rounds: int) -> None:
-    """Mails a second, and the ratios."""
-    rates: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
-    with stage() as (app, settings, sink):
+def measured(
+    contestants: dict[str, Contestant], mails: int, rounds: int, protection: tuple[str, ...] = ()
+) -> dict[str, float]:
+    """The median rate of each contestant."""
+    rates: dict[str, list[float]] = {name: [] for name in contestants}
+    with stage(protection=protection) as (app, settings, sink):
         for _ in range(rounds):
-            for name, contestant in CONTESTANTS.items():
+            for name, contestant in contestants.items():
                 rates[name].append(contestant(app, settings, sink, mails))
-    medians = {name: statistics.median(measured) for name, measured in rates.items()}
+    return {name: statistics.median(found) for name, found in rates.items()}
+
+
+def compare(mails: int, rounds: int) -> None:
+    """Mails a second and the ratios: at an open server, then at one as public relays are."""
+    medians = measured(CONTESTANTS, mails, rounds)
     for name, rate in medians.items():
         ratios = f"{rate / medians[BARE]:5.2f} of the loop, {rate / medians[TUTORIAL]:5.2f} of the tutorial"
         say(f"{name:32} {rate:8.0f} mails/s  {ratios}")
+    say("with STARTTLS and a sign-in, as public relays want it:")
+    with tempfile.TemporaryDirectory() as folder:
+        certificate = str(write_certificate(Path(folder)))
+        os.environ["SSL_CERT_FILE"] = certificate
+        medians = measured(OVER_TLS, mails, rounds, ("starttls", certificate))
+    for name, rate in medians.items():
+        say(f"{name:32} {rate:8.0f} mails/s  {rate / medians[TUTORIAL]:5.2f} of the tutorial")
     say(PUBLISHED)
 
 

@@ -17,10 +17,13 @@ from services.notifications.settings import NotificationsSettings
 from tests.notifications.mails import render
 
 BROKER, HOST, PORT = "BENCH_BROKER", "BENCH_SMTP_HOST", "BENCH_SMTP_PORT"
+USER, PASSWORD = "BENCH_SMTP_USERNAME", "BENCH_SMTP_PASSWORD"
 VARIABLES = {"code": "314159", "link": "https://x.example/#t", "minutes": "10", "hours": "1"}
 
 app = Flask(__name__)
 app.config.update(MAIL_SERVER=os.environ.get(HOST, "127.0.0.1"), MAIL_PORT=int(os.environ.get(PORT, "25")))
+if USER in os.environ:
+    app.config.update(MAIL_USE_TLS=True, MAIL_USERNAME=os.environ[USER], MAIL_PASSWORD=os.environ[PASSWORD])
 mail = flask_mail.Mail(app)
 celery = Celery("tutorial", broker=os.environ.get(BROKER, "memory://"))
 celery.conf.task_default_queue = "tutorial"
@@ -46,12 +49,12 @@ def send_email(to: str) -> None:
 
 
 @contextmanager
-def running_tutorial(settings: NotificationsSettings) -> Iterator[Celery]:
+def running_tutorial(settings: NotificationsSettings, **more: str) -> Iterator[Celery]:
     """A Celery worker with one process, and the client that gives it tasks."""
     broker = settings.redis_url.get_secret_value()
     told = {BROKER: broker, HOST: str(settings.smtp_host), PORT: str(settings.smtp_port)}
     command = [sys.executable, "-m", "celery", "-A", "bench.notifications.tutorial", "worker"]
-    process = subprocess.Popen([*command, "-c", "1", "-l", "ERROR"], env={**os.environ, **told})
+    process = subprocess.Popen([*command, "-c", "1", "-l", "ERROR"], env={**os.environ, **told, **more})
     client = Celery("tutorial", broker=broker)
     client.conf.task_default_queue = "tutorial"
     try:

@@ -10,6 +10,7 @@ from services.notifications.deps import deps
 from services.notifications.errors import (
     RecipientUnknown,
     TemplateExists,
+    TemplateInvalid,
     TemplateNotFound,
 )
 from services.notifications.lanes import NORMAL
@@ -113,6 +114,7 @@ def _write(name: str, source: Source, by: UUID | None) -> int:
 def remove(name: str) -> None:
     """Let new messages get Doorward's own template again, or none; raises TemplateNotFound."""
     with transaction(db):
+        _get(name)
         if not store.remove(name):
             raise TemplateNotFound
 
@@ -135,7 +137,10 @@ def preview(
         with transaction(db):
             found = _get(name)
     catalog.check_exactly(found.template, variables)
-    return rendering.render(found, locale, variables, deps().look)
+    try:
+        return rendering.render(found, locale, variables, deps().look)
+    except rendering.MISTAKES as error:
+        raise TemplateInvalid(errors=[{"pointer": f"/languages/{locale}", "detail": str(error)}]) from error
 
 
 def _find(name: str, number: int) -> Version:

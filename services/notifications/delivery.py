@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import orjson
-from jinja2 import TemplateError
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.notifications import catalog, outcomes, rendering, version_choice
@@ -88,7 +87,7 @@ def _try(claim: Claim, handover: "_Handover") -> Outcome:
         content = _content(claim)
     except (TemplateUnknown, VariablesInvalid) as error:
         return outcomes.failed(error.code, _pointers(error))
-    except (TemplateError, SealBroken) as error:
+    except (*rendering.MISTAKES, SealBroken) as error:
         return outcomes.failed("not_renderable", repr(error))
     return _send(claim, content, handover)
 

@@ -5,6 +5,8 @@ A variable that is missing is an error and not a gap. What strangers choose is p
 
 from collections.abc import Mapping
 
+from jinja2 import TemplateError
+
 from services.notifications import phrases
 from services.notifications.device_names import name_of
 from services.notifications.templating.compiling import Rendered, compiled
@@ -13,6 +15,8 @@ from services.notifications.versions import Source, Version
 from shared.chassis import locales, names
 
 FALLBACK_LOCALE = "en"
+# What a template can come to that cannot be rendered with the variables that it was given.
+MISTAKES = (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 def best_locale(source: Source, locale: str) -> str:
@@ -23,7 +27,7 @@ def best_locale(source: Source, locale: str) -> str:
 
 
 def render(version: Version, locale: str, variables: Mapping[str, str], look: Look) -> Rendered:
-    """The mail; raises jinja2's TemplateError, UndefinedError where a variable is missing."""
+    """The mail; raises one of MISTAKES, UndefinedError where a variable is missing."""
     language = best_locale(version.source, locale)
     return compiled(version.source.languages[language], look).render(_values(version, variables, language))
 

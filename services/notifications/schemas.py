@@ -169,11 +169,6 @@ class ResolveSchema(Schema):
     outcome = fields.String(required=True, validate=validate.OneOf(["delivered", "failed"]))
 
 
-_TOPIC_NAME = validate.Regexp(
-    r"^[a-z0-9][a-z0-9_.-]{0,63}$", error="Small letters, digits, `_`, `.` and `-`."
-)
-
-
 class WrittenTopicSchema(Schema):
     """A topic as an administrator writes it."""
 

@@ -3,6 +3,7 @@
 Doorward's own topics stand here; those of teams in the database.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,9 @@ from services.notifications.models import Topic, db
 from services.notifications.store import topics as store
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
+from shared.chassis.errors import InvalidRequest
 
+NAME = re.compile(r"[a-z0-9][a-z0-9_.\-]{0,63}")
 BUILT_IN: Mapping[str, dict[str, Any]] = {
     "general": {
         "name": "general",
@@ -43,6 +46,8 @@ def put(name: str, *, title: Mapping[str, str], is_critical: bool, channels: Seq
     """Make the topic, or change it; raises TopicBuiltIn for one of Doorward's own."""
     if name in BUILT_IN:
         raise TopicBuiltIn
+    if not NAME.fullmatch(name):
+        raise InvalidRequest.at("/name", "Small letters, digits, `_`, `.` and `-`, at most 64.")
     with transaction(db):
         topic = store.find_for_update(name) or store.add(Topic(name=name, created_at=utcnow()))
         topic.title, topic.is_critical, topic.channels = dict(title), is_critical, list(channels)

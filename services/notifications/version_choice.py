@@ -11,6 +11,7 @@ from services.notifications.deps import deps
 from services.notifications.models import db
 from services.notifications.store import templates as store
 from services.notifications.store.templates import Row
+from services.notifications.template_checks import NAME
 from services.notifications.templating.compiling import interface_of
 from services.notifications.versions import Source, Version
 from shared.chassis.database import single_statements
@@ -18,6 +19,8 @@ from shared.chassis.database import single_statements
 
 def current(name: str) -> Version | None:
     """The version that a new message gets, in the caller's transaction; None where there is none."""
+    if not NAME.fullmatch(name):
+        return None
     row = store.find_current(name)
     if row is not None:
         return _known(row)
@@ -44,6 +47,8 @@ def find(name: str, number: int) -> Version | None:
     known = deps().template_cache.versions.get((name, number))
     if known is not None:
         return known
+    if not NAME.fullmatch(name):
+        return None
     with single_statements(db):
         row = store.find(name, number)
     if row is not None:

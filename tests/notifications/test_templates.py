@@ -1,6 +1,7 @@
 """Templates of the team: kept by version, checked before they are stored, rendered as they were accepted."""
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from flask import Flask
@@ -182,6 +183,30 @@ def test_name_that_is_none_is_refused_by_put_too(client: FlaskClient, as_admin: 
     answer = client.put(f"{TEMPLATES}/Bad name", json={"subject": "s", "text": "t"}, headers=as_admin)
 
     assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/name")
+
+
+@pytest.mark.parametrize("name", ["a\0b", "A", "x" * 65])
+def test_what_is_no_name_is_no_template(
+    client: FlaskClient, as_admin: dict[str, str], as_sender: dict[str, str], name: str
+) -> None:
+    body = {"template": name, "to": {"email": "ada@example.org"}}
+    target = f"{TEMPLATES}/{quote(name)}"
+
+    answers = [client.get(target, headers=as_admin), client.delete(target, headers=as_admin)]
+    sent = client.post(NOTIFICATIONS, json=body, headers=as_sender)
+
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert sent.json["code"] in {"template_unknown", "validation_failed"}
+
+
+def test_template_that_cannot_be_rendered_with_these_variables_says_so(
+    client: FlaskClient, as_admin: dict[str, str]
+) -> None:
+    draft = {"subject": "s", "text": "{% if a == 'y' %}{{ a + 1 }}{% endif %}", "variables": {"a": "y"}}
+
+    answer = client.post(f"{TEMPLATES}/other/preview", json=draft, headers=as_admin)
+
+    assert (answer.status_code, answer.json["code"]) == (422, "template_invalid")
 
 
 def test_every_language_at_once_takes_the_place_of_all(

@@ -109,6 +109,12 @@ def test_our_own_templates_can_be_pulled_and_pushed(name: str) -> None:
         "{% extends 'frame' %}",
         "{% if %}",
         "{{ a",
+        "{{ a + 1 }}",
+        "{{ a > 1 }}",
+        "{{ a.b.c }}",
+        "{{ 1 // 0 }}",
+        "{% block x %}{% endblock %}{% block x %}{% endblock %}",
+        "(" * 5 + "{{ " + "(" * 5000 + "a" + ")" * 5000 + " }}",
     ],
 )
 def test_template_that_does_more_than_read_choose_and_format_is_refused(text: str) -> None:
@@ -138,6 +144,7 @@ def test_template_that_does_more_than_read_choose_and_format_is_refused(text: st
         "<link rel='stylesheet' href='https://x.example'>",
         "<iframe src='https://x.example'></iframe>",
         "<form action='https://x.example'>",
+        "<![ unknown [ x ]]>",
     ],
 )
 def test_html_in_which_a_variable_or_a_script_could_run_is_refused(html: str) -> None:

@@ -2,20 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from services.notifications.settings import NotificationsSettings
-from shared.chassis.clock import utcnow
+from tests.notifications.certificates import write_certificate
 from tests.notifications.conftest import MakeApp
-from tests.notifications.sink import HOST, PASSWORD, TOKEN, USERNAME, Sink, running_sink
+from tests.notifications.sink import PASSWORD, TOKEN, USERNAME, Sink, running_sink
 from tests.notifications.test_api import send
 from tests.notifications.test_delivery import attempt, show
 from tests.notifications.test_servers import server, with_servers
@@ -26,25 +20,7 @@ Serve = Callable[..., Sink]
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate for the loopback that nobody has signed but itself, with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail server of a test")])
-    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(HOST))])
-    signed = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(utcnow() - timedelta(days=1))
-        .not_valid_after(utcnow() + timedelta(days=1))
-        .add_extension(names, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    file = tmp_path_factory.mktemp("tls") / "certificate.pem"
-    file.write_bytes(
-        signed.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return file
+    return write_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture

@@ -50,6 +50,15 @@ def test_topic_is_made_by_administrators_alone_and_those_of_doorward_by_nobody(
     assert (by_program.status_code, built_in.status_code) == (403, 409)
 
 
+@pytest.mark.parametrize("name", ["A", "x" * 65, "%00", "ä"])
+def test_topic_under_what_is_no_name_is_refused(
+    client: FlaskClient, as_admin: dict[str, str], name: str
+) -> None:
+    answer = client.put(f"/api/v1/notifications/topics/{name}", json={"title": {"en": "x"}}, headers=as_admin)
+
+    assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/name")
+
+
 @pytest.mark.parametrize(
     "body", [{}, {"title": {}}, {"title": {"en": ""}}, {**INVOICES, "channels": ["fax"]}]
 )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import css_inline
-from jinja2 import Template, TemplateSyntaxError, nodes
+from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
 from markupsafe import Markup
 
 from services.notifications.templating import markdown, markup, variables
@@ -27,6 +27,11 @@ from services.notifications.templating.variables import Variables
 from services.notifications.templating.wordings import Wording
 
 LONGEST_SUBJECT = 200
+# Jinja's and Python's own errors: nested too deeply, what is no HTML, text that is added to a number.
+_CANNOT_BE_READ = (
+    *(TemplateError, RecursionError, AssertionError, ArithmeticError, AttributeError, LookupError),
+    *(TypeError, ValueError),
+)
 _DOCUMENT = re.compile(r"\s*<(!doctype|html)\b", re.IGNORECASE)
 _INLINER = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 
@@ -53,18 +58,35 @@ def interface_of(wording: Wording, look: Look) -> Interface:
     """What ``wording`` takes; raises TemplateMistake where it cannot be taken as it is written."""
     wording.check_form()
     try:
-        trees = [environment(look, is_html=False).parse(source) for source in _sources(wording)]
-        for tree in trees:
-            refuse_what_runs(tree)
-        if wording.blocks:
-            _check_blocks(trees[0])
-        links = _links(wording, look)
+        found = _interface_of(wording, look)
+        _try_out(compiled(wording, look), found)
     except TemplateSyntaxError as error:
         raise TemplateMistake(f"line {error.lineno}: {error.message}") from error
+    except TemplateMistake:
+        raise
+    except _CANNOT_BE_READ as error:
+        raise TemplateMistake(f"cannot be rendered: {error}") from error
+    return found
+
+
+def _interface_of(wording: Wording, look: Look) -> Interface:
+    trees = [environment(look, is_html=False).parse(source) for source in _sources(wording)]
+    for tree in trees:
+        refuse_what_runs(tree)
+    if wording.blocks:
+        _check_blocks(trees[0])
+    links = _links(wording, look)
     found = variables.of(trees)
     if wording.blocks:
         found = _with_layout(found, look)
     return Interface(frozenset(found.required), frozenset(found.optional), links)
+
+
+def _try_out(mail: "Compiled", interface: Interface) -> None:
+    """Render with what is needed alone, and with all that is taken: a template is wrong before it is sent."""
+    given = dict.fromkeys(["lang", "greeting"], "x")
+    for names in (interface.required, interface.required | interface.optional):
+        mail.render(given | dict.fromkeys(names, "x"))
 
 
 def _sources(wording: Wording) -> Iterator[str]:
