@@ -19,8 +19,8 @@ _FORMS = ("subject", "text", "html", "markdown", "blocks")
 class Code(fields.String):
     """A source of several lines, without NUL."""
 
-    def __init__(self, description: str) -> None:
-        super().__init__(validate=validate.Length(1, LONGEST_SOURCE), metadata={"description": description})
+    def __init__(self, description: str, *, longest: int = LONGEST_SOURCE) -> None:
+        super().__init__(validate=validate.Length(1, longest), metadata={"description": description})
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
         text: str = super()._deserialize(value, attr, data, **options)
@@ -34,7 +34,7 @@ class WordingSchema(Schema):
     `text` and perhaps `html`, or `blocks`.
     """
 
-    subject = Code("One line, in Jinja.")
+    subject = Code("One line, in Jinja.", longest=1000)
     text = Code("The text part, in Jinja.")
     html = Code("The HTML part, in Jinja; without it, it is made of the text.")
     markdown = Code("Both parts, in Markdown with Jinja.")

@@ -24,8 +24,8 @@ CHECKS = (
 )
 
 
-# Its own list, and 414: a query may be too long for any request line.
-REFUSALS = ["400", "401", "403", "404", "405", "406", "409", "414", "415", "422", "428", "429", "5xx"]
+# Its own list, 413 and 414: a body or a query may be too long before anybody reads what is wrong with it.
+REFUSALS = ["400", "401", "403", "404", "405", "406", "409", "413", "414", "415", "422", "428", "429", "5xx"]
 CONFIGURATION = f"[checks.negative_data_rejection]\nexpected-statuses = {REFUSALS}\n"
 
 
