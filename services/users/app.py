@@ -9,9 +9,8 @@ from services.users.clients import AuthClient
 from services.users.deps import EXTENSION, Deps
 from services.users.extensions import idempotency_keys, messages, migrate
 from services.users.models import db
-from services.users.profiles import CallerProfile
-from services.users.routes import me
-from services.users.routes import profiles as profile_routes
+from services.users.profiles.reading import CallerProfile
+from services.users.routes import BLUEPRINTS
 from services.users.settings import UsersSettings
 from shared.chassis import access, access_tokens, database
 from shared.chassis.access_tokens import published_keys
@@ -31,7 +30,7 @@ def create_app(settings: UsersSettings | None = None, *, deps: Deps | None = Non
     manager = access_tokens.install(app, settings, published_keys(settings, process="users").find)
     manager.user_lookup_loader(_profile_of_caller)
     app.extensions[EXTENSION] = deps or Deps(accounts=AuthClient(settings))
-    new_api(app, title="Doorward users", blueprints=[me.blueprint, profile_routes.blueprint])
+    new_api(app, title="Doorward users", blueprints=BLUEPRINTS)
     return app
 
 

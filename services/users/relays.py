@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from services.users import invalidations
+from services.users.profiles import invalidations
 from services.users.settings import UsersSettings
 from services.users.store.invalidations import CHANNEL
 from shared.chassis.relay import Relay

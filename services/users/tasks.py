@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from services.users import mirroring
+from services.users.profiles import mirroring
 from shared.chassis.messaging import Handler
 from shared.contracts import messages
 from shared.contracts.messages import Message

@@ -117,7 +117,7 @@ def do(app: Flask, accounts: Accounts, command: dict[str, Any]) -> dict[str, Any
 def relay(app: Flask) -> dict[str, Any]:
     """A step of the worker's relay, where the release has one."""
     try:
-        from services.users import invalidations
+        from services.users.profiles import invalidations
     except ImportError:
         return {}
     with app.app_context():

@@ -13,13 +13,13 @@ from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import event
 
-from services.users import flights, invalidations, mirroring, profiles
 from services.users.cache.breaker import REST_SECONDS, Breaker
 from services.users.cache.envelope import Envelope
 from services.users.cache.profiles import Cached, Miss
 from services.users.cache.profiles import profiles as cache
 from services.users.deps import Deps
 from services.users.models import Invalidation, Profile, db
+from services.users.profiles import changes, flights, invalidations, mirroring, reading
 from services.users.settings import UsersSettings
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
@@ -49,7 +49,7 @@ def ada(accounts: FakeAccounts, client: FlaskClient, as_account: Headers) -> UUI
 
 def warm(app: Flask, account_id: UUID) -> Cached:
     with app.app_context():
-        found = profiles.get(account_id)
+        found = reading.get(account_id)
         assert isinstance(cache.find(account_id), Cached)
         return found
 
@@ -145,12 +145,12 @@ def test_reader_that_was_overtaken_by_a_writer_keeps_nothing(app: Flask, redis: 
         miss = cache.find(ada)
         assert isinstance(miss, Miss)
         old = warm_row(ada)
-        profiles.change(ada, {"name": "New"}, expected_versions=None)
+        changes.change(ada, {"name": "New"}, expected_versions=None)
         redis.expire(f"{PREFIX}{ada}", 100)
 
         cache.offer(ada, old, miss.token)
 
-        assert b'"New"' in profiles.get(ada).content
+        assert b'"New"' in reading.get(ada).content
 
 
 def warm_row(account_id: UUID) -> Cached:
@@ -175,7 +175,7 @@ def test_reader_whose_token_is_of_before_keeps_nothing(
     app = make_app(url, deps=Deps(accounts=accounts))
     account = accounts.add()
     with app.app_context():
-        profiles.get_own(account.id)
+        reading.get_own(account.id)
         with Redis.from_url(private_redis.url()) as redis:
             redis.flushall()
             miss = cache.find(account.id)
@@ -202,7 +202,7 @@ def test_restarted_redis_shows_nothing_that_it_remembers(
     app = make_app(url, deps=Deps(accounts=accounts))
     account = accounts.add(display_name="Ada")
     with app.app_context():
-        profiles.get_own(account.id)
+        reading.get_own(account.id)
     warm(app, account.id)
     private_redis.restart()
     with Redis.from_url(private_redis.url()) as redis:
@@ -210,7 +210,7 @@ def test_restarted_redis_shows_nothing_that_it_remembers(
     with app.app_context():
         rename("Changed while it was away")
 
-        assert b"Changed while it was away" in profiles.get(account.id).content
+        assert b"Changed while it was away" in reading.get(account.id).content
 
 
 def test_writer_that_dies_before_its_commit_leaves_readers_to_the_database(
@@ -233,14 +233,14 @@ def test_reader_between_tombstone_and_commit_does_not_bring_the_old_profile_back
 
     def read() -> None:
         with app.app_context():
-            profiles.get(ada)
+            reading.get(ada)
 
     with app.app_context(), transaction(db), ThreadPoolExecutor(1) as reader:
         mirroring.mirror(messages.RolesChanged(account_id=ada, roles=(), occurred_at=utcnow()))
         reader.submit(read).result()
 
     with app.app_context():
-        assert b"new@example.org" in profiles.get(ada).content
+        assert b"new@example.org" in reading.get(ada).content
 
 
 def test_writer_that_redis_does_not_answer_leaves_a_row_that_the_relay_repeats(
@@ -250,15 +250,15 @@ def test_writer_that_redis_does_not_answer_leaves_a_row_that_the_relay_repeats(
     with app.app_context():
         with monkeypatch.context() as patch:
             patch.setattr(Breaker, "admits", lambda _self, _now: False)
-            changed = profiles.change(ada, {"name": "New"}, expected_versions=None)
+            changed = changes.change(ada, {"name": "New"}, expected_versions=None)
         assert cache.find(ada) != changed
         assert [row.version for row in db.session.scalars(db.select(Invalidation))] == [changed.version]
         db.session.rollback()
 
         assert invalidations.repeat() == 1
         assert invalidations.repeat() == 0
-        assert b'"New"' in profiles.get(ada).content
-        assert profiles.get(ada).version == changed.version
+        assert b'"New"' in reading.get(ada).content
+        assert reading.get(ada).version == changed.version
 
 
 def test_relay_keeps_the_rows_while_redis_is_away(
@@ -310,7 +310,7 @@ def test_only_one_of_many_readers_reads_what_all_miss(app: Flask, redis: "Redis"
     def read(_number: int) -> None:
         with app.app_context():
             start.wait()
-            profiles.get(ada)
+            reading.get(ada)
 
     def read_all() -> None:
         with ThreadPoolExecutor(8) as pool:

@@ -10,9 +10,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from services.users import mirroring, profiles
 from services.users.errors import ProfileNotFound
 from services.users.models import Outbox, Profile, db
+from services.users.profiles import mirroring, reading
 from services.users.store import profiles as store
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
@@ -56,7 +56,7 @@ def test_late_messages_do_not_bring_a_deleted_account_back(app: Flask, accounts:
                 handle(message)  # type: ignore[operator]
 
         with pytest.raises(ProfileNotFound):
-            profiles.get_own(account.id)
+            reading.get_own(account.id)
 
     assert rows(app) == []
 

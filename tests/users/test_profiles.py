@@ -7,8 +7,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from services.users import mirroring
 from services.users.models import Profile, db
+from services.users.profiles import mirroring
 from services.users.tasks import HANDLERS
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction

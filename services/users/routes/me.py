@@ -5,9 +5,9 @@ from typing import Any
 from flask import Response, request
 from flask_jwt_extended import current_user
 
-from services.users import profiles
 from services.users.cache.profiles import Cached
-from services.users.schemas import ProfilePatchSchema, ProfileSchema
+from services.users.profiles import changes
+from services.users.schemas.profiles import ProfilePatchSchema, ProfileSchema
 from shared.chassis.access import caller, signed_in
 from shared.chassis.openapi import Blueprint
 
@@ -29,7 +29,7 @@ def show() -> Response:
 @blueprint.response(200, ProfileSchema, headers={"ETag": {"schema": {"type": "string"}}})
 def change(patch: dict[str, Any]) -> Response:
     """Change the profile by a merge patch (RFC 7396); If-Match guards against lost updates."""
-    shown = profiles.change(caller().account_id, patch, expected_versions=_expected_versions())
+    shown = changes.change(caller().account_id, patch, expected_versions=_expected_versions())
     return _answer(shown)
 
 

@@ -6,8 +6,8 @@ from uuid import UUID
 import orjson
 from flask import Response, jsonify
 
-from services.users import profiles
-from services.users.schemas import (
+from services.users.profiles import listing, reading
+from services.users.schemas.profiles import (
     ProfilePageSchema,
     ProfileQuerySchema,
     ProfileSchema,
@@ -25,7 +25,7 @@ blueprint = Blueprint("profiles", __name__, url_prefix="/api/v1/users", descript
 @blueprint.response(200, ProfilePageSchema)
 def search(query: dict[str, Any]) -> Response:
     """The profiles that match, newest first unless asked otherwise."""
-    page = profiles.search(**query)
+    page = listing.search(**query)
     items = [_fields(ProfileSchema, shown) for shown in page["items"]]
     return jsonify(items=items, next_cursor=page["next_cursor"])
 
@@ -41,7 +41,7 @@ def show(account_id: UUID) -> Response:
     """What the caller may see of a profile."""
     who = caller()
     is_whole = who.is_admin or who.account_id == account_id
-    shown = profiles.get(account_id)
+    shown = reading.get(account_id)
     if is_whole:
         return Response(shown.content, content_type="application/json")
     return jsonify(_fields(PublicProfileSchema, orjson.loads(shown.content)))

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from services.users.cache.profiles import DELETED
 from services.users.deps import deps
-from services.users.invalidations import forbid
+from services.users.profiles.invalidations import forbid
 from services.users.store import profiles as store
 from shared.chassis import errors
 from shared.chassis.clock import utcnow

@@ -1,0 +1,12 @@
+"""The tables of users, one file a subject; whoever needs a table imports it from here.
+
+So every table is known wherever one of them is, which migrations rely on.
+"""
+
+from services.users.models.chassis import IdempotencyKey, Inbox, Outbox
+from services.users.models.database import db
+from services.users.models.invalidations import Invalidation
+from services.users.models.profiles import Profile
+from services.users.models.tombstones import Tombstone
+
+__all__ = ["IdempotencyKey", "Inbox", "Invalidation", "Outbox", "Profile", "Tombstone", "db"]
