@@ -22,6 +22,7 @@ class Entry(NamedTuple):
 
 
 AUTH = "services.auth.commands"
+USERS = "services.users.commands"
 NOTIFICATIONS = "services.notifications.commands"
 TEMPLATES = "services.notifications.template_commands"
 
@@ -35,6 +36,8 @@ COMMANDS = {
     "create-admin": Entry(f"{AUTH}.accounts:create_admin", "Make an account with the role admin.", True),
     "import-accounts": Entry(f"{AUTH}.accounts:import_accounts", "Take accounts in, hashes included.", True),
     "export-accounts": Entry(f"{AUTH}.accounts:export_accounts", "Write every account to a file.", True),
+    "deletions": Entry(f"{USERS}.deletions:deletions", "Delete again what a backup brought back.", True),
+    "export-profiles": Entry(f"{USERS}.profiles:export_profiles", "Write profiles to a file.", True),
     "account": Entry(f"{AUTH}.account:account", "Look an account up, and help its owner.", True),
     "resync": Entry(f"{AUTH}.accounts:resync", "Announce all accounts to the other services.", True),
     "rotate-keys": Entry(f"{AUTH}.signing_keys:rotate_keys", "Sign tokens with a new key.", True),

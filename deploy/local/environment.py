@@ -33,6 +33,7 @@ def build(
         # On one machine nothing in front of the gateway has to learn that it stops.
         "GATEWAY_DRAIN_SECONDS": "0",
         "NOTIFICATIONS_MAIL_FROM": "no-reply@doorward.test",
+        "USERS_AVATAR_FOLDER": str(folder.path / "avatars"),
         "REDIS_URL": f"redis://:{secrets['valkey_password']}@{HOST}:{ports[VALKEY]}/0",
         **{
             f"{service.upper()}_DATABASE_URL": database_url(service, secrets=secrets, port=ports[POSTGRES])

@@ -14,7 +14,7 @@ ApiError
 │   └── SessionRevoked         401  session_revoked
 ├── Forbidden
 │   ├── AccountDisabled        403  account_disabled
-│   ├── FreshSignInRequired    403  fresh_sign_in_required
+│   ├── FreshSignInRequired    403  fresh_sign_in_required, of the chassis
 │   ├── SignUpClosed           403  sign_up_closed
 │   ├── DomainRefused          403  domain_refused
 │   └── ScopeNotGrantable      403  scope_not_grantable
@@ -34,6 +34,7 @@ ApiError
 │   ├── LastAdministrator      409  last_administrator
 │   └── OwnAccount             409  own_account
 ├── InvalidRequest
+│   ├── PasswordMissing        422  password_missing
 │   ├── PasswordTooWeak        422  password_too_weak
 │   └── PasswordBreached       422  password_breached
 ├── TooManyRequests
@@ -43,6 +44,7 @@ ApiError
 """
 
 from shared.chassis import errors
+from shared.chassis.access import FreshSignInRequired as FreshSignInRequired
 
 
 class InvalidCredentials(errors.Unauthorized):
@@ -120,13 +122,6 @@ class AccountDisabled(errors.Forbidden):
 
     code = "account_disabled"
     detail = "This account is disabled."
-
-
-class FreshSignInRequired(errors.Forbidden):
-    """A change of credentials needs a sign-in of the last minutes."""
-
-    code = "fresh_sign_in_required"
-    detail = "Sign in again to do this: the last sign-in is too long ago."
 
 
 class SignUpClosed(errors.Forbidden):
@@ -240,6 +235,16 @@ class OwnAccount(errors.Conflict):
 
     code = "own_account"
     detail = "Ask another administrator to change this account."
+
+
+class PasswordMissing(errors.InvalidRequest):
+    """The account has a password, and what was asked for needs it."""
+
+    code = "password_missing"
+    detail = "Send the password of this account."
+
+    def __init__(self) -> None:
+        super().__init__(errors=[{"pointer": "/password", "detail": self.detail}])
 
 
 class PasswordTooWeak(errors.InvalidRequest):

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 
-from services.auth.accounts import directory, email_changes, registration
+from services.auth.accounts import deletions, directory, email_changes, registration
 from services.auth.mail.mail_requests import Handler as MailRequestHandler
 from services.auth.passwords import changes
 from services.auth.sign_in import email_codes
 from shared.chassis.messaging import Handler
-from shared.contracts.messages import Message, ProfileChanged
+from shared.contracts.messages import ErasureWanted, Message, ProfileChanged
 
-HANDLERS: Mapping[type[Message], Handler] = {ProfileChanged: directory.take_profile}
+HANDLERS: Mapping[type[Message], Handler] = {
+    ProfileChanged: directory.take_profile,
+    ErasureWanted: deletions.delete_again,
+}
 
 MAIL_REQUESTS: Mapping[str, MailRequestHandler] = {
     "register": registration.grant_registration,

@@ -7,6 +7,7 @@ from services.notifications import reports
 from services.notifications.deps import EXTENSION, Deps
 from services.notifications.extensions import idempotency_keys, mail, messages, migrate
 from services.notifications.models import db
+from services.notifications.routes import internal
 from services.notifications.routes import messages as message_routes
 from services.notifications.routes import templates as template_routes
 from services.notifications.routes import topics as topic_routes
@@ -40,4 +41,5 @@ def create_app(settings: NotificationsSettings | None = None, *, deps: Deps | No
         title="Doorward notifications",
         blueprints=[message_routes.blueprint, topic_routes.blueprint, template_routes.blueprint],
     )
+    app.register_blueprint(internal.blueprint)
     return app

@@ -54,6 +54,7 @@ TEMPLATES: Mapping[str, Template] = {
     "email_change_notice": Template(),
     "email_changed": Template(),
     "email_changed_undo": Template(frozenset({"link", "days"})),
+    "export_ready": Template(frozenset({"time"})),
     "message": Template(
         frozenset({"subject", "text"}), OPTIONAL | {"link", "button"}, lane=NORMAL, is_internal=False
     ),

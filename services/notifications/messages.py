@@ -116,3 +116,8 @@ def _recipient_as_shown(delivery: Delivery, who: Caller) -> dict[str, Any]:
     is_known = who.is_admin or account_id is None
     email = delivery.address if is_known else mask_address(delivery.address)
     return {"email": email, "user_id": account_id}
+
+
+def count_for(account_id: UUID) -> dict[str, int]:
+    """How many messages the account was sent, and what became of them."""
+    return store.count_for(account_id)

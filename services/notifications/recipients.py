@@ -1,11 +1,17 @@
 """The use cases on recipients: who an account is, as its messages tell; each in the courier's transaction."""
 
+from datetime import datetime
+from uuid import UUID
+
+from services.notifications.extensions import messages as outbox
 from services.notifications.store import messages, recipients
 from shared.contracts.messages import (
     AccountDeleted,
     AccountRegistered,
     AccountVerified,
     EmailChanged,
+    ErasureConfirmed,
+    ErasureWanted,
     ProfileChanged,
 )
 
@@ -31,6 +37,18 @@ def know_profile(message: ProfileChanged) -> None:
 
 
 def forget(message: AccountDeleted) -> None:
-    """Delete all that is held on a deleted account."""
-    messages.forget_account(message.account_id, message.email)
-    recipients.forget(message.account_id, message.occurred_at)
+    """Delete all that is held on a deleted account, and tell users that nothing is left."""
+    _erase(message.account_id, message.email, message.occurred_at)
+
+
+def forget_again(message: ErasureWanted) -> None:
+    """As ``forget``: what is left, or what a backup brought back."""
+    _erase(message.account_id, None, message.occurred_at)
+
+
+def _erase(account_id: UUID, told_email: str | None, now: datetime) -> None:
+    recipient = recipients.find(account_id)
+    for email in {told_email, recipient.email if recipient else None}:
+        messages.forget_account(account_id, email)
+    recipients.forget(account_id, now)
+    outbox.send(ErasureConfirmed(account_id=account_id, service=outbox.service, occurred_at=now))

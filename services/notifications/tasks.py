@@ -19,6 +19,7 @@ HANDLERS: Mapping[type[Message], Handler] = {
     messages.EmailChanged: recipients.know_new_address,
     messages.ProfileChanged: recipients.know_profile,
     messages.AccountDeleted: recipients.forget,
+    messages.ErasureWanted: recipients.forget_again,
 }
 
 

@@ -4,8 +4,10 @@ from typing import Any
 
 from flask import Flask
 
+from services.users.avatars.stores import store_of
+from services.users.cache import memos
 from services.users.cache.profiles import profiles as cache
-from services.users.clients import AuthClient
+from services.users.clients import AuthClient, Counter, services_of
 from services.users.deps import EXTENSION, Deps
 from services.users.extensions import idempotency_keys, messages, migrate
 from services.users.models import db
@@ -25,13 +27,23 @@ def create_app(settings: UsersSettings | None = None, *, deps: Deps | None = Non
     database.install(app, db, settings)
     migrate.init_app(app, db)
     cache.init_app(app, settings)
+    memos.install(app, settings)
     messages.init_app(app, settings)
     idempotency_keys.init_app(app, settings.accepted_secrets)
     manager = access_tokens.install(app, settings, published_keys(settings, process="users").find)
     manager.user_lookup_loader(_profile_of_caller)
-    app.extensions[EXTENSION] = deps or Deps(accounts=AuthClient(settings))
+    app.extensions[EXTENSION] = deps or _new_deps(settings)
     new_api(app, title="Doorward users", blueprints=BLUEPRINTS)
     return app
+
+
+def _new_deps(settings: UsersSettings) -> Deps:
+    return Deps(
+        accounts=AuthClient(settings),
+        avatars=store_of(settings),
+        services=services_of(settings),
+        count=Counter(settings).count,
+    )
 
 
 def _profile_of_caller(_header: dict[str, Any], claims: dict[str, Any]) -> CallerProfile:

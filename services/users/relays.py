@@ -1,7 +1,8 @@
-"""The relay of users' worker beside the outbox's: versions that Redis could not be told of."""
+"""The relays of users' worker beside the outbox's: versions that Redis has to be told, copies to collect."""
 
 from flask import Flask
 
+from services.users.exports import collecting
 from services.users.profiles import invalidations
 from services.users.settings import UsersSettings
 from services.users.store.invalidations import CHANNEL
@@ -17,5 +18,12 @@ def new_relays(app: Flask, settings: UsersSettings) -> list[Relay]:
             channel=CHANNEL,
             database_url=settings.sqlalchemy_url,
             step=invalidations.repeat,
-        )
+        ),
+        Relay(
+            app,
+            name="exports",
+            channel=collecting.CHANNEL,
+            database_url=settings.sqlalchemy_url,
+            step=collecting.collect_next,
+        ),
     ]

@@ -1,7 +1,8 @@
 """What rests sealed in users' database."""
 
-from services.users.models import IdempotencyKey, Outbox, db
-from shared.chassis.resealing import chassis_columns
+from services.users.exports.chunks import PURPOSE
+from services.users.models import ExportChunk, IdempotencyKey, Outbox, db
+from shared.chassis.resealing import SealedColumn, chassis_columns
 
 DATABASE = db
-COLUMNS = tuple(chassis_columns(Outbox, IdempotencyKey))
+COLUMNS = (*chassis_columns(Outbox, IdempotencyKey), SealedColumn(ExportChunk.sealed, PURPOSE))

@@ -1,9 +1,15 @@
 """The settings of users: every ``USERS_…`` variable."""
 
-from pydantic import Field
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from shared.chassis.setting_types import TextList
 from shared.chassis.settings import ServiceSettings
+
+ANY_HOST = "*"
 
 
 class UsersSettings(ServiceSettings):
@@ -22,3 +28,41 @@ class UsersSettings(ServiceSettings):
         description="How long a reader waits for the cache, in milliseconds; then nobody does for a second. "
         "A writer waits for 100 ms at least.",
     )
+
+    fresh_sign_in_seconds: int = Field(
+        300,
+        ge=30,
+        le=86_400,
+        description="How recent a sign-in must be to download a copy of one's data, in seconds.",
+    )
+    export_days: int = Field(
+        7, ge=1, le=30, description="For how many days a copy of one's data is kept, encrypted."
+    )
+    avatar_folder: Path | None = Field(
+        None,
+        description="The folder for uploaded pictures, which all processes of users share. Without it and "
+        "without `USERS_AVATAR_S3_URL` nobody can upload one.",
+    )
+    avatar_s3_url: HttpUrl | None = Field(
+        None,
+        description="The bucket for uploaded pictures in an S3-style store: `https://host/bucket`. "
+        "Where it is set, the folder is not used.",
+    )
+    avatar_s3_region: str = Field(
+        "us-east-1", description="The region that requests to the bucket are signed for."
+    )
+    avatar_s3_access_key: str | None = Field(None, description="The access key of the bucket.")
+    avatar_s3_secret_key: SecretStr | None = Field(None, description="The secret key of the bucket.")
+    avatar_hosts: TextList = Field(
+        default_factory=lambda: [ANY_HOST],
+        description="The hosts whose pictures a profile may name in `avatar_url`, comma-separated; `*`: any. "
+        "Nothing in it: only uploaded pictures.",
+    )
+
+    @model_validator(mode="after")
+    def _can_sign(self) -> Self:
+        if self.avatar_s3_url is not None and not (self.avatar_s3_access_key and self.avatar_s3_secret_key):
+            raise ValueError(
+                "USERS_AVATAR_S3_URL needs USERS_AVATAR_S3_ACCESS_KEY and USERS_AVATAR_S3_SECRET_KEY"
+            )
+        return self

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from services.users.departures import erasure
 from services.users.profiles import mirroring
 from shared.chassis.messaging import Handler
 from shared.contracts import messages
@@ -14,5 +15,6 @@ HANDLERS: Mapping[type[Message], Handler] = {
     messages.AccountEnabled: mirroring.mirror,
     messages.RolesChanged: mirroring.mirror,
     messages.EmailChanged: mirroring.mirror,
-    messages.AccountDeleted: mirroring.forget,
+    messages.AccountDeleted: erasure.forget,
+    messages.ErasureConfirmed: erasure.take_confirmation,
 }

@@ -1,8 +1,12 @@
 """The users worker: `celery -A services.users.worker:celery worker`."""
 
+from datetime import timedelta
+
 from services.users.app import create_app
+from services.users.avatars import removal
+from services.users.departures import erasure
 from services.users.extensions import messages
-from services.users.models import IdempotencyKey, Inbox, db
+from services.users.models import Export, IdempotencyKey, Inbox, db
 from services.users.relays import new_relays
 from services.users.settings import UsersSettings
 from services.users.tasks import HANDLERS
@@ -21,5 +25,10 @@ celery = new_worker(
     inbox_model=Inbox,
     handlers=HANDLERS,
     more_relays=lambda _celery: new_relays(app, settings),
-    chores=[delete_older(db, IdempotencyKey, IdempotencyKey.started_at, KEPT_FOR)],
+    chores=[
+        removal.sweep,
+        erasure.follow_up,
+        delete_older(db, Export, Export.expires_at, timedelta(0)),
+        delete_older(db, IdempotencyKey, IdempotencyKey.started_at, KEPT_FOR),
+    ],
 )

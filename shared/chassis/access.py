@@ -20,6 +20,7 @@ from flask import current_app, g
 
 from shared.chassis import access_tokens, errors, service_tokens
 from shared.chassis.access_tokens import TokenInvalid
+from shared.chassis.clock import utcnow
 from shared.contracts import tokens
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -37,6 +38,13 @@ class ScopeRequired(errors.Forbidden):
 
     code = "scope_required"
     detail = "This token does not have the scope that this needs."
+
+
+class FreshSignInRequired(errors.Forbidden):
+    """What was asked for needs a sign-in of the last minutes, by a person."""
+
+    code = "fresh_sign_in_required"
+    detail = "Sign in again to do this: the last sign-in is too long ago."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,7 @@ class Caller:
 class Access:
     """What a route asks of its caller; read by the guard, the documentation and the tests."""
 
-    kind: str  # public, signed_in, role, scope, internal
+    kind: str  # public, signed_in, role, signed_in_or_role, scope, internal
     name: str | None = None
 
 
@@ -96,12 +104,20 @@ def _check(access: Access) -> None:
         g.calling_service = service_tokens.verify_request(current_app)
         return
     who = _authenticate()
-    if access.kind == "signed_in" and who.scopes is not None and tokens.OWN_ACCOUNT_SCOPE not in who.scopes:
-        raise ScopeRequired
-    if access.kind == "role" and access.name not in who.roles:
+    has_role = access.name in who.roles
+    if access.kind == "role" and not has_role:
         raise RoleRequired
+    if access.kind == "signed_in" and not _acts_for_its_account(who):
+        raise ScopeRequired
+    if access.kind == "signed_in_or_role" and not (has_role or _acts_for_its_account(who)):
+        raise ScopeRequired
     if access.kind == "scope" and not _may(who, cast("str", access.name)):
         raise ScopeRequired
+
+
+def _acts_for_its_account(who: Caller) -> bool:
+    """A person's own session, and a program's key with the scope for that."""
+    return who.scopes is None or tokens.OWN_ACCOUNT_SCOPE in who.scopes
 
 
 def _may(who: Caller, scope: str) -> bool:
@@ -144,6 +160,25 @@ def internal(view: View) -> View:
 def requires_role(role: str) -> Callable[[View], View]:
     """Only accounts with ``role`` may call."""
     return _guard(Access("role", role))
+
+
+def signed_in_or_role(role: str) -> Callable[[View], View]:
+    """Whoever ``signed_in`` or ``requires_role`` lets in may call; the view itself tells them apart."""
+    return _guard(Access("signed_in_or_role", role))
+
+
+def require_role(role: str) -> None:
+    """In a view: raise RoleRequired where the caller has not the role."""
+    if role not in caller().roles:
+        raise RoleRequired
+
+
+def require_fresh_sign_in(seconds: int) -> None:
+    """In a view: raise FreshSignInRequired for a program, and where the sign-in is older than that."""
+    who = caller()
+    proven_at = who.claims.get(tokens.AUTHENTICATED_AT)
+    if who.scopes is not None or not isinstance(proven_at, int) or proven_at < utcnow().timestamp() - seconds:
+        raise FreshSignInRequired
 
 
 def requires_scope(scope: str) -> Callable[[View], View]:

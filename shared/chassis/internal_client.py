@@ -1,5 +1,6 @@
 """Calls from one service to another: httpx with timeouts, a service token, the trace, and our errors."""
 
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import httpx
@@ -56,20 +57,39 @@ class InternalClient:
         """POST ``content`` to ``path``, whose answer has no body; errors as for get."""
         self._send("POST", path, json=content.model_dump(mode="json"))
 
+    def stream_lines(self, path: str) -> Iterator[bytes]:
+        """The lines that GET ``path`` answers, as they come; errors as for get, while it is read too."""
+        try:
+            with self._client.stream("GET", path, headers=self._headers()) as response:
+                if not response.is_success:
+                    response.read()
+                    raise _error_of(response, "GET")
+                for line in response.iter_lines():
+                    yield line.encode()
+        except httpx.HTTPError as error:
+            raise ServiceUnavailable from error
+
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
         try:
             response = self._client.request(method, path, headers=self._headers(), **options)
         except httpx.HTTPError as error:
             raise ServiceUnavailable from error
         if not response.is_success:
-            raise remote_problems.error_of(response) or ServiceUnavailable(
-                headers=remote_problems.retry_after(response)
-            ) from ValueError(f"{method} answered {response.status_code}")
+            raise _error_of(response, method)
         return response
 
     def _headers(self) -> dict[str, str]:
         token = service_tokens.issue(self._settings, process=self._process)
         return {"Authorization": f"Bearer {token}", **tracing.current_headers()}
+
+
+def _error_of(response: httpx.Response, method: str) -> errors.ApiError:
+    """What the service refused; ServiceUnavailable where that is none of the caller's."""
+    error = remote_problems.error_of(response) or ServiceUnavailable(
+        headers=remote_problems.retry_after(response)
+    )
+    error.__cause__ = ValueError(f"{method} answered {response.status_code}")
+    return error
 
 
 def _read(response: httpx.Response, body: type[Body]) -> Body:

@@ -26,9 +26,13 @@ class AccountBody(InternalBody):
 
 
 class DeletionAskedBody(InternalBody):
-    """To auth `POST /internal/accounts/{id}/deletion`: its owner wants the account deleted."""
+    """To auth `POST /internal/accounts/{id}/deletion`: its owner wants the account deleted.
 
-    password: str = Field(repr=False)
+    With the password; of an account that has none, by a session that has lately proven itself.
+    """
+
+    password: str | None = Field(None, repr=False)
+    session_id: UUID | None = None
     ip: str
     user_agent: str
 
@@ -56,3 +60,9 @@ class KeySetBody(InternalBody):
     """auth `GET /.well-known/jwks.json`: the public keys of access tokens (RFC 7517)."""
 
     keys: tuple[dict[str, str], ...]
+
+
+class StatsBody(InternalBody):
+    """Of any service `GET /internal/accounts/{id}/stats`: what it counts of the account."""
+
+    counts: dict[str, int]

@@ -94,6 +94,23 @@ class AccountDeleted(Message):
     occurred_at: datetime
 
 
+class ErasureWanted(Message):
+    """Whatever is still held on a deleted account is to go; users asks until every service has confirmed."""
+
+    name = "erasure_wanted"
+    account_id: UUID
+    occurred_at: datetime
+
+
+class ErasureConfirmed(Message):
+    """A service holds nothing personal on a deleted account any more."""
+
+    name = "erasure_confirmed"
+    account_id: UUID
+    service: str
+    occurred_at: datetime
+
+
 class ProfileChanged(Message):
     """What an account's owner is called, and his language and time zone, from now on; users owns them.
 

@@ -31,6 +31,8 @@ SUBSCRIBERS: Mapping[type[Message], tuple[str, ...]] = {
     messages.RolesChanged: ("users",),
     messages.EmailChanged: ("users", "notifications"),
     messages.AccountDeleted: ("users", "notifications"),
+    messages.ErasureWanted: ("auth", "notifications"),
+    messages.ErasureConfirmed: ("users",),
     messages.ProfileChanged: ("auth", "notifications"),
     messages.SignedInFromNewDevice: ("notifications",),
     messages.PasswordChanged: ("notifications",),

@@ -18,6 +18,7 @@ from services.auth.mail import mail_requests
 from services.auth.models import Account, Outbox, db
 from services.auth.settings import AuthSettings
 from services.auth.tasks import MAIL_REQUESTS
+from shared.chassis import service_tokens
 from shared.chassis.clock import utcnow
 from shared.chassis.outbox import purpose
 from shared.chassis.sealing import Sealer
@@ -185,3 +186,9 @@ def admin(app: Flask, stranger: NewPerson) -> Person:
     with app.app_context():
         first_administrator.create_admin(email="root@example.org", password=PASSWORD)
     return stranger("root@example.org").sign_in()
+
+
+@pytest.fixture
+def internal_headers(settings: AuthSettings) -> dict[str, str]:
+    """The headers of another service of Doorward."""
+    return bearer(service_tokens.issue(settings, process="users"))

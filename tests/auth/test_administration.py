@@ -29,11 +29,6 @@ ADA = "ada@example.org"
 ROOT = "root@example.org"
 
 
-@pytest.fixture
-def internal_headers(settings: AuthSettings) -> dict[str, str]:
-    return bearer(service_tokens.issue(settings, process="users"))
-
-
 def claims_of(pair: dict[str, Any]) -> dict[str, Any]:
     decoded: dict[str, Any] = jwt.decode(pair["access_token"], options={"verify_signature": False})
     return decoded

@@ -64,7 +64,7 @@ async def test_profile_is_there_before_its_owner_is(doorward: Doorward) -> None:
 
     seen = await doorward.client.get(f"/api/v1/users/{own['id']}", headers=bearer(stranger["access_token"]))
 
-    assert seen.json() == {"id": own["id"], "name": "Ada", "avatar_url": None}
+    assert seen.json() == {"id": own["id"], "name": "Ada", "avatar_url": None, "public_metadata": {}}
 
 
 async def test_registering_twice_makes_one_account_and_tells_its_owner_alone(doorward: Doorward) -> None:

@@ -1,6 +1,7 @@
 """users on its real database and cache, with auth's answers given by a fake that keeps accounts."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -16,7 +17,7 @@ from shared.chassis.clock import utcnow
 from shared.chassis.ids import new_id
 from shared.chassis.testing.databases import ServiceDatabases
 from shared.chassis.testing.tokens import SECRET, access_token, bearer
-from shared.contracts.internal import AccountBody
+from shared.contracts.internal import AccountBody, DeletionAskedBody, DeletionBody
 
 Headers = Callable[..., dict[str, str]]
 
@@ -26,6 +27,7 @@ class FakeAccounts:
 
     def __init__(self) -> None:
         self.accounts: dict[UUID, AccountBody] = {}
+        self.asked_deletions: list[tuple[UUID, DeletionAskedBody]] = []
 
     def add(self, email: str = "ada@example.org", **values: object) -> AccountBody:
         """An account that auth knows."""
@@ -49,6 +51,13 @@ class FakeAccounts:
         if account_id not in self.accounts:
             raise errors.NotFound
         return self.accounts[account_id]
+
+    def ask_deletion(self, account_id: UUID, asked: DeletionAskedBody) -> DeletionBody:
+        """As the real client: what auth answers, or what it refuses."""
+        self.asked_deletions.append((account_id, asked))
+        if asked.password == "wrong":
+            raise errors.Unauthorized("The password is wrong.")
+        return DeletionBody(deletes_at=utcnow() + timedelta(days=14))
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def test_profile_is_made_on_first_sight_if_the_message_is_late(
     assert answer.status_code == 200
     assert set(answer.json) == {
         "id", "email", "name", "avatar_url", "locale", "timezone",
-        "is_active", "roles", "metadata", "created_at", "updated_at",
+        "is_active", "roles", "metadata", "public_metadata", "created_at", "updated_at",
     }  # fmt: skip
     assert answer.json["email"] == "ada@example.org"
     assert answer.json["name"] == "Ada"

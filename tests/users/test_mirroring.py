@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from services.users.departures import erasure
 from services.users.errors import ProfileNotFound
 from services.users.models import Outbox, Profile, db
 from services.users.profiles import mirroring, reading
@@ -47,10 +48,10 @@ def test_late_messages_do_not_bring_a_deleted_account_back(app: Flask, accounts:
     account = accounts.add()
     with app.app_context():
         for handle, message in [
-            (mirroring.forget, deleted(account.id)),
+            (erasure.forget, deleted(account.id)),
             (mirroring.register, registered(account.id)),
             (mirroring.mirror, changed(account.id)),
-            (mirroring.forget, deleted(account.id)),
+            (erasure.forget, deleted(account.id)),
         ]:
             with transaction(db):
                 handle(message)  # type: ignore[operator]
@@ -73,10 +74,13 @@ def test_registration_beside_a_deletion_leaves_no_profile(app: Flask, number: in
     account_id, start = new_id(), Barrier(2)
 
     def handle(name: str) -> None:
-        message = {"register": registered, "forget": deleted}[name](account_id)
+        handler, message = {
+            "register": (mirroring.register, registered(account_id)),
+            "forget": (erasure.forget, deleted(account_id)),
+        }[name]
         with app.app_context(), transaction(db):
             start.wait()
-            getattr(mirroring, name)(message)
+            handler(message)
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(handle, ["register", "forget"]))

@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from services.users.departures import erasure
 from services.users.models import Profile, db
 from services.users.profiles import mirroring
 from services.users.tasks import HANDLERS
@@ -41,7 +42,7 @@ def test_stranger_sees_the_public_fields_and_no_more(
 
     answer = client.get(f"{USERS}/{account_id}", headers=as_account(new_id()))
 
-    assert answer.json == {"id": str(account_id), "name": "Ada", "avatar_url": None}
+    assert answer.json == {"id": str(account_id), "name": "Ada", "avatar_url": None, "public_metadata": {}}
 
 
 @pytest.mark.parametrize("roles", [("admin",), ()])
@@ -157,7 +158,7 @@ def test_filters_narrow_the_list(
 
 
 @pytest.mark.parametrize(
-    "query", [{"limit": "0"}, {"limit": "201"}, {"cursor": "!!"}, {"sort": "email"}, {"nope": "1"}]
+    "query", [{"limit": "0"}, {"limit": "201"}, {"cursor": "!!"}, {"sort": "roles"}, {"nope": "1"}]
 )
 def test_bad_queries_answer_422(client: FlaskClient, as_account: Headers, query: dict[str, str]) -> None:
     answer = client.get(USERS, headers=as_account(new_id(), "admin"), query_string=query)
@@ -188,7 +189,7 @@ def test_deleted_account_leaves_no_profile(app: Flask, client: FlaskClient, as_a
     client.get(f"{USERS}/{account_id}", headers=as_account(account_id))
 
     with app.app_context(), transaction(db):
-        mirroring.forget(messages.AccountDeleted(account_id=account_id, occurred_at=utcnow()))
+        erasure.forget(messages.AccountDeleted(account_id=account_id, occurred_at=utcnow()))
 
     answer = client.get(f"{USERS}/{account_id}", headers=as_account(account_id))
     assert answer.status_code == 404

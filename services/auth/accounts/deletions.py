@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.auth import audit
-from services.auth.accounts import administrators, credentials
+from services.auth.accounts import administrators, credentials, erasure
 from services.auth.accounts.administrators import Administrator
 from services.auth.accounts.credentials import Occasion, Spared
 from services.auth.clients import Client
 from services.auth.deps import deps
-from services.auth.errors import AccountNotFound
+from services.auth.errors import AccountNotFound, PasswordMissing
 from services.auth.extensions import messages
 from services.auth.mail import outgoing
 from services.auth.models import Account, db
@@ -22,22 +22,34 @@ from services.auth.store import accounts
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.housekeeping import Chore
-from shared.contracts.messages import AccountDeleted
+from shared.contracts.messages import AccountDeleted, ErasureWanted
 
 BATCH = 50
 
 
-def ask(account_id: UUID, password: str, client: Client) -> datetime:
-    """End the sessions and set the day; raises InvalidCredentials, AccountNotFound, LastAdministrator."""
-    proven = reauthentication.prove_by_password(account_id, password, client)
+def ask(account_id: UUID, *, password: str | None, session_id: UUID | None, client: Client) -> datetime:
+    """End the sessions and set the day. An account without a password needs a session that is fresh.
+
+    Raises InvalidCredentials, PasswordMissing, FreshSignInRequired, SessionRevoked, AccountNotFound,
+    LastAdministrator.
+    """
+    proven = None if password is None else reauthentication.prove_by_password(account_id, password, client)
     now = utcnow()
     with transaction(db):
         accounts.lock_administration()
-        account = reauthentication.lock_proven(proven)
+        account = reauthentication.lock_proven(proven) if proven else _lock_own(account_id, session_id)
         administrators.require_another(account)
         deletes_at = _set_day(account, now)
         audit.record("deletion_asked", account_id=account_id, actor_id=account_id, client=client)
     return deletes_at
+
+
+def _lock_own(account_id: UUID, session_id: UUID | None) -> Account:
+    """The account, locked, if it has no password and its session is fresh."""
+    account = accounts.find_for_update(account_id)
+    if account is not None and account.password_hash is not None:
+        raise PasswordMissing
+    return reauthentication.lock_fresh(account_id, session_id)
 
 
 def ask_for(account_id: UUID, who: Administrator) -> datetime:
@@ -93,6 +105,15 @@ def new_unverified_chore(kept_for: timedelta) -> Chore:
     return delete_unverified
 
 
+def delete_again(message: ErasureWanted) -> None:
+    """Hold nothing on a deleted account, in the courier's transaction; nor what a backup brought back."""
+    account = accounts.find_for_update(message.account_id)
+    if account is None:
+        erasure.erase(message.account_id, utcnow())
+    else:
+        _delete(account, utcnow())
+
+
 def _delete(account: Account, now: datetime) -> None:
     revocations.revoke_account(account.id, now, below_version=account.version + 1)
     # What was mailed to an address that nobody has proven may be somebody else's.
@@ -101,3 +122,4 @@ def _delete(account: Account, now: datetime) -> None:
     audit.record("account_deleted", account_id=account.id)
     db.session.delete(account)
     db.session.flush()
+    erasure.erase(account.id, now)

@@ -5,6 +5,7 @@ from uuid import UUID
 from services.auth.errors import AccountNotFound
 from services.auth.models import Account
 from services.auth.store import accounts as store
+from shared.chassis.clock import utcnow
 from shared.contracts.internal import AccountBody
 from shared.contracts.messages import ProfileChanged
 
@@ -29,6 +30,11 @@ def as_body(account: Account) -> AccountBody:
         is_verified=account.verified_at is not None,
         created_at=account.created_at,
     )
+
+
+def count(account_id: UUID) -> dict[str, int]:
+    """How many living sessions, keys, passkeys and known devices the account has."""
+    return store.count_belongings(account_id, utcnow())
 
 
 def take_profile(message: ProfileChanged) -> None:

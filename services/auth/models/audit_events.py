@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -12,7 +12,9 @@ from services.auth.models.database import Model
 
 
 class AuditEvent(Model):
-    """Who did what to whom, from where. The database refuses to change a row."""
+    """Who did what to whom, from where. The database refuses to change a row,
+    but for what is personal of an account that is gone.
+    """
 
     __tablename__ = "audit_events"
 
@@ -31,4 +33,9 @@ class AuditEvent(Model):
     __table_args__ = (
         Index("ix_audit_events_account_id_id", "account_id", "id"),
         Index("ix_audit_events_action_id", "action", "id"),
+        Index(
+            "ix_audit_events_foreign_actor",
+            "actor_id",
+            postgresql_where=text("actor_id IS DISTINCT FROM account_id"),
+        ),
     )

@@ -9,7 +9,18 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from services.auth.models import HAS_PASSWORD, HASH_PARAMETERS, Account, AuditEvent, TotpFactor, db
+from services.auth.models import (
+    HAS_PASSWORD,
+    HASH_PARAMETERS,
+    Account,
+    ApiKey,
+    AuditEvent,
+    Device,
+    Passkey,
+    Session,
+    TotpFactor,
+    db,
+)
 from shared.chassis.addresses import search_form
 
 LIKE_ESCAPE = "\\"
@@ -58,6 +69,19 @@ def find(account_id: UUID) -> Account | None:
 def find_id(email: str) -> UUID | None:
     """Whose the address is."""
     return db.session.scalar(select(Account.id).where(Account.email == email))
+
+
+def count_belongings(account_id: UUID, now: datetime) -> dict[str, int]:
+    """How many rows of each kind are the account's, by table; of sessions the living ones."""
+    lives = (Session.ended_at.is_(None), Session.expires_at > now)
+    counts = [
+        select(func.count())
+        .where(model.account_id == account_id, *(lives if model is Session else ()))
+        .scalar_subquery()
+        .label(model.__tablename__)
+        for model in (Session, ApiKey, Passkey, Device)
+    ]
+    return dict(db.session.execute(select(*counts)).mappings().one())
 
 
 def find_for_update(account_id: UUID) -> Account | None:

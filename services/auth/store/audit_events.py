@@ -1,15 +1,16 @@
-"""The audit_events table: rows are added and read, never changed."""
+"""The audit_events table: rows are added and read, and changed in one way: what is personal goes."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
 from services.auth.models import AuditEvent, db
 
 EXPORT_BATCH = 500
+TOMBSTONE = "account_deleted"
 
 
 def add(values: dict[str, Any]) -> None:
@@ -22,6 +23,18 @@ def add_all(rows: Iterable[dict[str, Any]]) -> None:
     listed = list(rows)
     if listed:
         db.session.execute(insert(AuditEvent), listed)
+
+
+def anonymise(account_id: UUID) -> None:
+    """Forget whom events were about and whose they were, where that is an account which is gone.
+
+    The database lets nothing else be changed, and this only once there is no such account.
+    """
+    place = {"ip": None, "user_agent": None, "request_id": None, "credential_id": None, "actor_id": None}
+    about = (AuditEvent.account_id == account_id, AuditEvent.action != TOMBSTONE)
+    db.session.execute(update(AuditEvent).where(*about).values(account_id=None, details={}, **place))
+    by = (AuditEvent.actor_id == account_id, AuditEvent.actor_id.is_distinct_from(AuditEvent.account_id))
+    db.session.execute(update(AuditEvent).where(*by).values(**place))
 
 
 def count(account_id: UUID, action: str, *, since: datetime) -> int:

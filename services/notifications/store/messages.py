@@ -170,12 +170,30 @@ def keep_key(key_hash: str) -> None:
     db.session.execute(update(_KEYS).where(_KEYS.c.key_hash == key_hash).values(is_kept=True))
 
 
+def count_for(account_id: UUID) -> dict[str, int]:
+    """How many messages the account was sent, and how many of them went or failed."""
+    its = select(Delivery.status).join(Message).where(Message.account_id == account_id).subquery()
+    status = its.c.status
+    counts = {
+        "messages": func.count(),
+        "sent": func.count().filter(status == "sent"),
+        "failed": func.count().filter(status.in_(["failed", "bounced"])),
+    }
+    row = db.session.execute(select(*(count.label(name) for name, count in counts.items())).select_from(its))
+    return dict(row.mappings().one())
+
+
 def forget_account(account_id: UUID, email: str | None) -> None:
-    """Delete the messages to an account, and those to its address; deliveries and attempts included."""
+    """Delete the messages to an account, and those to its address that are no other account's.
+
+    Deliveries and attempts go with them. What it asked to be sent to others is nobody's any more.
+    """
     _delete(_MESSAGES.c.account_id == account_id)
     if email is not None:
         its = select(_DELIVERIES.c.message_id).where(_DELIVERIES.c.address_key == search_form(email))
-        _delete(_MESSAGES.c.id.in_(its))
+        _delete(_MESSAGES.c.account_id.is_(None) & _MESSAGES.c.id.in_(its))
+    asked = update(_MESSAGES).where(_MESSAGES.c.requested_by == account_id)
+    db.session.execute(asked.values(requested_by=None))
 
 
 def adopt(at_most: int) -> int:

@@ -19,16 +19,32 @@ class Profile(Model):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(index=True)
     name: Mapped[str | None]
-    avatar_url: Mapped[str | None]
+    avatar_url: Mapped[str | None]  # of a picture elsewhere
+    avatar_name: Mapped[str | None]  # of an uploaded one; never both
     locale: Mapped[str] = mapped_column(server_default="en")
     timezone: Mapped[str] = mapped_column(server_default="UTC")
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
     roles: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
     details: Mapped[dict[str, Any]] = mapped_column("metadata", JSONB, server_default="{}")
+    public_details: Mapped[dict[str, Any]] = mapped_column("public_metadata", JSONB, server_default="{}")
+    admin_details: Mapped[dict[str, Any]] = mapped_column("admin_metadata", JSONB, server_default="{}")
     version: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
-    __table_args__ = (Index("ix_profiles_created_at_id", "created_at", "id"),)  # the order of the list
+    # The orders of the list, and its filters. Where the server has pg_trgm, name and email have trigrams too.
+    __table_args__ = (
+        Index("ix_profiles_created_at_id", "created_at", "id"),
+        Index("ix_profiles_name_key", text("(COALESCE(lower(name), '')) COLLATE \"C\""), "id"),
+        Index("ix_profiles_email_key", text('email COLLATE "C"'), "id"),
+        Index("ix_profiles_inactive", "created_at", "id", postgresql_where=text("NOT is_active")),
+        Index(
+            "ix_profiles_roles",
+            "roles",
+            postgresql_using="gin",
+            postgresql_ops={"roles": "jsonb_path_ops"},
+            postgresql_where=text("roles <> '[]'"),
+        ),
+    )
 
     # When auth was asked for the address, roles and state that stand here, by the database's clock.
     mirrored_at: Mapped[datetime | None]

@@ -1,19 +1,54 @@
-"""The use case of the administrators' list."""
+"""The use cases of the administrators' search: a page of what matches, and all of it."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.users.profiles.rendering import as_owned
-from services.users.store import profiles as store
+import orjson
+
+from services.users.models import db
+from services.users.profiles.rendering import as_administered
+from services.users.store import search as store
+from services.users.store.search import Filters, Hit
 from shared.chassis import pagination
+from shared.chassis.database import transaction
+
+BATCH = 1000
 
 
-def search(*, limit: int, sort: str, cursor: tuple[str, UUID] | None, **filters: Any) -> dict[str, Any]:
-    """One page of profiles for an administrator."""
-    after = (datetime.fromisoformat(cursor[0]), cursor[1]) if cursor else None
-    rows = store.search(limit=limit + 1, is_descending=sort.startswith("-"), after=after, **filters)
-    page = pagination.page_of(
-        rows, limit=limit, key=lambda profile: (profile.created_at.isoformat(), profile.id)
-    )
-    return {**page, "items": [as_owned(profile) for profile in page["items"]]}
+def search(*, limit: int, sort: str, cursor: tuple[Any, UUID] | None, **filters: Any) -> dict[str, Any]:
+    """One page of the profiles that match, and about how many there are in all."""
+    wanted = Filters(**filters)
+    after = _position(sort, cursor) if cursor else None
+    hits = store.find_page(wanted, sort=sort, after=after, limit=limit + 1)
+    page = pagination.page_of(hits, limit=limit, key=_key)
+    is_all = cursor is None and page["next_cursor"] is None
+    return {
+        "items": [as_administered(hit.profile) for hit in page["items"]],
+        "next_cursor": page["next_cursor"],
+        "estimated_total": len(page["items"]) if is_all else max(store.estimate(wanted), len(hits)),
+    }
+
+
+def _key(hit: Hit) -> tuple[str, UUID]:
+    return (hit.key.isoformat() if isinstance(hit.key, datetime) else hit.key, hit.profile.id)
+
+
+def _position(sort: str, cursor: tuple[Any, UUID]) -> tuple[Any, UUID]:
+    key, last_id = cursor
+    return (datetime.fromisoformat(key) if sort.endswith("created_at") else key, last_id)
+
+
+def count(**filters: Any) -> int:
+    """How many profiles match."""
+    with transaction(db):
+        return store.count(Filters(**filters))
+
+
+def give_out(**filters: Any) -> Iterator[bytes]:
+    """Every profile that matches as a line of JSON, as administrators see it, oldest first."""
+    with transaction(db) as session:
+        for profile in store.stream(Filters(**filters), batch=BATCH):
+            yield orjson.dumps(as_administered(profile), option=orjson.OPT_APPEND_NEWLINE)
+            session.expunge(profile)

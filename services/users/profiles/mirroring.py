@@ -1,4 +1,4 @@
-"""The use cases on what auth says of an account: its profile is made, follows, and goes for good.
+"""The use cases on what auth says of an account: its profile is made, and follows.
 
 auth owns address, roles and state. A message about them is only the reason to ask: whatever the order in
 which messages arrive, what was asked for last stands in the end. Nothing brings a deleted account back.
@@ -7,7 +7,6 @@ which messages arrive, what was asked for last stands in the end. Nothing brings
 from typing import Protocol
 from uuid import UUID
 
-from services.users.cache.profiles import DELETED
 from services.users.deps import deps
 from services.users.profiles.invalidations import forbid
 from services.users.store import profiles as store
@@ -62,9 +61,3 @@ def take_over(account_id: UUID) -> None:
     version = store.mirror(account, asked_at, utcnow())
     if version is not None:
         forbid(account_id, version)
-
-
-def forget(message: AboutAccount) -> None:
-    """Delete the profile of a deleted account; in the courier's transaction."""
-    store.remove(message.account_id, utcnow())
-    forbid(message.account_id, DELETED)

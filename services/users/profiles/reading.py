@@ -1,6 +1,8 @@
 """The use cases of reading a profile: through the cache, as the JSON that the API shows, with its version."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from services.users.cache.profiles import Cached, Miss
@@ -9,7 +11,7 @@ from services.users.errors import ProfileNotFound
 from services.users.models import db
 from services.users.profiles import mirroring
 from services.users.profiles.flights import Flights
-from services.users.profiles.rendering import rendered
+from services.users.profiles.rendering import as_public, rendered, rendered_for_administrators
 from services.users.store import profiles as store
 from shared.chassis import errors
 from shared.chassis.database import transaction
@@ -57,6 +59,20 @@ def get_own(account_id: UUID) -> Cached:
     except errors.NotFound as error:
         raise ProfileNotFound from error
     return get(account_id)
+
+
+def get_whole(account_id: UUID) -> Cached:
+    """The profile as an administrator sees it, past the cache; raises ProfileNotFound."""
+    profile = store.find(account_id)
+    if profile is None:
+        raise ProfileNotFound
+    return rendered_for_administrators(profile)
+
+
+def list_public(account_ids: Sequence[UUID]) -> list[dict[str, Any]]:
+    """What everybody may see of these accounts, in this order; those without a profile are left out."""
+    found = {profile.id: profile for profile in store.find_many(account_ids)}
+    return [as_public(found[account_id]) for account_id in dict.fromkeys(account_ids) if account_id in found]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,26 +1,35 @@
-"""How a profile is shown: to everybody, to its owner, to administrators. Pure."""
+"""How a profile is shown: to everybody, to its owner, to administrators."""
 
 from datetime import datetime
 from typing import Any
 
 import orjson
 
+from services.users.avatars import addresses
 from services.users.cache.profiles import Cached
 from services.users.models import Profile
 
 
+def avatar_url(profile: Profile) -> str | None:
+    """Where the picture of ``profile`` is, uploaded or elsewhere."""
+    return addresses.url_of(profile.avatar_name) if profile.avatar_name else profile.avatar_url
+
+
 def as_public(profile: Profile) -> dict[str, Any]:
     """``profile`` as anybody who is signed in sees it."""
-    return {"id": str(profile.id), "name": profile.name, "avatar_url": profile.avatar_url}
+    return {
+        "id": str(profile.id),
+        "name": profile.name,
+        "avatar_url": avatar_url(profile),
+        "public_metadata": profile.public_details,
+    }
 
 
 def as_owned(profile: Profile) -> dict[str, Any]:
     """``profile`` as its owner sees it."""
     return {
-        "id": str(profile.id),
+        **as_public(profile),
         "email": profile.email,
-        "name": profile.name,
-        "avatar_url": profile.avatar_url,
         "locale": profile.locale,
         "timezone": profile.timezone,
         "is_active": profile.is_active,
@@ -31,9 +40,19 @@ def as_owned(profile: Profile) -> dict[str, Any]:
     }
 
 
+def as_administered(profile: Profile) -> dict[str, Any]:
+    """``profile`` as an administrator sees it."""
+    return {**as_owned(profile), "admin_metadata": profile.admin_details}
+
+
 def rendered(profile: Profile) -> Cached:
     """``profile`` as its owner sees it, in the form in which it is cached."""
     return Cached(profile.version, orjson.dumps(as_owned(profile)))
+
+
+def rendered_for_administrators(profile: Profile) -> Cached:
+    """``profile`` as an administrator sees it, which is never cached."""
+    return Cached(profile.version, orjson.dumps(as_administered(profile)))
 
 
 def _moment(moment: datetime) -> str:

@@ -4,48 +4,98 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 
-from services.users.profiles import listing, reading
+from services.users.profiles import changes, listing, reading
+from services.users.routes.versions import answer, expected_versions
 from services.users.schemas.profiles import (
+    AdministeredPatchSchema,
+    AdministeredProfileSchema,
     ProfilePageSchema,
-    ProfileQuerySchema,
     ProfileSchema,
+    PublicProfilePageSchema,
     PublicProfileSchema,
 )
-from shared.chassis.access import caller, requires_role, signed_in
+from services.users.schemas.search import ProfileQuerySchema
+from services.users.schemas.stats import StatsSchema
+from services.users.stats import counting
+from shared.chassis.access import (
+    RoleRequired,
+    caller,
+    require_role,
+    requires_role,
+    signed_in,
+    signed_in_or_role,
+)
 from shared.chassis.openapi import Blueprint
 
 blueprint = Blueprint("profiles", __name__, url_prefix="/api/v1/users", description="Profiles")
 
 
 @blueprint.get("")
-@requires_role("admin")
+@signed_in_or_role("admin")
 @blueprint.arguments(ProfileQuerySchema, location="query")
-@blueprint.response(200, ProfilePageSchema)
+@blueprint.response(
+    200,
+    {"anyOf": [ProfilePageSchema, PublicProfilePageSchema]},
+    description="Whole profiles for administrators; with `ids`, what everybody may see of these accounts.",
+)
 def search(query: dict[str, Any]) -> Response:
-    """The profiles that match, newest first unless asked otherwise."""
-    page = listing.search(**query)
-    items = [_fields(ProfileSchema, shown) for shown in page["items"]]
-    return jsonify(items=items, next_cursor=page["next_cursor"])
+    """The profiles that match (role `admin`), newest first unless asked otherwise; or those of `ids`."""
+    account_ids = query.pop("ids", None)
+    if account_ids is not None:
+        return jsonify(items=reading.list_public(account_ids), next_cursor=None)
+    require_role("admin")
+    return jsonify(listing.search(**query))
 
 
 @blueprint.get("/<uuid:account_id>")
 @signed_in
 @blueprint.response(
     200,
-    {"anyOf": [ProfileSchema, PublicProfileSchema]},
-    description="The whole profile for its owner and for administrators, else what everybody may see.",
+    {"anyOf": [AdministeredProfileSchema, ProfileSchema, PublicProfileSchema]},
+    description="The whole profile for administrators and its owner, else what everybody may see.",
 )
 def show(account_id: UUID) -> Response:
     """What the caller may see of a profile."""
     who = caller()
-    is_whole = who.is_admin or who.account_id == account_id
+    if who.is_admin:
+        return answer(reading.get_whole(account_id))
     shown = reading.get(account_id)
-    if is_whole:
+    if who.account_id == account_id:
         return Response(shown.content, content_type="application/json")
-    return jsonify(_fields(PublicProfileSchema, orjson.loads(shown.content)))
+    return jsonify(_public_part(orjson.loads(shown.content)))
 
 
-def _fields(schema: type[PublicProfileSchema], shown: dict[str, Any]) -> dict[str, Any]:
-    return {name: shown[name] for name in schema._declared_fields}
+@blueprint.patch("/<uuid:account_id>")
+@requires_role("admin")
+@blueprint.arguments(AdministeredPatchSchema, content_type="application/merge-patch+json")
+@blueprint.response(200, AdministeredProfileSchema, headers={"ETag": {"schema": {"type": "string"}}})
+def change(patch: dict[str, Any], account_id: UUID) -> Response:
+    """Change somebody's profile by a merge patch (RFC 7396); only administrators see `admin_metadata`."""
+    return answer(
+        changes.administer(
+            account_id,
+            patch,
+            administrator_id=caller().account_id,
+            expected_versions=expected_versions(),
+        )
+    )
+
+
+@blueprint.get("/<uuid:account_id>/stats")
+@signed_in
+@blueprint.response(200, StatsSchema)
+async def show_stats(account_id: UUID) -> Response:
+    """What the services count of one's own account (or any, for administrators), at most a minute old.
+
+    `Cache-Control: no-cache` has them count anew.
+    """
+    who = caller()
+    if not who.is_admin and who.account_id != account_id:
+        raise RoleRequired
+    return jsonify(await counting.stats_of(account_id, anew=bool(request.cache_control.no_cache)))
+
+
+def _public_part(shown: dict[str, Any]) -> dict[str, Any]:
+    return {name: shown[name] for name in PublicProfileSchema._declared_fields}

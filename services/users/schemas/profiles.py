@@ -7,9 +7,8 @@ from zoneinfo import available_timezones
 import marshmallow
 from marshmallow import fields, validate
 
-from shared.chassis.address_field import EmailAddress
-from shared.chassis.pagination import PageQuerySchema, Position
-from shared.chassis.schemas import HttpsUrl, Locale, PersonName, Schema, Text, Timestamp
+from services.users.schemas.avatars import AvatarUrl
+from shared.chassis.schemas import Locale, PersonName, Schema, Timestamp
 
 
 @cache
@@ -46,10 +45,11 @@ class PublicProfileSchema(Schema):
     id = fields.UUID(required=True)
     name = fields.String(required=True, allow_none=True)
     avatar_url = fields.String(required=True, allow_none=True)
+    public_metadata = fields.Dict(required=True)
 
 
 class ProfileSchema(PublicProfileSchema):
-    """The whole profile: for its owner and for administrators."""
+    """The whole profile, as its owner sees it."""
 
     email = fields.Email(required=True)
     locale = fields.String(required=True)
@@ -61,29 +61,44 @@ class ProfileSchema(PublicProfileSchema):
     updated_at = Timestamp(required=True)
 
 
+class AdministeredProfileSchema(ProfileSchema):
+    """The whole profile, with what only administrators see."""
+
+    admin_metadata = fields.Dict(required=True)
+
+
 class ProfilePatchSchema(Schema):
     """A merge patch (RFC 7396): members that are absent stay, null removes."""
 
     name = PersonName(allow_none=True)
-    avatar_url = HttpsUrl(allow_none=True)
+    avatar_url = AvatarUrl(allow_none=True)
     locale = Locale()
     timezone = fields.String(validate=[validate.Length(max=64), _known_timezone])
-    metadata = Metadata(allow_none=True)
+    metadata = Metadata(allow_none=True, metadata={"description": "Seen by the owner and administrators."})
+    public_metadata = Metadata(allow_none=True, metadata={"description": "Seen by everybody signed in."})
 
 
-class ProfileQuerySchema(PageQuerySchema):
-    """The filters of the administrators' list."""
+class AdministeredPatchSchema(ProfilePatchSchema):
+    """A merge patch of an administrator."""
 
-    cursor = Position(load_default=None, metadata={"type": "string"})
-    q = Text(maximum=200, load_default=None, metadata={"description": "Part of the name or address."})
-    email = EmailAddress(load_default=None, metadata={"description": "The exact address."})
-    is_active = fields.Boolean(load_default=None)
-    created_after = Timestamp(load_default=None)
-    sort = fields.String(load_default="-created_at", validate=validate.OneOf(["created_at", "-created_at"]))
+    admin_metadata = Metadata(
+        allow_none=True, metadata={"description": "Seen by administrators, and in its owner's export."}
+    )
 
 
 class ProfilePageSchema(Schema):
     """One page of profiles."""
 
-    items = fields.List(fields.Nested(ProfileSchema), required=True)
+    items = fields.List(fields.Nested(AdministeredProfileSchema), required=True)
     next_cursor = fields.String(required=True, allow_none=True)
+    estimated_total = fields.Integer(
+        required=True,
+        metadata={"description": "About how many match in all; exact where one page shows them."},
+    )
+
+
+class PublicProfilePageSchema(Schema):
+    """The profiles that were asked for by id."""
+
+    items = fields.List(fields.Nested(PublicProfileSchema), required=True)
+    next_cursor = fields.String(required=True, allow_none=True, metadata={"description": "Always null."})

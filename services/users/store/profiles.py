@@ -5,20 +5,22 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, tuple_
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.users.models import Profile, db
 from services.users.store import tombstones
-from shared.chassis.addresses import search_form
 from shared.contracts.internal import AccountBody
-
-LIKE_ESCAPE = "\\"
 
 
 def find(account_id: UUID) -> Profile | None:
     """The profile as it is now, if there is one."""
     return db.session.get(Profile, account_id, populate_existing=True)
+
+
+def find_many(account_ids: Sequence[UUID]) -> Sequence[Profile]:
+    """Those of the profiles that there are, in no order."""
+    return db.session.scalars(select(Profile).where(Profile.id.in_(account_ids))).all()
 
 
 def find_for_update(account_id: UUID) -> Profile | None:
@@ -72,41 +74,3 @@ def remove(account_id: UUID, now: datetime) -> None:
     """Delete the profile for good: nothing makes it again."""
     tombstones.set_up(account_id, now)
     db.session.execute(delete(Profile).where(Profile.id == account_id))
-
-
-def search(
-    *,
-    q: str | None,
-    email: str | None,
-    is_active: bool | None,
-    created_after: datetime | None,
-    is_descending: bool,
-    after: tuple[datetime, UUID] | None,
-    limit: int,
-) -> Sequence[Profile]:
-    """Up to ``limit`` profiles after ``after``, by the time of registration, which ids do not tell of all."""
-    wanted: list[Any] = []
-    if q:
-        by_name, by_address = (f"%{_escaped(text)}%" for text in (q, search_form(q)))
-        wanted.append(
-            Profile.name.ilike(by_name, escape=LIKE_ESCAPE)
-            | Profile.email.ilike(by_address, escape=LIKE_ESCAPE)
-        )
-    if email is not None:
-        wanted.append(Profile.email == email)
-    if is_active is not None:
-        wanted.append(Profile.is_active.is_(is_active))
-    if created_after is not None:
-        wanted.append(Profile.created_at > created_after)
-    key = tuple_(Profile.created_at, Profile.id)
-    if after is not None:
-        wanted.append(key < after if is_descending else key > after)
-    order = [part.desc() if is_descending else part.asc() for part in (Profile.created_at, Profile.id)]
-    return db.session.scalars(select(Profile).where(*wanted).order_by(*order).limit(limit)).all()
-
-
-def _escaped(text: str) -> str:
-    """``text`` with LIKE's own marks taken literally."""
-    for mark in (LIKE_ESCAPE, "%", "_"):
-        text = text.replace(mark, LIKE_ESCAPE + mark)
-    return text

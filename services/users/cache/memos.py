@@ -1,0 +1,109 @@
+"""Answers that are remembered for a moment by Flask-Caching's ``memoize``: JSON in Redis, nothing pickled.
+
+For what may be a little old; profiles are not. Without Redis nothing is remembered, and nobody waits for it.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from time import monotonic
+from typing import Any, TypeVar
+
+import orjson
+from flask import Flask
+from flask_caching import Cache
+from flask_caching.backends.base import BaseCache
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from services.users.cache.breaker import Breaker
+from services.users.settings import UsersSettings
+
+PREFIX = "doorward:users:memo:"
+Answer = TypeVar("Answer")
+
+
+class JsonRedis(BaseCache):
+    """Values as JSON in Redis, as a backend of Flask-Caching; one that does not answer has nothing."""
+
+    def __init__(self, url: str, *, prefix: str, patience_seconds: float, default_timeout: int) -> None:
+        super().__init__(default_timeout=default_timeout)
+        self._prefix = prefix
+        self._breaker = Breaker()
+        self._redis = Redis.from_url(
+            url,
+            socket_timeout=patience_seconds,
+            socket_connect_timeout=patience_seconds,
+            retry=Retry(NoBackoff(), 0),
+        )
+
+    @classmethod
+    def factory(
+        cls,
+        app: Flask,  # noqa: ARG003  (Flask-Caching's form)
+        config: dict[str, Any],
+        args: list[Any],  # noqa: ARG003
+        kwargs: dict[str, Any],
+    ) -> "JsonRedis":
+        """The backend that Flask-Caching's configuration describes."""
+        return cls(
+            config["CACHE_REDIS_URL"],
+            prefix=config["CACHE_KEY_PREFIX"],
+            patience_seconds=kwargs["patience_seconds"],
+            default_timeout=kwargs["default_timeout"],
+        )
+
+    def get(self, key: str) -> Any:
+        """The value; None where there is none."""
+        found = self._ask(lambda: self._redis.get(self._prefix + key))
+        return None if found is None else orjson.loads(found)  # type: ignore[arg-type]
+
+    def get_many(self, *keys: str) -> list[Any]:
+        """The values in this order."""
+        return [self.get(key) for key in keys]
+
+    def set(self, key: str, value: Any, timeout: int | timedelta | None = None) -> bool:
+        """Keep the value for a while; whether it is kept."""
+        kept_for = timeout or self.default_timeout
+        return bool(self._ask(lambda: self._redis.set(self._prefix + key, orjson.dumps(value), ex=kept_for)))
+
+    def set_many(self, mapping: dict[str, Any], timeout: int | timedelta | None = None) -> list[str]:
+        """Keep the values; the keys of those that are kept."""
+        return [key for key, value in mapping.items() if self.set(key, value, timeout)]
+
+    def delete(self, key: str) -> bool:
+        """Have no such value; whether there was one."""
+        return bool(self._ask(lambda: self._redis.delete(self._prefix + key)))
+
+    def delete_many(self, *keys: str) -> list[str]:
+        """Have no such values; the keys of those that there were."""
+        return [key for key in keys if self.delete(key)]
+
+    def _ask(self, question: Callable[[], Answer]) -> Answer | None:
+        if not self._breaker.admits(monotonic()):
+            return None
+        try:
+            answer = question()
+        except RedisError:
+            self._breaker.failed(monotonic())
+            return None
+        self._breaker.succeeded()
+        return answer
+
+
+memos = Cache()
+
+
+def install(app: Flask, settings: UsersSettings) -> None:
+    """Connect to Redis lazily, and wait for it no longer than for profiles."""
+    memos.init_app(
+        app,
+        config={
+            "CACHE_TYPE": f"{JsonRedis.__module__}.{JsonRedis.__name__}",
+            "CACHE_REDIS_URL": settings.redis_url.get_secret_value(),
+            "CACHE_KEY_PREFIX": PREFIX,
+            "CACHE_DEFAULT_TIMEOUT": 60,
+            "CACHE_OPTIONS": {"patience_seconds": settings.cache_patience_milliseconds / 1000},
+        },
+    )

@@ -1,0 +1,64 @@
+"""What is held on an account is exported to its owner, or there is a reason why not."""
+
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from deploy.processes import SERVICES
+from shared.chassis.holdings import Exported, LeftOut
+
+# How columns with an account's id are called.
+OWNERS = {"account_id", "actor_id", "requested_by", "invited_by", "administrator_id"}
+ROOTS = {"accounts", "profiles", "recipients"}
+SECRET = {
+    "password_hash",
+    "token_hash",
+    "key_hash",
+    "code_hash",
+    "sealed",
+    "sealed_secret",
+    "sealed_variables",
+}
+
+
+def tables(service: str) -> dict[str, Any]:
+    models = import_module(f"services.{service}.models")
+    return dict(models.db.metadata.tables)
+
+
+def holdings(service: str) -> list[Exported | LeftOut]:
+    return list(import_module(f"services.{service}.holdings").HOLDINGS)
+
+
+def belongs_to_an_account(table: Any, known: set[str]) -> bool:
+    """Whether the table says whose a row is, itself or by the table that it belongs to."""
+    parents = {key.column.table.name for key in table.foreign_keys}
+    return bool(OWNERS & {column.name for column in table.columns} or table.name in ROOTS or parents & known)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_table_with_an_account_s_id_is_exported_or_says_why_not(service: str) -> None:
+    listed = {holding.table for holding in holdings(service)}
+
+    silent = {
+        name
+        for name, table in tables(service).items()
+        if belongs_to_an_account(table, listed) and name not in listed
+    }
+
+    assert silent == set()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_secret_is_exported_and_what_is_hidden_is_there(service: str) -> None:
+    for holding in holdings(service):
+        if isinstance(holding, Exported):
+            names = {column.name for column in holding.model.__table__.columns}
+            assert holding.hidden <= names, holding.table
+            assert not SECRET & {column.name for column in holding.columns}, holding.table
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_is_left_out_has_a_reason(service: str) -> None:
+    assert all(holding.reason for holding in holdings(service) if isinstance(holding, LeftOut))

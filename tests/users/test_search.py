@@ -1,0 +1,188 @@
+"""The administrators' search: what it finds, in which order, and that it never reads the table for it."""
+
+import json
+import stat
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from click.testing import CliRunner
+from flask import Flask
+from flask.testing import FlaskClient
+
+from services.users.commands import profiles as commands
+from services.users.models import Profile, db
+from shared.chassis.clock import utcnow
+from shared.chassis.database import transaction
+from shared.chassis.ids import new_id
+from tests.users import search_plans
+from tests.users.conftest import Headers
+
+USERS = "/api/v1/users"
+NAMES = ["ada Byron", "Ádám", "Bob", None, "ada Byron", "Émile", "zoe", "Adalbert", None]
+
+
+@pytest.fixture(scope="module")
+def large() -> Iterator[Flask]:
+    """users with as many profiles as let the planner tell an index from the table."""
+    with search_plans.database() as url:
+        app = search_plans.new_app(url)
+        with app.app_context():
+            search_plans.fill(1, 30_000)
+            yield app
+            db.session.remove()
+            db.engine.dispose()
+
+
+@pytest.fixture
+def people(app: Flask) -> list[UUID]:
+    """Profiles with names that are equal, absent or beyond ASCII."""
+    now = utcnow()
+    rows = [
+        Profile(
+            id=new_id(),
+            email=f"user{len(NAMES) - number}@example.org",
+            name=name,
+            is_active=number % 3 != 0,
+            roles=["admin"] if number == 4 else [],
+            created_at=now - timedelta(days=number // 2),
+            updated_at=now,
+        )
+        for number, name in enumerate(NAMES)
+    ]
+    with app.app_context(), transaction(db) as session:
+        session.add_all(rows)
+        return [row.id for row in rows]
+
+
+@pytest.fixture
+def search(client: FlaskClient, as_account: Headers) -> Callable[..., list[dict[str, object]]]:
+    """All pages of a search."""
+
+    def find(limit: int = 2, **query: object) -> list[dict[str, object]]:
+        found: list[dict[str, object]] = []
+        cursor = None
+        while True:
+            asked = {**query, "limit": limit, **({"cursor": cursor} if cursor else {})}
+            answer = client.get(USERS, headers=as_account(new_id(), "admin"), query_string=asked)
+            assert answer.status_code == 200, answer.json
+            assert len(answer.json["items"]) <= limit
+            found += answer.json["items"]
+            cursor = answer.json["next_cursor"]
+            if cursor is None:
+                return found
+
+    return find
+
+
+@pytest.mark.parametrize("name", search_plans.SEARCHES)
+def test_search_reads_no_more_of_the_table_than_its_page(large: Flask, name: str) -> None:
+    assert search_plans.faults(search_plans.plan_of(name)) == []
+
+
+@pytest.mark.parametrize("name", ["newest", "by name", "by name, backwards", "by address", "a common name"])
+def test_so_does_the_page_after_it(large: Flask, name: str) -> None:
+    assert search_plans.faults(search_plans.plan_of(name, search_plans.next_page)) == []
+
+
+@pytest.mark.parametrize(
+    ("q", "name"),
+    [
+        ("Zyxwvutsrq", "Zyxwvutsrq Needle"),
+        ("zyxwvutrsq", "Zyxwvutsrq Needle"),
+        ("rare.needle@e", "Zyxwvutsrq Needle"),
+    ],
+)
+def test_name_is_found_although_it_is_written_almost_so(large: Flask, q: str, name: str) -> None:
+    hits = search_plans.search.find_page(search_plans.Filters(q=q), sort="name", after=None, limit=5)
+
+    assert [hit.profile.name for hit in hits] == [name]
+
+
+def test_total_is_about_right(large: Flask) -> None:
+    wanted = {"all": (search_plans.Filters(), 30_001), "disabled": (search_plans.Filters(is_active=False), 6)}
+
+    for filters, total in wanted.values():
+        estimated = search_plans.search.estimate(filters)
+        assert total / 3 <= estimated <= total * 3
+
+
+@pytest.mark.parametrize("sort", ["name", "-name", "email", "-email", "created_at", "-created_at"])
+def test_pages_hold_every_profile_once_and_in_order(
+    people: list[UUID], search: Callable[..., list[dict[str, object]]], sort: str
+) -> None:
+    found = search(sort=sort)
+
+    def key(item: dict[str, object]) -> tuple[str, str]:
+        value = item[sort.removeprefix("-")] or ""
+        return (str(value).lower() if sort.endswith("name") else str(value), str(item["id"]))
+
+    assert sorted(str(item["id"]) for item in found) == sorted(map(str, people))
+    assert found == sorted(found, key=key, reverse=sort.startswith("-"))
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"q": "byron"}, {0, 4}),
+        ({"q": "ad"}, {0, 4, 7}),
+        ({"q": "yr"}, set()),
+        ({"q": "user3@"}, {6}),
+        ({"q": "%%%"}, set()),
+        ({"q": "___"}, set()),
+        ({"q": "\\\\\\"}, set()),
+        ({"email_prefix": "USER3"}, {6}),
+        ({"email_prefix": "ser"}, set()),
+        ({"email_prefix": "%"}, set()),
+        ({"role": "admin"}, {4}),
+        ({"role": "adm"}, set()),
+        ({"is_active": "false"}, {0, 3, 6}),
+        ({"is_active": "false", "q": "byron"}, {0}),
+    ],
+)
+def test_filters_find_what_they_name(
+    people: list[UUID], search: Callable[..., list[dict[str, object]]], query: dict[str, str], found: set[int]
+) -> None:
+    ids = {item["id"] for item in search(**query)}
+
+    assert ids == {str(people[number]) for number in found}
+
+
+def test_total_of_one_page_is_exact_and_of_more_never_less_than_was_seen(
+    people: list[UUID], client: FlaskClient, as_account: Headers
+) -> None:
+    headers = as_account(new_id(), "admin")
+
+    one, more = (client.get(f"{USERS}?limit={limit}", headers=headers).json for limit in (50, 3))
+
+    assert one["estimated_total"] == len(people)
+    assert more["estimated_total"] >= 4
+
+
+def test_export_holds_what_matches_for_its_owner_alone(
+    app: Flask, people: list[UUID], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "create_app", lambda: app)
+    path = tmp_path / "profiles.ndjson"
+
+    first = CliRunner().invoke(commands.export_profiles, ["--active", str(path)])
+    again = CliRunner().invoke(commands.export_profiles, [str(path)])
+
+    assert (first.exit_code, again.exit_code) == (0, 2), first.output
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+    assert [line["created_at"] for line in lines] == sorted(line["created_at"] for line in lines)
+    assert {line["id"] for line in lines} == {str(people[number]) for number in (1, 2, 4, 5, 7, 8)}
+    assert "admin_metadata" in lines[0]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_export_refuses_a_moment_that_is_none(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        commands.export_profiles, ["--created-after", "yesterday", str(tmp_path / "profiles.ndjson")]
+    )
+
+    assert result.exit_code == 2
+    assert "yesterday" in result.output
