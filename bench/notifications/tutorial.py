@@ -53,7 +53,7 @@ def running_tutorial(settings: NotificationsSettings, **more: str) -> Iterator[C
     """A Celery worker with one process, and the client that gives it tasks."""
     broker = settings.redis_url.get_secret_value()
     told = {BROKER: broker, HOST: str(settings.smtp_host), PORT: str(settings.smtp_port)}
-    command = [sys.executable, "-m", "celery", "-A", "bench.notifications.tutorial:celery", "worker"]
+    command = [sys.executable, "-m", "celery", "-q", "-A", "bench.notifications.tutorial:celery", "worker"]
     process = subprocess.Popen([*command, "-c", "1", "-l", "ERROR"], env={**os.environ, **told, **more})
     client = Celery("tutorial", broker=broker)
     client.conf.task_default_queue = "tutorial"
