@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 STOP_SECONDS = 60.0
 SERVICES = ("auth", "users", "notifications")
 SECRET = "a secret of more than thirty-two bytes, for tests"
-OWN_SECRET = "a secret of auth alone, of more than thirty-two bytes"
+OWN_SECRET = "a secret of auth alone of more than thirty-two bytes"
 
 
 @dataclass

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 FIRST_SECRET = "the first secret of more than thirty-two bytes"
 NEXT_SECRET = "the next secret of more than thirty-two bytes"
-NEXT_OWN_SECRET = "the next secret of auth alone, also long enough"
+NEXT_OWN_SECRET = "the next secret of auth alone and also long enough"
 PEOPLE = 4
 # What a rolling restart takes at a time, so that neighbouring steps work side by side for a while.
 ISSUING = ("auth", "auth-worker-1")
