@@ -25,6 +25,10 @@ FORMS = {
     "json": (documents.as_json, "application/json"),
     "html": (documents.as_html, "text/html; charset=utf-8"),
 }
+COPY_FORMS = {
+    "application/json": {"schema": ExportSchema},
+    "text/html": {"schema": {"type": "string"}},
+}
 COPY_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Disposition": "attachment",
@@ -100,6 +104,7 @@ def ask_for_export() -> dict[str, Any]:
 
 @blueprint.get("/export/<uuid:export_id>")
 @signed_in
+@blueprint.doc(responses={"200": {"description": "How far the copy is, or the copy.", "content": COPY_FORMS}})
 @blueprint.arguments(ExportQuerySchema, location="query")
 @blueprint.response(200, ExportSchema)
 def show_export(query: dict[str, Any], export_id: UUID) -> Response:
