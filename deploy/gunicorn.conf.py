@@ -13,6 +13,7 @@ os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder.path())
 
 open_files.allow_many()
 logger_class = JsonLogger
+accesslog = "-"  # asked for; JsonLogger writes the lines
 # The control socket lies in the home directory, where two servers take it from each other.
 control_socket_disable = True
 # The heartbeat file must not wait for a disk.

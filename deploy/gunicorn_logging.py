@@ -28,9 +28,6 @@ class JsonLogger(Logger):
             logger.handlers.clear()
             logger.propagate = True
 
-    def _compute_access_log_enabled(self) -> bool:
-        return bool(self.loglevel <= logging.INFO)
-
     def debug(self, msg: str, *args: Any, **kwargs: Any) -> None:
         """gunicorn's own notes, of which one names each request's path."""
         super().debug(
@@ -41,7 +38,7 @@ class JsonLogger(Logger):
         """One line for an answered request. The query stays out: it may hold a token or a code."""
         path = environ.get("PATH_INFO", "")
         status = _number(resp.status)
-        if not self.access_log_enabled or (path in _QUIET_PATHS and status < 400):
+        if self.loglevel > logging.INFO or (path in _QUIET_PATHS and status < 400):
             return
         log.info(
             "request",

@@ -42,7 +42,16 @@ def gunicorn_arguments(process: str, settings: Any) -> list[str]:
     arguments += ["--worker-class", kind.worker_class, "--workers", str(settings.workers)]
     if kind.worker_class == "gthread":
         arguments += ["--threads", str(settings.threads)]
+    arguments += _tls_arguments(settings)
     return [*arguments, "--log-level", settings.log_level.lower(), kind.app]
+
+
+def _tls_arguments(settings: Any) -> list[str]:
+    certificate = getattr(settings, "tls_certificate_file", None)
+    if certificate is None:
+        return []
+    key = settings.tls_key_file
+    return ["--certfile", str(certificate), *([] if key is None else ["--keyfile", str(key)])]
 
 
 def _bracketed(host: str) -> str:

@@ -8,12 +8,14 @@ from gateway.access_log import AccessLog
 from gateway.api_keys import ApiKeys
 from gateway.console import setup as console
 from gateway.console.auth_client import Auth
-from gateway.edge import GatewayFlask
+from gateway.edge import Edge, GatewayFlask
+from gateway.hooks import Hooks
 from gateway.keys import Keys
 from gateway.limits.limiter import Limiter
 from gateway.links import pages as links
 from gateway.open_streams import OpenStreams
 from gateway.openapi import MergedDocument
+from gateway.own_pages import OwnPages
 from gateway.pipeline import Pipeline
 from gateway.receipts import Receipts
 from gateway.revocations import Revocations
@@ -46,47 +48,45 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
     drain = readiness.Drain()
     keys = Keys(published_keys(settings, process="gateway"), is_needed=settings.has_published_keys)
     checks = readiness.checks(limiter, revocations, keys, services, drain)
+    optional_checks = readiness.optional_checks(services)
     app = new_app(
         __name__,
         settings,
         process="gateway",
         flask_class=GatewayFlask,
         checks=checks,
-        optional_checks=readiness.optional_checks(services),
+        optional_checks=optional_checks,
         proxy_hops=0,
     )
     assert isinstance(app, GatewayFlask)  # noqa: S101  (new_app makes what it is told to)
     access_tokens.install(app, settings, keys.find)
     access_log = AccessLog(is_enabled=settings.log_level in {"DEBUG", "INFO"})
-    app.pipeline = Pipeline(
+    pipeline = Pipeline(
         table,
         services,
         limiter=limiter,
-        tokens=Tokens(revocations, keys, receipts),
+        tokens=Tokens(revocations, keys, receipts, app.app_context),
         keys=keys,
         open_streams=OpenStreams(revocations),
         access_log=access_log,
         api_keys=ApiKeys(services.get("auth"), settings),
     )
-    app.hosts = settings.hosts
-    app.trusted_proxies = settings.trusted_proxy_count
-    app.metrics_port = settings.metrics_port
     app.drain = drain
-    app.drain_seconds = settings.drain_seconds
     document = MergedDocument(table, services, url=str(settings.public_url), version=version("doorward"))
-    _install_pages(app, settings, document, checks, deps or Deps())
+    _install_pages(app, settings, pipeline, document, checks, deps or Deps())
     health = Health(services.values())
     app.on_start += [health.start, limiter.start, revocations.start, receipts.start, keys.start]
     app.on_stop += [access_log.stop, measures.stop, health.stop, keys.stop, receipts.stop]
     app.on_stop += [revocations.stop, limiter.stop]
     before_scrape(app, lambda: app.on_loop(measures.stop()))
-    app.take_over_hooks()
+    app.edge = Edge(settings, pipeline, OwnPages(app, checks, optional_checks, access_log), Hooks(app, table))
     return app
 
 
 def _install_pages(
     app: GatewayFlask,
     settings: GatewaySettings,
+    pipeline: Pipeline,
     document: MergedDocument,
     checks: dict[str, Check],
     deps: Deps,
@@ -95,4 +95,4 @@ def _install_pages(
     pages.install(app, settings, document)
     links.install(app)
     page_limits.install(app, settings)
-    console.install(app, settings, app.pipeline, checks, auth=deps.auth)
+    console.install(app, settings, pipeline, checks, auth=deps.auth)

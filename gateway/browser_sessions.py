@@ -5,12 +5,10 @@ page is one of ours: by Origin, and by Sec-Fetch-Site where it says that too (Fe
 need not carry a token against forgery. Cookies never pass to a service.
 """
 
-from flask import Response
-
 from gateway import errors, targets
 from gateway.cors import CorsPolicy
 from gateway.exchange import Exchange
-from gateway.messages import RawHeaders, raw
+from gateway.messages import Answer, RawHeaders, raw
 from gateway.values import without_default_port
 from shared.contracts import delivery
 
@@ -79,7 +77,7 @@ class BrowserSessions:
         return _only(found.get(REFRESH if _is_for_refresh(exchange) else ACCESS))
 
 
-def cache_fields(response: Response) -> RawHeaders:
+def cache_fields(response: Answer) -> RawHeaders:
     """That the answer is its caller's, unless the service says that anybody may have it.
 
     Shared caches know it of a request with an Authorization (RFC 9111 section 3.5), not of one with cookies

@@ -1,116 +1,124 @@
-"""The gateway's Flask app: what the route table takes goes the way of ``edge_policies``, the rest is Flask's.
+"""The gateway's edge: what the route table takes goes the way of the pipeline, the rest is its own pages.
 
-A request is routed by its raw target before anything else happens; what a hook or a view then sees as
-``request.url_rule`` is the route's prefix.
+A request is routed by its raw target before anything else happens.
 """
 
 from functools import lru_cache
-from inspect import iscoroutine
 from os import urandom
 from typing import Any
 
 from flask import Response
-from flask.ctx import RequestContext
+from redis.exceptions import RedisError
 from uuid_utils import uuid7
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import HTTPException
 
 from gateway import errors, single_fields, targets
 from gateway.asgi import AsgiFlask
 from gateway.client_address import client_of
-from gateway.exchange import EdgeContext, Exchange
-from gateway.messages import RawHeaders, Receive, Scope, Send
+from gateway.exchange import Exchange
+from gateway.hooks import Hooks
+from gateway.messages import Answer, ClientGone, RawHeaders, Receive, ResponseBroken, Scope, Send, send_answer
+from gateway.own_pages import HEALTH_PATHS, METRICS_PATH, OwnPages
 from gateway.pipeline import CLIENT_GONE, Pipeline
 from gateway.readiness import Drain
+from gateway.settings import GatewaySettings
 from shared.chassis import tracing
-from shared.chassis.errors import ApiError, from_http_exception
+from shared.chassis.errors import ApiError, NotFound, Unavailable, from_http_exception, problem_response
+from shared.chassis.logs import get_logger
+from shared.serving.messages import ClientTooSlow
+from shared.serving.options import Options
 
-METRICS_PATHS = frozenset({"/metrics", "/livez", "/readyz"})
-# Asked for by whoever runs this process, at an address that no setting names (a pod's). They tell no secrets.
-HEALTH_PATHS = frozenset({b"/livez", b"/readyz", b"/healthz"})
+log = get_logger(__name__)
+
+ALL_METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+INTERNAL_PATHS = HEALTH_PATHS | {METRICS_PATH}
 
 
 class GatewayFlask(AsgiFlask):
-    """Flask, with the table's requests forwarded."""
+    """The gateway's app: Flask for its own pages, an edge for all that comes from clients."""
 
-    pipeline: Pipeline
-    hosts: frozenset[str] = frozenset()
-    trusted_proxies = 0
-    metrics_port = 0
-    drain_seconds = 0.0
+    edge: "Edge"
     drain: Drain
-    _own_hooks = (0, 0, 0)
 
-    def take_over_hooks(self) -> None:
-        """Leave the hooks so far to the gateway's own pages; those registered later run on every request.
+    def __call__(self, *args: Any) -> Any:
+        """Serve one ASGI scope (three arguments) or one WSGI request (two)."""
+        if len(args) == 3:
+            return self.asgi_app(*args)
+        return super().__call__(*args)
 
-        The chassis' hooks name, count and time a request: the edge does that itself, and cheaper. Those of
-        the console are about cookies and forms, which forwarded requests are not judged by.
-        """
-        registered = (self.before_request_funcs, self.after_request_funcs, self.teardown_request_funcs)
-        before, after, teardown = (len(funcs.get(None, ())) for funcs in registered)
-        self._own_hooks = (before, after, teardown)
+    async def asgi_app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI application."""
+        if scope["type"] == "lifespan":
+            await self.live(receive, send)
+            return
+        if not self.is_started:
+            await self.started()
+        await self.edge.serve(scope, receive, send)
 
-    def async_context(self, scope: Scope, receive: Receive) -> RequestContext:
-        """An ``EdgeContext`` for what the table takes or the gateway refuses, Flask's own otherwise."""
-        server = scope.get("server")
-        if server and server[1] == self.metrics_port:
-            return self._internal_context(scope, receive)
-        exchange = self._exchange(scope, receive)
-        try:
-            self._route(exchange)
-        except ApiError as refusal:
-            exchange.refusal = refusal
-        if exchange.match is not None or exchange.refusal is not None:
-            return self._edge_context(exchange)
-        context = super().async_context(scope, receive)
-        if context.request.path == "/metrics":
-            context.request.routing_exception = NotFound()  # on the internal port alone
-            context.request.url_rule = None
-        if context.request.url_rule is None:
-            exchange.refusal = _from_routing(context)
-            return self._edge_context(exchange)
-        environ = context.request.environ
-        environ["REMOTE_ADDR"], environ["wsgi.url_scheme"] = exchange.address, exchange.protocol
-        return context
+    @property
+    def pipeline(self) -> Pipeline:
+        """What forwarded requests go through."""
+        return self.edge.pipeline
+
+    @property
+    def serving_options(self) -> Options:
+        """How the server treats the clients."""
+        return self.edge.serving_options
 
     def begin_drain(self) -> None:
         """Say in ``/readyz`` that this worker is about to stop; requests are still answered."""
         self.drain.has_begun = True
 
-    def _edge_context(self, exchange: Exchange) -> EdgeContext:
-        context = EdgeContext(self, exchange)
-        context.has_teardowns = len(self.teardown_request_funcs.get(None, ())) > self._own_hooks[2]
-        return context
 
-    def _internal_context(self, scope: Scope, receive: Receive) -> RequestContext:
-        context = super().async_context(scope, receive)
-        if context.request.path not in METRICS_PATHS:
-            context.request.routing_exception = NotFound()
-            context.request.url_rule = None
-        return context
+class Edge:
+    """What becomes of a request."""
 
-    def _exchange(self, scope: Scope, receive: Receive) -> Exchange:
-        fields = scope["headers"]
-        found = dict(fields)
-        peer = scope.get("client") or ("", 0)
-        client = client_of(fields, peer[0], scope["scheme"], trusted_proxies=self.trusted_proxies)
-        origin = found.get(b"origin")
-        return Exchange(
-            scope,
-            receive,
-            _trace_of(found),
-            host=_host_of(found.get(b"host", b"")),
-            address=client.address,
-            protocol=client.protocol,
-            origin=None if origin is None else origin.decode("latin-1"),
-            authorization=found.get(b"authorization"),
-            api_key=found.get(b"x-api-key"),
-            upgrade=_all_of(b"upgrade", fields) if b"upgrade" in found else None,
-            doubled=None if len(found) == len(fields) else single_fields.find_doubled(fields),
-            has_cookies=b"cookie" in found,
-            fetch_site=found.get(b"sec-fetch-site"),
-            delivery=found.get(b"token-delivery"),
-        )
+    def __init__(self, settings: GatewaySettings, pipeline: Pipeline, pages: OwnPages, hooks: Hooks) -> None:
+        self.pipeline = pipeline
+        self.serving_options = settings.serving_options
+        self._pages = pages
+        self._hooks = hooks
+        self._hosts = settings.hosts
+        self._trusted_proxies = settings.trusted_proxy_count
+        self._metrics_port = settings.metrics_port
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        exchange = exchange_of(scope, receive, trusted_proxies=self._trusted_proxies)
+        tracing.adopt(exchange.trace)
+        try:
+            await self._serve(exchange, send)
+        except (ClientGone, ClientTooSlow, ResponseBroken):
+            return  # the server ends the connection, since the response is not complete
+
+    async def _serve(self, exchange: Exchange, send: Send) -> None:
+        scope = exchange.scope
+        server = scope.get("server")
+        if server and server[1] == self._metrics_port:
+            await self._serve_internally(exchange, send)
+            return
+        if scope["raw_path"] == b"*":
+            await _answer_for_all(send)
+            return
+        try:
+            self._route(exchange)
+        except ApiError as refusal:
+            exchange.refusal = refusal
+        if exchange.match is None and exchange.refusal is None:
+            exchange.refusal = self._pages.refusal(scope["path"], scope["method"])
+            if exchange.refusal is None:
+                await self._pages.serve(exchange, send)
+                return
+        await self._forward(exchange, send)
+
+    async def _serve_internally(self, exchange: Exchange, send: Send) -> None:
+        path = exchange.scope["path"]
+        if path in HEALTH_PATHS:
+            await self._pages.serve_health(exchange, send)
+        elif path == METRICS_PATH:
+            await self._pages.serve_view(exchange, send)
+        else:
+            await send_answer(problem_response(NotFound()), send)
 
     def _route(self, exchange: Exchange) -> None:
         scope = exchange.scope
@@ -121,8 +129,9 @@ class GatewayFlask(AsgiFlask):
             raise errors.UpgradeNotSupported(headers={"Connection": "close"})
         targets.check(scope["raw_path"], scope["query_string"])
         host = _without_port(exchange.host)
-        if host not in self.hosts:
-            if scope["raw_path"] in HEALTH_PATHS:
+        if host not in self._hosts:
+            # Health is asked for by whoever runs this process, at an address that no setting names (a pod's).
+            if scope["path"] in HEALTH_PATHS:
                 return
             raise errors.HostNotAllowed
         table = self.pipeline.table
@@ -130,56 +139,74 @@ class GatewayFlask(AsgiFlask):
         if exchange.match is None and (methods := table.methods_at(host, scope["raw_path"])):
             raise errors.MethodNotAllowed(headers={"Allow": ", ".join(sorted(methods))})
 
-    def may_block(self, context: RequestContext) -> bool:
-        """Nothing that is forwarded blocks."""
-        return not isinstance(context, EdgeContext) and super().may_block(context)
-
-    async def answer(self, context: RequestContext) -> Any:
-        """Forward what the table takes; let Flask answer the rest."""
-        if isinstance(context, EdgeContext):
-            return await self.pipeline.answer(context.exchange)
-        return await super().answer(context)
-
-    async def preprocess(self, context: RequestContext) -> Any:
-        """The before_request hooks; for forwarded requests without our own."""
-        if not isinstance(context, EdgeContext):
-            return await super().preprocess(context)
-        hooks = self.before_request_funcs.get(None, ())
-        for before in hooks[self._own_hooks[0] :]:
-            answer: Any = before()
-            if iscoroutine(answer):
-                answer = await answer
-            if answer is not None:
-                return answer
-        return None
-
-    async def process(self, context: RequestContext, response: Response) -> Response:
-        """The after_request hooks, and what the policies add to every answer, errors included."""
-        if not isinstance(context, EdgeContext):
-            return await super().process(context, response)
-        hooks = self.after_request_funcs.get(None, ())
-        for after in (*context._after_request_functions, *reversed(hooks[self._own_hooks[1] :])):
-            processed: Any = after(response)
-            response = await processed if iscoroutine(processed) else processed
-        self.pipeline.finish(context.exchange, response)
-        return response
-
-    async def send_response(self, context: RequestContext, response: Response, send: Send) -> None:
-        """Write the answer, then account for it."""
-        if not isinstance(context, EdgeContext):
-            await super().send_response(context, response, send)
-            return
+    async def _forward(self, exchange: Exchange, send: Send) -> None:
+        """Have the pipeline answer, then account for it."""
         status = CLIENT_GONE
         try:
-            await super().send_response(context, response, send)
-            status = response.status_code
+            if self._hooks.are_there():
+                answer = await self._hooks.around(exchange, self.pipeline.answer)
+            else:
+                answer = await self._answer(exchange)
+            self.pipeline.finish(exchange, answer)
+            await send_answer(answer, send)
+            status = answer.status_code
         finally:
-            self.pipeline.record(context.exchange, status)
+            self.pipeline.record(exchange, status)
 
-    def client_left(self, context: RequestContext) -> None:
-        """Account for a client that did not wait for its answer."""
-        if isinstance(context, EdgeContext):
-            self.pipeline.record(context.exchange, CLIENT_GONE)
+    async def _answer(self, exchange: Exchange) -> Answer:
+        try:
+            return await self.pipeline.answer(exchange)
+        except ClientGone:
+            raise
+        except Exception as error:
+            return _problem(exchange, error)
+
+
+def _problem(exchange: Exchange, error: Exception) -> Response:
+    """What Flask's error handlers would answer (``shared.chassis.errors``)."""
+    if isinstance(error, HTTPException):
+        error = from_http_exception(error)
+    elif isinstance(error, RedisError):
+        error, cause = Unavailable(), error
+        error.__cause__ = cause
+    path = exchange.scope["path"]
+    if not isinstance(error, ApiError):
+        log.error("unexpected_error", path=path, exc_info=error)
+        error = ApiError()
+    elif error.status >= 500 and error.is_logged:
+        log.warning("request_failed", error_code=error.code, path=path, cause=repr(error.__cause__))
+    return problem_response(error)
+
+
+def exchange_of(scope: Scope, receive: Receive, *, trusted_proxies: int) -> Exchange:
+    """What the head of a request says, as far as policies look at it."""
+    fields = scope["headers"]
+    found = dict(fields)
+    peer = scope.get("client") or ("", 0)
+    client = client_of(fields, peer[0], scope["scheme"], trusted_proxies=trusted_proxies)
+    origin = found.get(b"origin")
+    return Exchange(
+        scope,
+        receive,
+        _trace_of(found),
+        host=_host_of(found.get(b"host", b"")),
+        address=client.address,
+        protocol=client.protocol,
+        origin=None if origin is None else origin.decode("latin-1"),
+        authorization=found.get(b"authorization"),
+        api_key=found.get(b"x-api-key"),
+        upgrade=_all_of(b"upgrade", fields) if b"upgrade" in found else None,
+        doubled=None if len(found) == len(fields) else single_fields.find_doubled(fields),
+        has_cookies=b"cookie" in found,
+        fetch_site=found.get(b"sec-fetch-site"),
+        delivery=found.get(b"token-delivery"),
+    )
+
+
+async def _answer_for_all(send: Send) -> None:
+    """``OPTIONS *`` asks of the server as a whole whether it is there (RFC 9110 section 9.3.7)."""
+    await send({"type": "http.response.start", "status": 204, "headers": [(b"allow", ALL_METHODS)]})
+    await send({"type": "http.response.body"})
 
 
 def _all_of(name: bytes, fields: RawHeaders) -> bytes:
@@ -233,7 +260,3 @@ def _host_of(value: bytes) -> str:
 def _without_port(host: str) -> str:
     name, colon, port = host.rpartition(":")
     return name if colon and port.isdigit() else host
-
-
-def _from_routing(context: RequestContext) -> ApiError:
-    return from_http_exception(context.request.routing_exception or NotFound())

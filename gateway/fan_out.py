@@ -4,7 +4,8 @@ import asyncio
 from time import monotonic
 from typing import Any
 
-from flask import Response, jsonify
+import orjson
+from flask import Response
 
 from gateway import errors
 from gateway.exchange import Exchange
@@ -38,7 +39,8 @@ async def gather(exchange: Exchange, services: dict[str, Service]) -> Response:
     failed = {name: fault for name, (_, fault) in zip(parts, answers, strict=True) if fault is not None}
     if not data:
         raise errors.UpstreamUnavailable(parts=failed)
-    response = jsonify(data=data, errors=failed)
+    body = orjson.dumps({"data": data, "errors": failed})
+    response = Response(body, content_type="application/json")
     response.headers["Cache-Control"] = "no-store" if failed else "private, no-cache"
     return response
 

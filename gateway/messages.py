@@ -1,17 +1,14 @@
-"""What travels between server and app: ASGI's messages, and responses that are read while they are sent."""
+"""What the gateway answers with: responses that are whole, and those that are read while they are sent."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from flask import Response
 from werkzeug.datastructures import Headers
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+from shared.serving.messages import Message, RawHeaders, Receive, Scope, Send
+from shared.serving.reply import Reply
 
-RawHeaders = list[tuple[bytes, bytes]]
+__all__ = ["Message", "RawHeaders", "Receive", "Scope", "Send"]
 
 
 class ClientGone(Exception):
@@ -38,36 +35,29 @@ class Source(Protocol):
         ...
 
 
-class StreamedResponse(Response):
+class StreamedResponse:
     """A response whose body, if it is not whole yet, is read from ``source`` while it is sent.
 
-    Made without werkzeug's constructor, whose defaults (a type, a length) a proxy must not add. The header
-    fields stay the bytes that came from the upstream until a hook asks for ``headers``.
+    The header fields stay the bytes that came from the upstream until somebody asks for ``headers``.
     """
 
+    __slots__ = ("_fields", "_headers", "body", "source", "status_code")
+
     def __init__(self, status: int, fields: RawHeaders, body: bytes, source: Source | None) -> None:
-        self._status_code = status
-        self._status = str(status)
-        self._on_close: list[Callable[[], Any]] = []
-        self.direct_passthrough = False
+        self.status_code = status
         self.body = body
         self.source = source
         self._fields: RawHeaders | None = fields
         self._headers: Headers | None = None
 
     @property
-    def headers(self) -> Headers:  # type: ignore[override]  # werkzeug has an attribute here
+    def headers(self) -> Headers:
         """The header fields, each on its own, as werkzeug has them."""
         if self._headers is None:
             text = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._fields or ()]
             self._headers = Headers(text)
             self._fields = None
         return self._headers
-
-    @property
-    def response(self) -> list[bytes]:  # type: ignore[override]  # werkzeug has an attribute here
-        """The whole body, for who treats this as an ordinary response."""
-        return [self.body]
 
     def add_fields(self, fields: RawHeaders) -> None:
         """Add header fields without making ``headers`` if nobody has yet."""
@@ -81,15 +71,27 @@ class StreamedResponse(Response):
         return raw_headers(self.headers) if self._fields is None else self._fields
 
 
-class Answer(NamedTuple):
-    """What a thread hands back to the loop."""
+class HookedResponse(Response):
+    """A forwarded answer as Flask's hooks see it; what is streamed of it is no part of its ``data``."""
 
-    status: int
-    headers: RawHeaders
-    body: bytes
+    source: Source | None = None
 
 
-def raw(response: Response) -> RawHeaders:
+Answer = Response | StreamedResponse
+
+
+def hooked(answer: Answer) -> Response:
+    """``answer`` for Flask, with the fields that it came with and no others."""
+    if isinstance(answer, Response):
+        return answer
+    response = HookedResponse(answer.body, status=answer.status_code)
+    response.headers.clear()
+    response.headers.extend(answer.headers)
+    response.source = answer.source
+    return response
+
+
+def raw(response: Answer) -> RawHeaders:
     """The headers of ``response`` as ASGI wants them."""
     return response.raw_fields() if isinstance(response, StreamedResponse) else raw_headers(response.headers)
 
@@ -99,18 +101,32 @@ def raw_headers(headers: Headers) -> RawHeaders:
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
-async def whole_body(receive: Receive, limit: int | None) -> bytes | None:
-    """The request body of a sync view, None as soon as it is longer than ``limit``."""
-    pieces = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        piece = message.get("body", b"")
-        size += len(piece)
-        if limit is not None and size > limit:
-            return None
-        pieces.append(piece)
-        if not message.get("more_body", False):
-            return b"".join(pieces)
+async def send_answer(answer: Answer, send: Send) -> None:
+    """Write ``answer`` to the client, no faster than it reads; raises ResponseBroken, ClientTooSlow."""
+    source: Source | None = getattr(answer, "source", None)
+    try:
+        if source is not None:
+            await _send_stream(answer, source, send)
+            return
+        body = answer.body if isinstance(answer, StreamedResponse) else answer.get_data()
+        if isinstance(send, Reply):
+            send.whole(answer.status_code, raw(answer), body)
+            return
+        await send(_start_of(answer))
+        await send({"type": "http.response.body", "body": body})
+    finally:
+        if source is not None:
+            source.close()
+        if isinstance(answer, Response):
+            answer.close()
+
+
+async def _send_stream(answer: Answer, source: Source, send: Send) -> None:
+    await send(_start_of(answer))
+    while piece := await source.read():
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _start_of(answer: Answer) -> dict[str, Any]:
+    return {"type": "http.response.start", "status": answer.status_code, "headers": raw(answer)}

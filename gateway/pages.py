@@ -27,8 +27,8 @@ def install(app: AsgiFlask, settings: GatewaySettings, document: MergedDocument)
     CORS(blueprint, origins="*", methods=["GET"], send_wildcard=True)
 
     @blueprint.get("/openapi.json")
-    def openapi() -> Response:
-        response = jsonify(app.on_loop(document.current()))
+    async def openapi() -> Response:
+        response = jsonify(await document.current())
         response.headers["Cache-Control"] = "public, max-age=30"
         return response
 

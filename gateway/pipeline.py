@@ -2,8 +2,6 @@
 
 from time import monotonic
 
-from flask import Response
-
 from gateway import fan_out, measures, own_options, proxy
 from gateway.access_log import AccessLog
 from gateway.api_keys import ApiKeyInvalid, ApiKeys, key_in
@@ -13,7 +11,7 @@ from gateway.exchange import Exchange
 from gateway.keys import Keys, KeyUnknown
 from gateway.limits.limiter import Limiter
 from gateway.limits.limiter import fields as limit_fields
-from gateway.messages import RawHeaders, StreamedResponse
+from gateway.messages import Answer, RawHeaders, StreamedResponse
 from gateway.open_streams import OpenStreams
 from gateway.policies import Limit
 from gateway.request_body import is_expected
@@ -56,7 +54,7 @@ class Pipeline:
             limit for name, limit in table.limits.items() if name == UNMATCHED
         )
 
-    async def answer(self, exchange: Exchange) -> Response:
+    async def answer(self, exchange: Exchange) -> Answer:
         """The answer to ``exchange``; raises the ApiError that refuses it."""
         match = exchange.match
         if match is None:
@@ -81,7 +79,7 @@ class Pipeline:
         if refusal is not None:
             raise refusal
 
-    async def _own_answer(self, exchange: Exchange, match: Match) -> Response | None:
+    async def _own_answer(self, exchange: Exchange, match: Match) -> Answer | None:
         """What a policy of a team's own, or the gateway itself, answers instead of a service."""
         for policy in match.policies:
             if (answer := await policy.check(exchange)) is not None:
@@ -90,7 +88,7 @@ class Pipeline:
             return own_options.answer_to(exchange, match)
         return None
 
-    async def _forward(self, exchange: Exchange, match: Match) -> Response:
+    async def _forward(self, exchange: Exchange, match: Match) -> Answer:
         if match.route.parts:
             return await fan_out.gather(exchange, self.services)
         response = await proxy.forward(exchange, self.services[match.route.upstream])
@@ -207,7 +205,7 @@ class Pipeline:
             path=exchange.scope["path"],
         )
 
-    def finish(self, exchange: Exchange, response: Response) -> None:
+    def finish(self, exchange: Exchange, response: Answer) -> None:
         """Add to ``response`` what the policies say about it."""
         elsewhere = exchange.upstream_seconds + exchange.held_seconds
         exchange.overhead_seconds = monotonic() - exchange.started_at - elsewhere
@@ -219,7 +217,7 @@ class Pipeline:
             if key != b"vary" or "origin" not in response.headers.get("Vary", "").lower():
                 response.headers.add(key.decode(), value.decode("latin-1"))
 
-    def _fields(self, exchange: Exchange, response: Response) -> RawHeaders:
+    def _fields(self, exchange: Exchange, response: Answer) -> RawHeaders:
         fields: RawHeaders = [(b"x-request-id", exchange.trace.request_id.encode())]
         match = exchange.match
         name = self.table.default_cors if match is None else match.route.cors

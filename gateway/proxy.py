@@ -12,7 +12,6 @@ from gateway.header_rules import CompiledRules, claim_fields
 from gateway.messages import StreamedResponse
 from gateway.policies import IDEMPOTENT
 from gateway.request_body import RequestBody, body_of, framing_lines
-from gateway.request_head import EMPTY_QUERY
 from gateway.routing import Match
 from gateway.tries import Tries
 from gateway.upstream import faults
@@ -20,6 +19,7 @@ from gateway.upstream.framing import Head
 from gateway.upstream.replicas import Service
 from shared.chassis.errors import ApiError
 from shared.chassis.logs import get_logger
+from shared.serving.messages import EMPTY_QUERY
 
 log = get_logger(__name__)
 is_debugged = getLogger(__name__).isEnabledFor

@@ -1,12 +1,14 @@
 """The settings of the gateway: every ``GATEWAY_…`` variable."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from shared.chassis.setting_types import StrongSecret, TextList
 from shared.chassis.settings import ProcessSettings
+from shared.serving.options import Options
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
@@ -50,6 +52,22 @@ class GatewaySettings(ProcessSettings):
         ge=0,
         description="After SIGTERM, how long new connections are still taken while `/readyz` says 503.",
     )
+    most_connections: int = Field(
+        10_000, ge=1, description="How many connections a worker holds; who comes then is answered 503."
+    )
+    most_connections_by_address: int = Field(
+        1_000,
+        ge=0,
+        description="How many of them one address may have (429 beyond). 0: all. "
+        "Not looked at behind a trusted proxy, whose address all have.",
+    )
+    tls_certificate_file: Path | None = Field(
+        None,
+        description="A certificate with its chain (PEM), for TLS at the port. Read again at SIGHUP.",
+    )
+    tls_key_file: Path | None = Field(
+        None, description="The certificate's private key (PEM), where it is not in the same file."
+    )
     limiter_timeout_seconds: float = Field(
         0.05,
         gt=0,
@@ -65,6 +83,16 @@ class GatewaySettings(ProcessSettings):
         """Every host that a request may name, in lower case and without a port."""
         return frozenset(
             {*LOOPBACK_HOSTS, (self.public_url.host or "").lower(), *map(str.lower, self.allowed_hosts)}
+        )
+
+    @property
+    def serving_options(self) -> Options:
+        """How the server under the gateway treats its clients."""
+        return Options(
+            most_connections=self.most_connections,
+            most_connections_by_address=0 if self.trusted_proxy_count else self.most_connections_by_address,
+            drain_seconds=self.drain_seconds,
+            plain_ports=frozenset({self.metrics_port}),
         )
 
     @property

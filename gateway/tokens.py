@@ -5,8 +5,10 @@ same token.
 """
 
 import hashlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from time import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gateway.keys import Keys
 from gateway.policies import Access
@@ -36,7 +38,15 @@ class Identity(NamedTuple):
 class Tokens:
     """What one worker knows of the tokens that it has seen."""
 
-    def __init__(self, revocations: Revocations, keys: Keys, receipts: Receipts) -> None:
+    def __init__(
+        self,
+        revocations: Revocations,
+        keys: Keys,
+        receipts: Receipts,
+        context: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    ) -> None:
+        """``context`` is Flask's of the app: flask-jwt-extended reads there what a token must be."""
+        self._context = context
         self._revocations = revocations
         self._receipts = receipts
         self._verified: dict[bytes, Identity] = {}
@@ -50,13 +60,17 @@ class Tokens:
         if authorization is None:
             raise TokenMissing
         name = hashlib.sha256(authorization).digest()
-        identity = self._verified.get(name) or _verify(name, authorization)
+        identity = self._verified.get(name) or self._verify(name, authorization)
         if identity.expires_at <= time():
             self._verified.pop(name, None)
             raise TokenExpired
         if self._revocations.covers(identity.session, identity.account, identity.issued_at, identity.version):
             raise TokenRevoked
         return identity
+
+    def _verify(self, name: bytes, authorization: bytes) -> Identity:
+        with self._context():
+            return _verify(name, authorization)
 
     def caller(self, authorization: bytes | None) -> Caller:
         """The caller whom the access token speaks for, remembered; raises as ``identify`` does."""

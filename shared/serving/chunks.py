@@ -1,5 +1,7 @@
 """A chunked body (RFC 9112 section 7.1), cut into its pieces by llhttp."""
 
+from typing import Any
+
 import httptools
 
 _HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -23,7 +25,7 @@ class Chunks:
         self._between = 0
         self._tail = b""  # the last bytes of before, in which an end may have begun
         self._is_over = False
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: Any = httptools.HttpRequestParser(self)
         self._parser.feed_data(_HEAD)
 
     def on_body(self, piece: bytes) -> None:
@@ -49,7 +51,10 @@ class Chunks:
         self._between = 0 if pieces else self._between + fed
         if self._between > MOST_BETWEEN:
             raise MalformedChunks
-        return b"".join(pieces), data[fed:] if self._is_over else None
+        if not self._is_over:
+            return b"".join(pieces), None
+        self._parser = None  # it knows us: a circle that the collector would have to find
+        return b"".join(pieces), data[fed:]
 
     def _end_of_part(self, data: bytes, start: int) -> int:
         """Up to where llhttp may look: behind the next four bytes that may be the end."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from shared.serving.server import Server
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+LOOK_SECONDS = 0.01
 
 
 class Connection(asyncio.Protocol):
@@ -40,7 +41,7 @@ class Connection(asyncio.Protocol):
         self._reply: Reply | None = None
         self._more: asyncio.Future[None] | None = None  # what the task waits on between requests
         self._idle_since = server.loop.time()
-        self._is_half_closed = self._must_continue = False
+        self._is_half_closed = self._must_continue = self._knows_interim = False
 
     # -- what the event loop calls
 
@@ -77,10 +78,33 @@ class Connection(asyncio.Protocol):
             return False  # TLS knows no half of a connection
         if self._body is not None and not self._body.is_complete:
             self._body.disconnect()
-        if self._reply is not None:
-            self._loop.call_later(self._server.options.half_closed_seconds, self._wire.abort)
+        if self._reply is not None or self._intake.has_begun:
+            self._ask_if_left()
+            self._look_if_left(LOOK_SECONDS)
         self._wake()
         return True
+
+    def _ask_if_left(self) -> None:
+        """Send what changes nothing (RFC 9110 section 15.2): a client that has left altogether resets it."""
+        body, reply = self._body, self._reply
+        if not self._is_half_closed or body is None or body.is_gone or reply is None or reply.has_started:
+            return
+        if self._knows_interim:
+            self._wire.write(CONTINUE)
+
+    def _look_if_left(self, seconds: float) -> None:
+        """End it once the client is known to have left, or an answer that has begun stands still."""
+        wire = self._wire
+        if wire.is_gone:
+            return
+        has_begun = self._reply is not None and self._reply.has_started
+        is_idle = has_begun and not wire.has_written and seconds >= self._server.options.half_closed_seconds
+        if is_idle or wire.is_reset():
+            wire.abort()
+            return
+        wire.has_written = False
+        seconds = min(seconds * 2, self._server.options.half_closed_seconds)
+        self._loop.call_later(seconds, self._look_if_left, seconds)
 
     def pause_writing(self) -> None:
         """The client reads more slowly than we write."""
@@ -160,7 +184,8 @@ class Connection(asyncio.Protocol):
         # What is left of a body would be taken for the next request.
         if not reply.is_complete or reply.is_last or not self._intake.is_body_over:
             return False
-        await self._wire.drain()
+        if self._wire.is_write_paused:
+            await self._wire.drain()
         return True
 
     def _begin(self, head: Head) -> tuple[Body, Reply]:
@@ -170,7 +195,10 @@ class Connection(asyncio.Protocol):
             is_head=head.method == "HEAD",
             may_chunk=head.http_version == "1.1",
             is_last=not head.keeps_alive,
+            body=body,
         )
+        self._knows_interim = head.http_version == "1.1"
+        self._ask_if_left()
         if not body.is_complete:
             self._must_continue = head.expects_continue
             self._take_body(body)

@@ -1,7 +1,7 @@
 """The head of a request: parsed by llhttp (httptools), refused where programs read it in two ways."""
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httptools
 
@@ -11,6 +11,7 @@ from shared.serving.options import Options
 # llhttp takes several spaces between the parts, HTTP/0.9 and HTTP/2.0.
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~\x80-\xff]+) HTTP/([0-9])\.([0-9])")
 _CONTROLS = bytes(set(range(32)) - {9, 10, 13}) + b"\x7f"
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#@]+)([/?].*)?")
 _END = b"\r\n\r\n"
 
@@ -59,7 +60,7 @@ class _Collected:
     def __init__(self) -> None:
         self.fields: RawHeaders = []
         self.is_complete = self.keeps_alive = False
-        self.parser = httptools.HttpRequestParser(self)
+        self.parser: Any = httptools.HttpRequestParser(self)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.fields.append((name.lower(), value.rstrip(b" \t")))
@@ -79,26 +80,26 @@ def read(data: bytes, options: Options) -> Head:
         raise Refused(505)
     collected = _parsed(data, match[1])
     fields = collected.fields
-    if len(fields) > options.most_fields:
-        raise Refused(431)
-    version = "1.1" if match[4] == b"1" else "1.0"
+    is_newest = match[4] == b"1"
     found = dict(fields)
-    target, fields = _located(match[1], match[2], fields)
+    _check(found, fields, len(data), is_newest=is_newest, options=options)
+    target = match[2]
+    if not target.startswith(b"/"):
+        target, fields = _located(match[1], target, fields)
     if b"_" in b"".join(found):
         # X_User and X-User are one name to whoever maps names to variables, as WSGI does.
         fields = [field for field in fields if b"_" not in field[0]]
-    _check(version, found, fields, longest=options.longest_line)
     path, mark, query = target.partition(b"?")
     return Head(
         match[1].decode(),
-        version,
+        "1.1" if is_newest else "1.0",
         path,
         query,
         bool(mark),
         fields,
-        _length(version, found),
-        collected.keeps_alive and version == "1.1",
-        _expects(version, found),
+        0 if _FRAMING.isdisjoint(found) else _length(found, is_newest=is_newest),
+        is_newest and collected.keeps_alive,
+        b"expect" in found and _expects(found, is_newest=is_newest),
     )
 
 
@@ -112,6 +113,10 @@ def _parsed(data: bytes, method: bytes) -> _Collected:
         raise Refused(501) from error
     except httptools.HttpParserError as error:
         raise Refused(400) from error
+    finally:
+        collected.parser = (
+            None  # it knows us: a circle that the collector would have to find, for each request
+        )
     if method == b"CONNECT":
         raise Refused(501)
     if not collected.is_complete:
@@ -121,8 +126,6 @@ def _parsed(data: bytes, method: bytes) -> _Collected:
 
 def _located(method: bytes, target: bytes, fields: RawHeaders) -> tuple[bytes, RawHeaders]:
     """The target in origin form or ``*``, and the fields with the Host that it names (RFC 9112, 3.2)."""
-    if target.startswith(b"/"):
-        return target, fields
     if target == b"*" and method == b"OPTIONS":
         return target, fields
     match = _ABSOLUTE.fullmatch(target)
@@ -134,36 +137,39 @@ def _located(method: bytes, target: bytes, fields: RawHeaders) -> tuple[bytes, R
     return rest, [(name, match[1] if name == b"host" else value) for name, value in fields]
 
 
-def _check(version: str, found: dict[bytes, bytes], fields: RawHeaders, *, longest: int) -> None:
-    if b"host" not in found and version == "1.1":
+def _check(
+    found: dict[bytes, bytes], fields: RawHeaders, size: int, *, is_newest: bool, options: Options
+) -> None:
+    longest = options.longest_line
+    if len(fields) > options.most_fields:
+        raise Refused(431)
+    if size > longest and any(len(name) + len(value) > longest for name, value in fields):
+        raise Refused(431)
+    if is_newest and b"host" not in found:
         raise Refused(400)
     if len(found) < len(fields):
         names = [name for name, _ in fields]
         if any(names.count(name) > 1 for name in (b"host", b"content-length", b"transfer-encoding")):
             raise Refused(400)
-    for name, value in fields:
-        if len(name) + len(value) > longest:
-            raise Refused(431)
 
 
-def _length(version: str, found: dict[bytes, bytes]) -> int | None:
+def _length(found: dict[bytes, bytes], *, is_newest: bool) -> int | None:
     coding = found.get(b"transfer-encoding")
     if coding is None:
         length = found.get(b"content-length", b"0")
         if not length.isdigit() or len(length) > 18:
             raise Refused(400)
         return int(length)
-    if version == "1.0" or b"content-length" in found:
+    if not is_newest or b"content-length" in found:
         raise Refused(400)
     if coding.lower() != b"chunked":
         raise Refused(501)
     return None
 
 
-def _expects(version: str, found: dict[bytes, bytes]) -> bool:
-    expected = found.get(b"expect")
-    if expected is None or version == "1.0":
+def _expects(found: dict[bytes, bytes], *, is_newest: bool) -> bool:
+    if not is_newest:
         return False
-    if expected.lower() != b"100-continue":
+    if found[b"expect"].lower() != b"100-continue":
         raise Refused(417)
     return True

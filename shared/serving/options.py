@@ -22,8 +22,8 @@ class Options:
     # How long it may take for 64 KiB of an answer.
     taking_seconds: float = 30.0
     keep_alive_seconds: float = 75.0
-    # How long an answer may go on for a client that has closed its own direction.
-    half_closed_seconds: float = 3.0
+    # How long an answer under way may stand still for a client that has closed its own direction.
+    half_closed_seconds: float = 0.5
     # After SIGTERM, how long new connections are still taken.
     drain_seconds: float = 0.0
     # Listeners that never speak TLS, whatever the others do (metrics).

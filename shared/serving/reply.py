@@ -7,6 +7,7 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import Protocol
 
+from shared.serving.body import Body
 from shared.serving.messages import Message, RawHeaders
 
 SERVER = b"server: doorward\r\n"
@@ -55,6 +56,7 @@ class Reply:
     """What one request is answered with: an ASGI ``send`` that also takes a whole response at once."""
 
     __slots__ = (
+        "_body",
         "_client",
         "_head",
         "_is_bodiless",
@@ -68,8 +70,11 @@ class Reply:
         "is_last",
     )
 
-    def __init__(self, client: Client, *, is_head: bool, may_chunk: bool, is_last: bool) -> None:
+    def __init__(
+        self, client: Client, *, is_head: bool, may_chunk: bool, is_last: bool, body: Body | None = None
+    ) -> None:
         self._client = client
+        self._body = body  # of the request: what has not come of it would be taken for the next
         self._is_head = is_head  # the client asked for the head alone
         self._may_chunk = may_chunk  # the client speaks HTTP/1.1
         self._head = b""  # waits for the first piece of the body
@@ -114,7 +119,8 @@ class Reply:
         self._frame(special.get(b"content-length"), lines)
         self.is_event_stream = special.get(b"content-type", b"").startswith(b"text/event-stream")
         says_close = b"close" in special.get(b"connection", b"").lower()
-        self.is_last = self.is_last or says_close or self._client.is_ending
+        is_body_missing = self._body is not None and not self._body.is_complete
+        self.is_last = self.is_last or says_close or is_body_missing or self._client.is_ending
         if self.is_last:
             lines.append(b"connection: close\r\n")
         self._head = _joined([_status_lines[status], *lines, b"\r\n"])

@@ -1,8 +1,8 @@
 """The socket's side of one client connection: reading and writing with back-pressure, and an orderly end."""
 
 import asyncio
+import socket
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from shared.serving.messages import ClientTooSlow
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from shared.serving.server import Server
 
 LINGER_SECONDS = 1.0
+TCP_CLOSE = b"\x07"
 # What has to be taken of an answer within ``taking_seconds``.
 TAKEN_BYTES = 65_536
 
@@ -26,6 +27,7 @@ class Wire:
         self._room: asyncio.Future[None] | None = None  # what a writer waits on
         self._is_reading = True
         self._is_write_paused = False
+        self.has_written = False  # since somebody last looked
         self.is_gone = False  # nobody reads any more, or nothing more is written
 
     @property
@@ -67,11 +69,19 @@ class Wire:
         """Send ``pieces`` in one go; a client that has just gone is none of the writer's business."""
         if self.transport.is_closing():
             return
-        with suppress(OSError, RuntimeError):
+        self.has_written = True
+        try:
             if len(pieces) == 1:
                 self.transport.write(pieces[0])
             else:
                 self.transport.writelines(pieces)
+        except (OSError, RuntimeError):
+            pass
+
+    @property
+    def is_write_paused(self) -> bool:
+        """Whether who writes had better wait."""
+        return self._is_write_paused
 
     async def drain(self) -> None:
         """Return once the client has taken enough of what was written; raises ClientTooSlow."""
@@ -87,6 +97,14 @@ class Wire:
                     raise ClientTooSlow from error
 
     # -- its end
+
+    def is_reset(self) -> bool:
+        """Whether the client has refused what was sent: it has left, and not only stopped sending (Linux)."""
+        try:
+            sock = self.transport.get_extra_info("socket")
+            return bool(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) == TCP_CLOSE)
+        except (AttributeError, OSError):
+            return False
 
     def lose(self) -> None:
         """The client is gone."""

@@ -163,6 +163,17 @@ async def test_a_client_is_told_to_go_on_once_its_body_is_wanted(served: Served)
     assert shown(answer)["body"] == "abc"
 
 
+async def test_an_answer_before_the_end_of_the_body_says_that_it_is_the_last(served: Served) -> None:
+    wire = await served.connect()
+    await wire.send(b"POST /size/3 HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc")
+
+    answer = await wire.receive()
+    rest = await wire.reader.read()
+    wire.close()
+
+    assert (answer.status, answer.is_last, rest) == (200, True, b"")
+
+
 async def test_the_head_does_not_wait_for_the_first_event(served: Served) -> None:
     wire = await served.connect()
     await wire.send(b"GET /late HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -172,6 +183,15 @@ async def test_the_head_does_not_wait_for_the_first_event(served: Served) -> Non
     wire.close()
 
     assert b"text/event-stream" in head
+
+
+async def test_a_client_that_leaves_at_once_ends_what_it_asked_for(served: Served) -> None:
+    for number in range(10):
+        wire = await served.connect()
+        await wire.send(b"GET /events/at-once-%d HTTP/1.1\r\nHost: x\r\n\r\n" % number)
+        wire.close()
+
+        await asyncio.to_thread(served.wait_for_line, f"ended /events/at-once-{number}")
 
 
 async def test_a_client_that_leaves_ends_what_it_asked_for(served: Served) -> None:

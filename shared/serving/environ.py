@@ -1,4 +1,4 @@
-"""The WSGI environ of an ASGI scope: what Flask's request object reads."""
+"""The WSGI environ (PEP 3333) of an ASGI scope."""
 
 import io
 import sys
@@ -21,8 +21,8 @@ class _Names(dict[bytes, str]):
 _names = _Names()
 
 
-def environ_of(scope: Any, receive: Any = None) -> dict[str, Any]:
-    """The environ of ``scope``; the body comes through ``asgi.receive``."""
+def environ_of(scope: Any) -> dict[str, Any]:
+    """The environ of ``scope``, without its body."""
     query = scope["query_string"].decode("latin-1")
     raw_path = scope.get("raw_path") or scope["path"].encode()
     client = scope.get("client") or ("", 0)
@@ -47,7 +47,6 @@ def environ_of(scope: Any, receive: Any = None) -> dict[str, Any]:
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
         "asgi.scope": scope,
-        "asgi.receive": receive,
     }
     for name, value in scope["headers"]:
         key = _names[name]

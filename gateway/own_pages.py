@@ -1,0 +1,111 @@
+"""What the gateway answers itself: Flask's views, in threads by its WSGI door, and health, on the loop."""
+
+from time import monotonic
+from typing import Any
+
+import orjson
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
+
+from gateway import errors, measures
+from gateway.access_log import AccessLog
+from gateway.exchange import Exchange
+from gateway.messages import ClientGone, send_answer
+from shared.chassis.errors import ApiError, NotFound, from_http_exception, problem_response
+from shared.chassis.health import Check, Checks, NotReady
+from shared.serving.messages import Send
+from shared.serving.wsgi import BodyTooLarge, ClientLeft, WsgiApp
+
+THREADS = 16
+HEALTH_PATHS = frozenset({"/livez", "/readyz", "/healthz"})
+METRICS_PATH = "/metrics"
+CLIENT_GONE = 499
+
+
+class OwnPages:
+    """The pages of one worker."""
+
+    def __init__(
+        self, app: Flask, checks: dict[str, Check], optional: dict[str, Check], access_log: AccessLog
+    ) -> None:
+        self._urls = app.url_map
+        self._checks, self._optional = Checks(checks), Checks(optional)
+        self._access_log = access_log
+        most = app.config["MAX_CONTENT_LENGTH"]
+        self._views = WsgiApp(app.wsgi_app, threads=THREADS, most_body=most)
+
+    def refusal(self, path: str, method: str) -> ApiError | None:
+        """Why there is no page; None where there is one. ``/metrics`` is on its own port alone."""
+        if path == METRICS_PATH:
+            return NotFound()
+        try:
+            self._urls.bind("gateway").match(path, method)
+        except RequestRedirect:
+            return None
+        except HTTPException as error:
+            return from_http_exception(error)
+        return None
+
+    async def serve(self, exchange: Exchange, send: Send) -> None:
+        """Answer by the page, and write its line."""
+        if exchange.scope["path"] in HEALTH_PATHS:
+            await self.serve_health(exchange, send)
+            return
+        status = CLIENT_GONE
+        try:
+            status = await self.serve_view(exchange, send)
+        except ClientLeft as error:
+            raise ClientGone from error
+        finally:
+            self._write_line(exchange, status)
+
+    async def serve_view(self, exchange: Exchange, send: Send) -> int:
+        """Answer by Flask, which knows the trace and the client as the edge does; the status."""
+        trace = exchange.trace
+        extra: dict[str, Any] = {
+            "REMOTE_ADDR": exchange.address,
+            "wsgi.url_scheme": exchange.protocol,
+            "HTTP_X_REQUEST_ID": trace.request_id,
+            "HTTP_TRACEPARENT": trace.traceparent,
+        }
+        try:
+            return await self._views(exchange.scope, exchange.receive, send, extra=extra)
+        except BodyTooLarge:
+            response = problem_response(errors.BodyTooLarge(headers={"Connection": "close"}))
+            await send_answer(response, send)
+            return response.status_code
+
+    async def serve_health(self, exchange: Exchange, send: Send) -> None:
+        """Answer without a thread: a probe must not wait for what pages wait for."""
+        path = exchange.scope["path"]
+        response = _json({"status": "pass"}) if path == "/livez" else self._readiness()
+        await send_answer(response, send)
+        seconds = monotonic() - exchange.started_at
+        measures.count_request(exchange.scope["method"], path, response.status_code, seconds)
+
+    def _readiness(self) -> Response:
+        """As the chassis' page, which asks in a thread."""
+        results, others = self._checks.run(), self._optional.run()
+        members: dict[str, Any] = {"checks": results, **({"optional": others} if others else {})}
+        if "fail" in results.values():
+            return problem_response(NotReady(**members))
+        return _json({"status": "pass", **members})
+
+    def _write_line(self, exchange: Exchange, status: int) -> None:
+        if not self._access_log.is_enabled:
+            return
+        fields = {
+            "method": exchange.scope["method"],
+            "route": "own",
+            "status": status,
+            "duration_ms": round((monotonic() - exchange.started_at) * 1000, 2),
+            "client": exchange.address,
+            "request_id": exchange.trace.request_id,
+            "trace_id": exchange.trace.trace_id,
+        }
+        self._access_log.write(fields, path=exchange.scope["path"])
+
+
+def _json(value: Any) -> Response:
+    return Response(orjson.dumps(value), content_type="application/json")
