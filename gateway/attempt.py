@@ -54,7 +54,13 @@ class Attempt:
 
     def take_warm_connection(self) -> bool:
         """Use a connection that is there; False if none is."""
-        warm = self.replica.pool.take_idle()
+        return self._use(self.replica.pool.take_idle())
+
+    def take_silent_connection(self) -> bool:
+        """As ``take_warm_connection``, for a request that cannot be sent again."""
+        return self._use(self.replica.pool.take_silent())
+
+    def _use(self, warm: Connection | None) -> bool:
         if warm is None:
             return False
         self.connection = warm

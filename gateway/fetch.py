@@ -41,12 +41,19 @@ async def fetch(
     fields: dict[str, str] | None = None,
     body: bytes | None = None,
 ) -> FetchedAnswer:
-    """The answer to one request; raises UpstreamFault. Never redirected, and sent again only by GET."""
-    tries = Tries(service, deadline=monotonic() + seconds, read_seconds=seconds, most=0, is_repeatable=False)
+    """The answer to one request; raises UpstreamFault. Never redirected; a GET is sent again once."""
+    may_repeat = method == "GET"
+    tries = Tries(
+        service,
+        deadline=monotonic() + seconds,
+        read_seconds=seconds,
+        most=int(may_repeat),
+        is_repeatable=may_repeat,
+    )
     while True:
         attempt = tries.begin()
         try:
-            if not (method == "GET" and tries.is_first and attempt.take_warm_connection()):
+            if not tries.take_warm_connection(attempt):
                 await attempt.connect(CONNECT_SECONDS)
             head = _head(attempt, method, path, fields or {}, body)
             return await _ask(attempt, method.encode(), head + (body or b""))

@@ -104,7 +104,7 @@ async def _try_replicas(exchange: Exchange, service: Service, outgoing: Outgoing
         attempt = _begin(exchange, service, tries)
         began = monotonic()
         try:
-            if not (tries.is_first and attempt.take_warm_connection()):
+            if not tries.take_warm_connection(attempt):
                 await attempt.connect(route.timeouts.connect)
             head = await _ask(attempt, outgoing)
         except faults.UpstreamFault as fault:

@@ -38,10 +38,11 @@ class Tries:
         replica = self._service.choose(avoid=self._tried)
         return Attempt(self._service, replica, deadline=self._deadline, read_seconds=self._read_seconds)
 
-    @property
-    def is_first(self) -> bool:
-        """Whether nothing was tried yet."""
-        return not self._tried
+    def take_warm_connection(self, attempt: Attempt) -> bool:
+        """Have the first attempt use a connection that is there; False if none is, or it is another."""
+        if self._tried:
+            return False
+        return attempt.take_warm_connection() if self._is_repeatable else attempt.take_silent_connection()
 
     def may_go_on(self, attempt: Attempt, fault: faults.UpstreamFault) -> bool:
         """Whether another attempt is to follow the one that failed; pays for it where it adds to the load."""

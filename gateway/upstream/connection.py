@@ -5,6 +5,7 @@ for byte as given (general clients rewrite the target), and a small answer costs
 """
 
 import asyncio
+import select
 from collections import deque
 
 from gateway.upstream import faults
@@ -132,6 +133,12 @@ class Connection(asyncio.Protocol):
     def keep_alive_seconds(self) -> float:
         """How long the upstream says that it keeps the connection."""
         return self._head.keep_alive_seconds if self._head else 0.0
+
+    def has_news(self) -> bool:
+        """Whether something has come that the loop has not seen yet: the end, on an idle connection."""
+        poll = select.poll()
+        poll.register(self.transport.get_extra_info("socket"), select.POLLIN)
+        return bool(poll.poll(0))
 
     def abort(self) -> None:
         """End the connection at once; whatever is under way on it is lost."""

@@ -48,6 +48,14 @@ class Pool:
             connection.abort()
         return None
 
+    def take_silent(self) -> Connection | None:
+        """As ``take_idle``, for what cannot be sent again: none whose end has arrived a moment ago."""
+        while (connection := self.take_idle()) is not None:
+            if not connection.has_news():
+                return connection
+            connection.abort()
+        return None
+
     async def connect(self, timeout_seconds: float) -> Connection:
         """A new connection; raises ConnectFault."""
         loop = asyncio.get_running_loop()

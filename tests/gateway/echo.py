@@ -3,11 +3,13 @@
 import asyncio
 import hashlib
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import orjson
 
+T = TypeVar("T")
 OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
 
 
@@ -82,6 +84,10 @@ class Upstream:
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join(5)
+
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """What ``work`` returns, awaited where the connections are."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
 
     def _run(self, started: threading.Event) -> None:
         asyncio.run(self._serve(started))

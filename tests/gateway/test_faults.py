@@ -94,7 +94,7 @@ async def ask(gateway: Gateway, path: str = "/x/y", method: str = "GET", body: b
         return await wire.receive(method=method)
 
 
-async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -186,20 +186,37 @@ async def test_a_request_with_a_body_is_not_tried_again(gateway: Gateway, upstre
     assert len(upstream.at("/x/y")) == 1
 
 
+class ClosingWhenTold:
+    """A service that answers, and ends idle connections when the test says so."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+        self._writers: list[Writer] = []
+        upstream.handlers["/x/y"] = self
+
+    async def __call__(self, request: Received, _reader: Reader, writer: Writer) -> None:
+        writer.write(request.answer())
+        self._writers.append(writer)
+
+    async def close(self) -> None:
+        """Return once the other side's kernel knows of it."""
+        await self._upstream.run(self._close())
+
+    async def _close(self) -> None:
+        for writer in self._writers:
+            writer.close()
+            await writer.wait_closed()
+        self._writers.clear()
+
+
 async def test_a_connection_that_the_service_closed_while_idle_is_not_an_error(
     gateway: Gateway, upstream: Upstream
 ) -> None:
-    async def answer_then_close(request: Received, _reader: Reader, writer: Writer) -> None:
-        writer.write(request.answer())
-        await writer.drain()
-        await asyncio.sleep(0.05)
-        writer.close()
-
-    upstream.handlers["/x/y"] = answer_then_close
+    service = ClosingWhenTold(upstream)
 
     for method in ("GET", "POST") * 10:
         assert (await ask(gateway, method=method)).status == 200
-        await asyncio.sleep(0.08)
+        await service.close()
 
 
 async def test_an_answer_to_nobody_is_not_given_to_the_next(gateway: Gateway, upstream: Upstream) -> None:
