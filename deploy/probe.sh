@@ -7,8 +7,11 @@ set -eu
 
 case "$1" in
 answers)
-  exec 3<>/dev/tcp/127.0.0.1/8000
-  printf 'GET /livez HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nConnection: close\r\n\r\n' >&3
+  # The gateway may speak TLS on its port, and never does on the one for metrics, which knows its health too.
+  port=${GATEWAY_TLS_CERTIFICATE_FILE:+${GATEWAY_METRICS_PORT:-9090}}
+  port=${port:-8000}
+  exec 3<>"/dev/tcp/127.0.0.1/$port"
+  printf 'GET /livez HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nConnection: close\r\n\r\n' "$port" >&3
   read -r _ status _ <&3
   [ "$status" = 200 ]
   ;;

@@ -23,13 +23,14 @@ def build(
     urls = {
         f"{service.upper()}_URL": f"http://{HOST}:{chosen[f'{service.upper()}_PORT']}" for service in SERVICES
     }
+    scheme = "https" if os.environ.get("GATEWAY_TLS_CERTIFICATE_FILE") else "http"
     defaults = {
         "DOORWARD_ENVIRONMENT": "development",
         "JWT_SECRET_KEY": secrets["jwt_secret_key"],
         "AUTH_SECRET_KEY": secrets["auth_secret_key"],
         "AUTH_PREVIOUS_SECRET_KEYS": secrets.get("auth_previous_secret_keys", ""),
         "GATEWAY_SESSION_SECRET_KEY": secrets["gateway_session_secret_key"],
-        "PUBLIC_URL": f"http://{HOST}:{chosen['GATEWAY_PORT']}",
+        "PUBLIC_URL": f"{scheme}://{HOST}:{chosen['GATEWAY_PORT']}",
         # On one machine nothing in front of the gateway has to learn that it stops.
         "GATEWAY_DRAIN_SECONDS": "0",
         "NOTIFICATIONS_MAIL_FROM": "no-reply@doorward.test",

@@ -11,6 +11,8 @@ from deploy.local import probes
 from deploy.local.program import Probe, Program
 from deploy.processes import SERVICES
 
+HEALTH_PORT = "GATEWAY_METRICS_PORT"  # of the gateway: it speaks no TLS there, whatever its own port does
+
 
 def mailbox(environment: Mapping[str, str]) -> Program:
     """The mail catcher."""
@@ -30,7 +32,7 @@ def servers(environment: Mapping[str, str]) -> list[Program]:
     programs = []
     for service in SERVICES:
         heartbeat = Path(environment["TMPDIR"]) / f"doorward-{service}-worker.alive"
-        programs.append(_serving(service, environment))
+        programs.append(_serving(service, environment, port=f"{service.upper()}_PORT"))
         programs.append(
             _program(
                 f"{service}-worker",
@@ -44,12 +46,11 @@ def servers(environment: Mapping[str, str]) -> list[Program]:
 
 def gateway(environment: Mapping[str, str]) -> Program:
     """The gateway, ready when all behind it is. A reload is its route file and its certificates."""
-    return replace(_serving("gateway", environment), reload_signal=signal.SIGHUP)
+    return replace(_serving("gateway", environment, port=HEALTH_PORT), reload_signal=signal.SIGHUP)
 
 
-def _serving(process: str, environment: Mapping[str, str]) -> Program:
-    port = int(environment[f"{process.upper()}_PORT"])
-    ready = probes.http(port, "/readyz")
+def _serving(process: str, environment: Mapping[str, str], *, port: str) -> Program:
+    ready = probes.http(int(environment[port]), "/readyz")
     program = _program(
         process, ["serve", process], known_settings.without_others(environment, process), ready
     )

@@ -93,7 +93,7 @@ class Run:
         if self._is_json:
             click.echo(summary.as_json(self._settings, given, seconds=seconds))
         else:
-            away = await probes.services_away(int(given["GATEWAY_PORT"]))
+            away = await probes.services_away(int(given[programs.HEALTH_PORT]))
             self._console.plain(summary.text(self._settings, given, seconds=seconds, away=away))
 
     async def _start_mailbox(self) -> None:

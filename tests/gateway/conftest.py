@@ -47,6 +47,12 @@ class Gateway:
     def metrics_url(self) -> str:
         return f"http://127.0.0.1:{self.metrics_port}/metrics"
 
+    @property
+    def health_url(self) -> str:
+        """Where it says how it is, by TLS or not."""
+        port = self.metrics_port if "GATEWAY_TLS_CERTIFICATE_FILE" in self.settings else self.port
+        return f"http://127.0.0.1:{port}"
+
     def start(self) -> None:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("GATEWAY_")}
         settings = GatewaySettings(**_fields(self.settings))
@@ -70,7 +76,7 @@ class Gateway:
         """Whether a worker answers now."""
         assert self.process.poll() is None, self.log.read_text()[-4000:]
         try:
-            return httpx.get(f"{self.url}/livez", timeout=1).status_code == 200
+            return httpx.get(f"{self.health_url}/livez", timeout=1).status_code == 200
         except httpx.TransportError:
             return False
 
