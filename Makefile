@@ -21,7 +21,7 @@ WORKERS ?= 4
 # tokens and sessions.
 COVERED := 90
 TOKEN_CODE_COVERED := 100
-TOKEN_CODE := gateway/tokens.py gateway/receipts.py shared/contracts/tokens.py $(addprefix shared/chassis/,access.py \
+TOKEN_CODE := gateway/tokens.py gateway/policies/access.py gateway/receipts.py shared/contracts/tokens.py $(addprefix shared/chassis/,access.py \
 	access_tokens.py sealing.py service_tokens.py signing_keys.py token_form.py) $(addprefix services/auth/, \
 	sessions/access_tokens.py sessions/receipts.py sessions/refresh_tokens.py sessions/refreshing.py \
 	sessions/revocations.py sessions/sessions.py \

@@ -1,6 +1,6 @@
-"""Writes what docs/ says of settings, errors and messages out of the code: ``python -m deploy.docs``.
+"""Writes what docs/ says of settings, errors, messages and routes out of the code: ``python -m deploy.docs``.
 
-A test compares the files with what this would write, so none of the three can fall behind.
+A test compares the files with what this would write, so none of them can fall behind.
 """
 
 import inspect
@@ -13,6 +13,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from deploy import routes_page
 from deploy.local.settings import LocalSettings
 from deploy.mailbox.settings import MailboxSettings
 from deploy.processes import PROCESSES, settings_class
@@ -50,7 +51,12 @@ retyped or removed.
 
 def pages() -> dict[str, str]:
     """The text of each generated page by its file name."""
-    return {"settings.md": settings_page(), "errors.md": errors_page(), "messages.md": messages_page()}
+    return {
+        "settings.md": settings_page(),
+        "errors.md": errors_page(),
+        "messages.md": messages_page(),
+        "routes.md": routes_page.page(NOTE),
+    }
 
 
 def settings_page() -> str:

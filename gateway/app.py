@@ -10,16 +10,17 @@ from gateway.console import setup as console
 from gateway.console.auth_client import Auth
 from gateway.edge import Edge, GatewayFlask
 from gateway.hooks import Hooks
-from gateway.keys import Keys
-from gateway.limits.limiter import Limiter
+from gateway.limits.limiter import RouteLimiter
 from gateway.links import pages as links
+from gateway.merged_document import MergedDocument
 from gateway.open_streams import OpenStreams
-from gateway.openapi import MergedDocument
 from gateway.own_pages import OwnPages
 from gateway.pipeline import Pipeline
 from gateway.receipts import Receipts
+from gateway.resources import Resources
 from gateway.revocations import Revocations
 from gateway.settings import GatewaySettings
+from gateway.token_keys import TokenKeys
 from gateway.tokens import Tokens
 from gateway.upstream.health import Health
 from gateway.upstream.replicas import Service
@@ -44,9 +45,11 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
     services = {name: Service(upstream) for name, upstream in table.upstreams.items()}
     redis_url = settings.redis_url.get_secret_value()
     revocations, receipts = Revocations(redis_url), Receipts(redis_url)
-    limiter = Limiter(redis_url, timeout_seconds=settings.limiter_timeout_seconds, workers=settings.workers)
+    limiter = RouteLimiter(
+        redis_url, timeout_seconds=settings.limiter_timeout_seconds, workers=settings.workers
+    )
     drain = readiness.Drain()
-    keys = Keys(published_keys(settings, process="gateway"), is_needed=settings.has_published_keys)
+    keys = TokenKeys(published_keys(settings, process="gateway"), is_needed=settings.has_published_keys)
     checks = readiness.checks(limiter, revocations, keys, services, drain)
     optional_checks = readiness.optional_checks(services)
     app = new_app(
@@ -64,12 +67,14 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
     pipeline = Pipeline(
         table,
         services,
-        limiter=limiter,
-        tokens=Tokens(revocations, keys, receipts, app.app_context),
-        keys=keys,
+        resources=Resources(
+            limiter=limiter,
+            tokens=Tokens(revocations, keys, receipts, app.app_context),
+            keys=keys,
+            api_keys=ApiKeys(services.get("auth"), settings),
+        ),
         open_streams=OpenStreams(revocations),
         access_log=access_log,
-        api_keys=ApiKeys(services.get("auth"), settings),
     )
     app.drain = drain
     document = MergedDocument(table, services, url=str(settings.public_url), version=version("doorward"))

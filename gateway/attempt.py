@@ -5,8 +5,8 @@ from time import monotonic
 
 from gateway.request_body import RequestBody
 from gateway.upstream import faults
-from gateway.upstream.connection import Connection
-from gateway.upstream.framing import Head
+from gateway.upstream.connection import UpstreamConnection
+from gateway.upstream.framing import ResponseHead
 from gateway.upstream.replicas import Replica, Service
 
 
@@ -29,7 +29,7 @@ class Attempt:
         self.replica = replica
         self.deadline = deadline
         self.read_seconds = read_seconds
-        self.connection: Connection
+        self.connection: UpstreamConnection
         self._upload: asyncio.Task[None] | None = None
         self._is_over = False
         service.outstanding += 1
@@ -60,7 +60,7 @@ class Attempt:
         """As ``take_warm_connection``, for a request that cannot be sent again."""
         return self._use(self.replica.pool.take_silent())
 
-    def _use(self, warm: Connection | None) -> bool:
+    def _use(self, warm: UpstreamConnection | None) -> bool:
         if warm is None:
             return False
         self.connection = warm
@@ -86,7 +86,7 @@ class Attempt:
             self.connection.write(_framed(piece, is_chunked=is_chunked, is_last=body.is_done))
             await self.connection.drain()
 
-    async def head(self) -> Head:
+    async def head(self) -> ResponseHead:
         """The answer's head; raises UpstreamFault, or what went wrong with the client's body."""
         upload = self._upload
         if upload is None:
@@ -100,9 +100,9 @@ class Attempt:
         finally:
             answer.cancel()
 
-    async def _head_during(self, upload: asyncio.Task[None]) -> Head:
+    async def _head_during(self, upload: asyncio.Task[None]) -> ResponseHead:
         """The upstream's time to answer begins when it has the whole request."""
-        while not upload.done() and not self.connection.has_head:
+        while not upload.done() and self.connection.incoming.head is None:
             try:
                 return await self.connection.head(min(1.0, self.patience))
             except faults.ResponseTimeout:

@@ -5,9 +5,10 @@ import re
 import click
 
 from gateway import route_file, route_source, route_variables
+from gateway.described import described
 from gateway.explanation import asked, explanation
-from gateway.own_policies import registry_of
-from gateway.routing import Match, Table
+from gateway.policies.own import registry_of
+from gateway.routing import Table
 from gateway.settings import GatewaySettings
 from shared.chassis.settings import SettingsError
 
@@ -26,30 +27,14 @@ def _load() -> tuple[GatewaySettings, Table]:
 def routes() -> None:
     """Print the route table: what goes where, for whom, under which limits."""
     _, table = _load()
-    rows: list[tuple[str, ...]] = [
-        ("ROUTE", "PREFIX", "METHODS", "UPSTREAM", "TARGET", "ACCESS", "LIMITS", "CORS", "POLICIES")
-    ]
-    rows += [_row(match) for match in table.matches]
+    shown = described(table)
+    rows = [("ROUTE", "PREFIX", "METHODS", "UPSTREAM", "TARGET", *map(str.upper, shown.policies))]
+    for route in shown.routes:
+        texts = (route.policies.get(name, "-") for name in shown.policies)
+        rows.append((route.name, route.prefix, route.methods, route.upstream, route.target, *texts))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _row(match: Match) -> tuple[str, ...]:
-    route = match.route
-    more = "" if route.exact else "/*"
-    target = f"{match.target(match.prefix).decode().rstrip('/')}{more}" or "/"
-    return (
-        route.name,
-        f"{route.host or ''}{match.prefix.decode()}{more}",
-        ",".join(sorted(match.methods)) if len(match.methods) < 7 else "any",
-        ",".join(sorted({part.upstream for part in route.parts.values()})) or route.upstream,
-        ",".join(part.path for part in route.parts.values()) or target,
-        str(route.access),
-        ", ".join(limit.name for limit in match.limits),
-        route.cors or "-",
-        ", ".join(policy.describe() for policy in match.policies) or "-",
-    )
 
 
 @click.command()

@@ -11,26 +11,28 @@ LONGEST_TEXT = 64
 _WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.%a-z]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
 
 
-class Client(NamedTuple):
+class RequestSource(NamedTuple):
     """The client as the gateway sees it."""
 
     address: str
     protocol: str
 
 
-def client_of(headers: Pairs, peer: str, scheme: str, *, trusted_proxies: int) -> Client:
+def client_of(headers: Pairs, peer: str, scheme: str, *, trusted_proxies: int) -> RequestSource:
     """The client behind ``trusted_proxies`` proxies, counted from the right of X-Forwarded-For.
 
     What stands further left was written by the client itself and is worth nothing (CVE-2026-3635). The scheme
     is often written by the outermost proxy alone, the others pass it on.
     """
     if not trusted_proxies:
-        return Client(_normal(peer), scheme)
+        return RequestSource(_normal(peer), scheme)
     addresses = _listed(headers, b"x-forwarded-for")
     protocols = _listed(headers, b"x-forwarded-proto")
     address = addresses[-trusted_proxies] if len(addresses) >= trusted_proxies else peer
     protocol = protocols[-min(trusted_proxies, len(protocols))] if protocols else scheme
-    return Client(_normal(address) or _normal(peer), protocol if protocol in {"http", "https"} else scheme)
+    return RequestSource(
+        _normal(address) or _normal(peer), protocol if protocol in {"http", "https"} else scheme
+    )
 
 
 def _listed(headers: Pairs, name: bytes) -> list[str]:

@@ -2,15 +2,19 @@
 
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from gateway.limits.counting import Verdict
-from gateway.messages import Receive, Scope
+from gateway.messages import Answer, Receive, Scope
 from gateway.request_body import RequestBody
 from gateway.routing import Match
 from gateway.tokens import Identity
 from shared.chassis.access import Caller
 from shared.chassis.errors import ApiError
 from shared.chassis.tracing import Trace
+
+if TYPE_CHECKING:
+    from gateway.resources import Resources
 
 
 @dataclass(slots=True)
@@ -20,6 +24,7 @@ class Exchange:
     scope: Scope
     receive: Receive
     trace: Trace
+    resources: "Resources" = None  # type: ignore[assignment]  # until the pipeline has it
     match: Match | None = None
     host: str = ""
     address: str = ""
@@ -40,6 +45,7 @@ class Exchange:
     verdicts: list[Verdict] = field(default_factory=list)  # of the limits that were counted
     api_key_id: str | None = None
     body: RequestBody | None = None
+    answer: Answer | None = None  # once there is one
     started_at: float = field(default_factory=monotonic)
     upstream: str | None = None
     upstream_seconds: float = 0.0

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from gateway import edge, errors, headers, targets
-from gateway.cors import CorsPolicy
-from gateway.limits.limiter import description
-from gateway.pipeline import UNMATCHED
-from gateway.policies import IDEMPOTENT, Cors, Route, Upstream
+from gateway import errors, headers, targets
+from gateway.arrival import is_websocket
+from gateway.policies.order import Acting
+from gateway.route import IDEMPOTENT, Route
 from gateway.routing import Match, Table
 from gateway.settings import GatewaySettings
+from gateway.upstream.table import Upstream
 from shared.chassis.errors import ApiError
 
 Lines = Iterator[tuple[str, str]]
@@ -50,23 +50,23 @@ def explanation(settings: GatewaySettings, table: Table, request: Asked) -> Line
         match = _route(settings, table, request)
     except ApiError as refusal:
         yield "refused", f"{refusal.status} {refusal.code}: {_hint(refusal)}"
-        yield from _of_unmatched(table, request)
+        yield from _of_policies(table.unmatched, request)
         return
     if match is None:
         yield "refused", "404 not_found, unless a page of the gateway, which Flask-Limiter limits"
-        yield from _of_unmatched(table, request)
+        yield from _of_policies(table.unmatched, request)
         return
     if (read := match.reads(request.path.encode())) != request.path.encode():
         yield "read as", read.decode()
     file = table.files.get(match.route.name, "no file")
     yield "route", f"{match.route.name}, by the prefix {match.prefix.decode()} in {file}"
-    yield from _of_policies(match, request)
+    yield from _of_policies(match.acting, request)
     yield from _of_forwarding(match, request)
 
 
 def _route(settings: GatewaySettings, table: Table, request: Asked) -> Match | None:
     upgrade = request.field(b"upgrade")
-    if upgrade is not None and edge.is_websocket("1.1", upgrade.encode()):
+    if upgrade is not None and is_websocket("1.1", upgrade.encode()):
         raise errors.UpgradeNotSupported
     path = request.path.encode()
     targets.check(path, request.query[1:].encode())
@@ -82,49 +82,14 @@ def _hint(refusal: ApiError) -> str:
     return f"{refusal.headers['Allow']} only" if "Allow" in refusal.headers else refusal.text
 
 
-def _of_unmatched(table: Table, request: Asked) -> Lines:
-    if UNMATCHED in table.limits:
-        yield "limit", description(table.limits[UNMATCHED])
-    yield "cors", _cors(table.cors[table.default_cors] if table.default_cors else None, request)
-
-
-def _of_policies(match: Match, request: Asked) -> Lines:
-    is_preflight = request.method == "OPTIONS" and request.field(b"access-control-request-method") is not None
-    if is_preflight and match.cors is not None and request.field(b"origin") is not None:
-        yield "preflight", "answered here, neither counted nor asked for a token"
-    yield "access", str(match.route.access) + ("" if match.route.access.is_public else _token(request))
-    for limit in match.limits:
-        yield "limit", description(limit)
-    for policy in match.policies:
-        yield f"policy {policy.name}", policy.describe()
-    yield "cors", _cors(match.cors, request)
-
-
-def _token(request: Asked) -> str:
-    key = request.field(b"x-api-key") or request.field(b"authorization") or ""
-    if request.field(b"x-api-key") or key.lower().startswith("bearer dwk_"):
-        return ": an API key is there, which auth would be asked for a token for"
-    if key:
-        return ": a token is there, not verified here"
-    return ": 401 token_missing without a token"
-
-
-def _cors(policy: Cors | None, request: Asked) -> str:
-    if policy is None:
-        return "none"
-    who = f"{policy.name}: {', '.join(policy.origins) or 'no other origin'}"
-    origin = request.field(b"origin")
-    if origin is None:
-        return who
-    granted = dict(CorsPolicy(policy).fields(origin))
-    is_granted = b"access-control-allow-origin" in granted
-    credentials = ", with credentials" if b"access-control-allow-credentials" in granted else ""
-    return f"{who}; {origin} may {f'read the answer{credentials}' if is_granted else 'not read the answer'}"
+def _of_policies(acting: Acting, request: Asked) -> Lines:
+    for policy in acting.policies:
+        if text := "; ".join(filter(None, (policy.describe(), policy.foresee(request)))):
+            yield policy.name, text
 
 
 def _of_forwarding(match: Match, request: Asked) -> Lines:
     route = match.route
-    yield "body", f"at most {route.max_body_bytes:,} bytes"
     if route.parts:
         for name, part in route.parts.items():
             yield "part", f"{name}: {part.upstream} {part.path}{f', its {part.pick}' if part.pick else ''}"
@@ -132,12 +97,7 @@ def _of_forwarding(match: Match, request: Asked) -> Lines:
         yield "upstream", f"{route.upstream}: {_replicas(match.upstream)}"
         yield "target", match.target(request.path.encode()).decode() + request.query
         yield "retries", _retries(route, request.method)
-    for name, rules in (("request", route.request), ("response", route.response)):
-        if str(rules):
-            yield f"{name} fields", str(rules)
-    if route.claims:
-        yield "claims", ", ".join(f"{field}: {claim}" for field, claim in route.claims.items())
-    if dropped := headers.left_out(request.fields, match.request_rules):
+    if dropped := headers.left_out(request.fields, match.fields.request):
         yield "dropped", ", ".join(dropped)
     times = route.timeouts
     yield "timeouts", f"connect {times.connect:g} s, read {times.read:g} s, total {times.total:g} s"

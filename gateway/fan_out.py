@@ -11,7 +11,7 @@ from gateway import errors
 from gateway.exchange import Exchange
 from gateway.fetch import fetch
 from gateway.headers import forwarded_lines
-from gateway.policies import Part
+from gateway.route import Part
 from gateway.upstream import faults
 from gateway.upstream.replicas import Service
 

@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from time import time
 
-from gateway.header_rules import CompiledRules
+from gateway.policies.header_fields import CompiledRules
 from shared.chassis.tracing import Trace
 
 Pairs = list[tuple[bytes, bytes]]
@@ -41,7 +41,7 @@ _MOST_NAMES = 2048
 _RESPONSE_DROPPED = HOP_BY_HOP | {b"server", b"date", b"x-request-id", b"traceparent", b"x-powered-by"}
 
 
-class _Prefixes(dict[bytes, bytes]):
+class _RequestPrefixes(dict[bytes, bytes]):
     """For each request header name the start of its line, or nothing where it must not pass."""
 
     def __missing__(self, name: bytes) -> bytes:
@@ -59,7 +59,7 @@ def _may_pass(name: bytes) -> bool:
     return _NAME.fullmatch(name) is not None and _IDENTITY.fullmatch(name) is None
 
 
-_prefixes = _Prefixes()
+_prefixes = _RequestPrefixes()
 
 
 def request_lines(
@@ -107,7 +107,7 @@ def _without(lines: list[bytes], nominated: frozenset[bytes]) -> list[bytes]:
     return kept
 
 
-class _Passing(dict[bytes, bool]):
+class _ResponseNames(dict[bytes, bool]):
     """Whether a response header name passes, worked out once."""
 
     def __missing__(self, name: bytes) -> bool:
@@ -118,7 +118,7 @@ class _Passing(dict[bytes, bool]):
         return passes
 
 
-_passing = _Passing()
+_passing = _ResponseNames()
 
 
 def left_out(headers: Pairs, rules: CompiledRules | None = None) -> list[str]:

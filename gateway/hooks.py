@@ -18,7 +18,8 @@ from flask.signals import request_finished
 from gateway.asgi import AsgiFlask
 from gateway.exchange import Exchange
 from gateway.messages import Answer, ClientGone, StreamedResponse, hooked
-from gateway.routing import ENDPOINT, Table
+from gateway.route_table import ENDPOINT
+from gateway.routing import Table
 from shared.serving.environ import environ_of
 
 # A thread stands still while its request is forwarded: so many are at once at most where there are hooks.

@@ -15,7 +15,7 @@ from gateway.messages import ClientGone, send_answer
 from shared.chassis.errors import ApiError, NotFound, from_http_exception, problem_response
 from shared.chassis.health import Check, Checks, NotReady
 from shared.serving.messages import Send
-from shared.serving.wsgi import BodyTooLarge, ClientLeft, WsgiApp
+from shared.serving.wsgi import BodyOverLimit, ClientLeft, WsgiApp
 
 THREADS = 16
 HEALTH_PATHS = frozenset({"/livez", "/readyz", "/healthz"})
@@ -71,7 +71,7 @@ class OwnPages:
         }
         try:
             return await self._views(exchange.scope, exchange.receive, send, extra=extra)
-        except BodyTooLarge:
+        except BodyOverLimit:
             response = problem_response(errors.BodyTooLarge(headers={"Connection": "close"}))
             await send_answer(response, send)
             return response.status_code

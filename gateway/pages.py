@@ -11,7 +11,7 @@ from flask_swagger_ui import get_swaggerui_blueprint
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from gateway.asgi import AsgiFlask
-from gateway.openapi import MergedDocument
+from gateway.merged_document import MergedDocument
 from gateway.settings import GatewaySettings
 from shared.chassis.clock import utcnow
 

@@ -8,14 +8,14 @@ from gateway import errors, headers, measures
 from gateway.answer_body import AnswerBody
 from gateway.attempt import Attempt
 from gateway.exchange import Exchange
-from gateway.header_rules import CompiledRules, claim_fields
 from gateway.messages import StreamedResponse
-from gateway.policies import IDEMPOTENT
-from gateway.request_body import RequestBody, body_of, framing_lines
+from gateway.policies.header_fields import CompiledRules, claim_fields
+from gateway.request_body import RequestBody, framing_lines
+from gateway.route import IDEMPOTENT
 from gateway.routing import Match
 from gateway.tries import Tries
 from gateway.upstream import faults
-from gateway.upstream.framing import Head
+from gateway.upstream.framing import ResponseHead
 from gateway.upstream.replicas import Service
 from shared.chassis.errors import ApiError
 from shared.chassis.logs import get_logger
@@ -39,11 +39,9 @@ class Outgoing(NamedTuple):
 
 async def forward(exchange: Exchange, service: Service) -> StreamedResponse:
     """The upstream's answer to ``exchange``; raises the ApiError that says why there is none."""
-    match = exchange.match
-    assert match is not None  # noqa: S101  (only matched exchanges are forwarded)
+    match, body = exchange.match, exchange.body
+    assert match is not None and body is not None  # noqa: S101, PT018  (its policies have let it pass)
     deadline = exchange.started_at + match.route.timeouts.total
-    body = body_of(exchange.scope["headers"], exchange.receive, match.route.max_body_bytes, exchange.address)
-    exchange.body = body
     if body.is_done:
         return await _try_replicas(exchange, service, _outgoing(exchange, match, body, deadline))
     try:
@@ -74,7 +72,7 @@ def _outgoing(exchange: Exchange, match: Match, body: RequestBody, deadline: flo
 
 def _passed_on(exchange: Exchange, match: Match) -> list[bytes]:
     """The lines of the client's fields, and those that the route adds."""
-    fields, rules = exchange.scope["headers"], match.request_rules
+    fields, rules = exchange.scope["headers"], match.fields.request
     if is_debugged(DEBUG) and (names := headers.left_out(fields, rules)):
         log.debug("request_fields_left_out", route=match.route.name, names=names)
     lines = headers.request_lines(
@@ -119,7 +117,7 @@ async def _try_replicas(exchange: Exchange, service: Service, outgoing: Outgoing
         else:
             exchange.upstream_seconds += monotonic() - began
             measures.time_upstream(service.name, exchange.upstream_seconds)
-            return _answer(attempt, head, exchange.match.response_rules)  # type: ignore[union-attr]
+            return _answer(attempt, head, exchange.match.fields.response)  # type: ignore[union-attr]
 
 
 def _begin(exchange: Exchange, service: Service, tries: Tries) -> Attempt:
@@ -131,7 +129,7 @@ def _begin(exchange: Exchange, service: Service, tries: Tries) -> Attempt:
     return attempt
 
 
-async def _ask(attempt: Attempt, outgoing: Outgoing) -> Head:
+async def _ask(attempt: Attempt, outgoing: Outgoing) -> ResponseHead:
     replica = attempt.replica
     deadline = headers.deadline_line(outgoing.deadline - monotonic(), replica.clock_ahead)
     request_head = b"%b%b%b%b\r\n" % (outgoing.start, replica.authority, outgoing.rest, deadline)
@@ -153,14 +151,14 @@ def _judge(fault: faults.UpstreamFault, attempt: Attempt, body: RequestBody, exc
         raise errors.RequestTimeout(headers={"Connection": "close"}) from fault
 
 
-def _answer(attempt: Attempt, head: Head, rules: CompiledRules | None) -> StreamedResponse:
-    connection = attempt.connection
+def _answer(attempt: Attempt, head: ResponseHead, rules: CompiledRules | None) -> StreamedResponse:
+    incoming = attempt.connection.incoming
     attempt.answered(head.status)
     passed = headers.response_fields(head.headers, rules)
     passed.append(VIA)
-    if not connection.is_done or connection.has_more_than_one_piece:
+    if not incoming.is_done or len(incoming.pieces) > 1:
         return StreamedResponse(head.status, passed, b"", AnswerBody(attempt))
-    body = connection.take_piece()
+    body = incoming.next_piece()
     attempt.end()
     if body and head.length is None:
         passed.append((b"content-length", b"%d" % len(body)))

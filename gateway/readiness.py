@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
-from gateway.keys import Keys
-from gateway.limits.limiter import Limiter
+from gateway.limits.limiter import RouteLimiter
 from gateway.revocations import Revocations
+from gateway.token_keys import TokenKeys
 from gateway.upstream.replicas import Service
 from shared.chassis.health import Check
 
@@ -20,7 +20,11 @@ class Down(Exception):
 
 
 def checks(
-    limiter: Limiter, revocations: Revocations, keys: Keys, services: Mapping[str, Service], drain: Drain
+    limiter: RouteLimiter,
+    revocations: Revocations,
+    keys: TokenKeys,
+    services: Mapping[str, Service],
+    drain: Drain,
 ) -> dict[str, Check]:
     """The checks by name. They read what is known, and ask nobody: a probe must not cost others anything."""
 

@@ -7,11 +7,16 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from gateway.own_policies import Policy, Registry, policies_of
-from gateway.policies import Cors, Limit, Route, Upstream
+from gateway.policies.cors import CorsRule
+from gateway.policies.limits import Limit
+from gateway.policies.own import Registry, policies_of
+from gateway.policies.policy import Policy
+from gateway.route import Route
 from gateway.route_layers import Default, Layers, RouteFileError, files_in, read, written
+from gateway.route_table import new_table
 from gateway.route_variables import Location
-from gateway.routing import Table, new_table
+from gateway.routing import Table
+from gateway.upstream.table import Upstream
 from shared.chassis.logs import mask_text
 
 __all__ = ["DEFAULT_FILE", "RouteFileError", "load", "load_over_builtin", "parse"]
@@ -40,7 +45,7 @@ class _Document(BaseModel):
 
     defaults: dict[Default, Any] = {}
     limits: Annotated[dict[str, Limit], BeforeValidator(_named)] = {}
-    cors: Annotated[dict[str, Cors], BeforeValidator(_named)] = {}
+    cors: Annotated[dict[str, CorsRule], BeforeValidator(_named)] = {}
     upstreams: Annotated[dict[str, Upstream], BeforeValidator(_named)]
     routes: Annotated[list[Route], Field(min_length=1)]
 
@@ -109,7 +114,7 @@ def _table(layers: Layers, text: str, registry: Registry) -> Table:
         default_cors=document.defaults.get("cors"),
         version=hashlib.sha256(text.encode()).hexdigest()[:12],
         files={name: str(path) for name, path in files.items()},
-        policies=own,
+        own=own,
     )
 
 

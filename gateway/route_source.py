@@ -8,7 +8,7 @@ workers would disagree about the routes.
 from typing import Any
 
 from gateway import route_file, route_variables
-from gateway.own_policies import registry_of
+from gateway.policies.own import registry_of
 from gateway.routing import Table
 from gateway.settings import GatewaySettings
 from shared.chassis.logs import get_logger

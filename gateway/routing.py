@@ -1,19 +1,21 @@
 """The route table: which request is whose. Immutable, so that a reload is the swap of one reference.
 
-Reading a table from TOML, with all its mistakes at once, is ``route_file``'s.
+A table is made by ``route_table``, of what ``route_file`` has read.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from werkzeug.routing import Map, Rule
+from werkzeug.routing import Rule
 
 from gateway import targets
-from gateway.header_rules import CompiledRules, compiled
-from gateway.own_policies import Policy
-from gateway.policies import Cors, Limit, Route, Upstream
+from gateway.policies.header_fields import HeaderPolicy
+from gateway.policies.limits import Limit
+from gateway.policies.order import Acting
+from gateway.route import Route
+from gateway.upstream.table import Upstream
 
-ENDPOINT = "forward"
+UNMATCHED = "unmatched"  # the limit of requests that no route takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +26,9 @@ class Match:
     prefix: bytes
     upstream: Upstream
     limits: tuple[Limit, ...]
-    limits_of_place: tuple[Limit, ...]  # those that can be counted before a token is looked at
-    limits_of_caller: tuple[Limit, ...]
-    cors: Cors | None
     methods: frozenset[str]
-    request_rules: CompiledRules | None
-    response_rules: CompiledRules | None
-    policies: tuple[Policy, ...]  # of a team's own
+    fields: HeaderPolicy
+    acting: Acting
     rule: Rule  # what Flask's hooks see as request.url_rule
 
     def target(self, raw_path: bytes) -> bytes:
@@ -61,11 +59,9 @@ class Table:
 
     matches: tuple[Match, ...]
     upstreams: Mapping[str, Upstream]
-    limits: Mapping[str, Limit]
-    cors: Mapping[str, Cors]
+    unmatched: Acting  # the policies of requests that no route takes
     version: str = ""
     files: Mapping[str, str] = field(default_factory=dict)  # where each route is written, by its name
-    default_cors: str | None = None  # for answers to requests that no route takes
     _by_prefix: Mapping[bytes, tuple[Match, ...]] = field(default_factory=dict)
     _by_folded_prefix: Mapping[bytes, tuple[Match, ...]] = field(default_factory=dict)
     _deepest: int = 0  # segments of the longest prefix
@@ -87,7 +83,7 @@ class Table:
         for segments in range(min(path.count(b"/"), self._deepest), 0, -1):
             exactly = self._by_prefix.get(_first(segments, path), ())
             in_any_case = self._by_folded_prefix.get(_first(segments, folded), ())
-            for match in sorted((*exactly, *in_any_case), key=_rank):
+            for match in sorted((*exactly, *in_any_case), key=rank):
                 if _takes(match, host, method, path if match.route.case_sensitive else folded):
                     return match
         return None
@@ -108,7 +104,7 @@ def _first(segments: int, path: bytes) -> bytes:
     return b"/".join(path.split(b"/", segments + 1)[: segments + 1])
 
 
-def _rank(match: Match) -> tuple[bool, bool]:
+def rank(match: Match) -> tuple[bool, bool]:
     """Of routes with the same prefix the more exact ones come first."""
     return match.route.host is None, not match.route.exact
 
@@ -119,56 +115,3 @@ def _takes(match: Match, host: str, method: str, path: bytes) -> bool:
     if method not in match.methods and method != "OPTIONS":
         return False
     return not match.route.exact or match.is_at(path)
-
-
-def new_table(
-    routes: Iterable[Route],
-    *,
-    upstreams: Mapping[str, Upstream],
-    limits: Mapping[str, Limit],
-    cors: Mapping[str, Cors],
-    version: str = "",
-    default_cors: str | None = None,
-    files: Mapping[str, str] | None = None,
-    policies: Mapping[str, tuple[Policy, ...]] | None = None,
-) -> Table:
-    """A table of ``routes``, each under all of its prefixes."""
-    matches = []
-    for route in routes:
-        for prefix in route.prefix:
-            rule = Rule(f"{prefix}{'' if route.exact else '/<path:rest>'}", endpoint=ENDPOINT)
-            Map([rule])  # binds the rule, without which it cannot be shown
-            named = tuple(limits[name] for name in route.limits)
-            matches.append(
-                Match(
-                    route=route,
-                    prefix=(prefix if route.case_sensitive else prefix.lower()).encode(),
-                    upstream=upstreams[route.upstream],
-                    limits=named,
-                    limits_of_place=tuple(limit for limit in named if not limit.is_of_caller),
-                    limits_of_caller=tuple(limit for limit in named if limit.is_of_caller),
-                    cors=cors[route.cors] if route.cors else None,
-                    request_rules=compiled(route.request, route.claims),
-                    response_rules=compiled(route.response),
-                    policies=policies.get(route.name, ()) if policies else (),
-                    rule=rule,
-                    methods=route.methods | {"HEAD"} if "GET" in route.methods else route.methods,
-                )
-            )
-    by_prefix: dict[bytes, list[Match]] = {}
-    by_folded_prefix: dict[bytes, list[Match]] = {}
-    for match in sorted(matches, key=_rank):
-        prefixes = by_prefix if match.route.case_sensitive else by_folded_prefix
-        prefixes.setdefault(match.prefix, []).append(match)
-    return Table(
-        tuple(matches),
-        upstreams,
-        limits,
-        cors,
-        version,
-        files or {},
-        default_cors,
-        {prefix: tuple(found) for prefix, found in by_prefix.items()},
-        {prefix: tuple(found) for prefix, found in by_folded_prefix.items()},
-        max((match.prefix.count(b"/") for match in matches), default=0),
-    )

@@ -10,12 +10,11 @@ from contextlib import AbstractContextManager, nullcontext
 from time import time
 from typing import Any, NamedTuple
 
-from gateway.keys import Keys
-from gateway.policies import Access
 from gateway.receipts import Receipts
 from gateway.revocations import Revocations
+from gateway.token_keys import TokenKeys
 from shared.chassis import access_tokens, token_form
-from shared.chassis.access import Caller, RoleRequired, ScopeRequired, caller_from
+from shared.chassis.access import Caller, caller_from
 from shared.chassis.access_tokens import TokenExpired, TokenInvalid, TokenMissing, TokenRevoked
 from shared.contracts import tokens
 
@@ -41,7 +40,7 @@ class Tokens:
     def __init__(
         self,
         revocations: Revocations,
-        keys: Keys,
+        keys: TokenKeys,
         receipts: Receipts,
         context: Callable[[], AbstractContextManager[Any]] = nullcontext,
     ) -> None:
@@ -96,22 +95,6 @@ class Tokens:
             living = dict(list(living.items())[MOST_REMEMBERED // 2 :])
         self._verified.clear()
         self._verified.update(living)
-
-
-def check_access(access: Access, caller: Caller) -> None:
-    """Raise RoleRequired or ScopeRequired unless ``caller`` may use the route (RFC 6750 section 3.1)."""
-    if access.roles and not access.roles & caller.roles:
-        raise RoleRequired(
-            headers={"WWW-Authenticate": 'Bearer realm="doorward", error="insufficient_scope"'}
-        )
-    if access.scopes and not _has_scopes(access, caller):
-        scope = " ".join(sorted(access.scopes))
-        challenge = f'Bearer realm="doorward", error="insufficient_scope", scope="{scope}"'
-        raise ScopeRequired(headers={"WWW-Authenticate": challenge})
-
-
-def _has_scopes(access: Access, caller: Caller) -> bool:
-    return caller.is_admin if caller.scopes is None else access.scopes <= caller.scopes
 
 
 def _verify(name: bytes, authorization: bytes) -> Identity:

@@ -12,8 +12,8 @@ from flask import Flask
 from flask_limiter import Limiter as FlaskLimiter
 
 from gateway.exchange import Exchange
-from gateway.limits.limiter import Limiter
-from gateway.policies import Limit
+from gateway.limits.limiter import RouteLimiter
+from gateway.policies.limits import Limit
 from shared.chassis import tracing
 from shared.chassis.testing.servers import Servers
 
@@ -43,7 +43,7 @@ def own(redis_url: str, slack: float) -> float:
 
 
 async def _own(redis_url: str, limit: Limit) -> float:
-    limiter = Limiter(redis_url, timeout_seconds=1, workers=1)
+    limiter = RouteLimiter(redis_url, timeout_seconds=1, workers=1)
     await limiter.start()
     trace = tracing.continue_from(None, None)
 

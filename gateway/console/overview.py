@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gateway.described import DescribedTable, described
 from gateway.pipeline import Pipeline
 from gateway.readiness import is_well
 from shared.chassis.health import Check
@@ -20,24 +21,12 @@ class ReplicaRow:
 
 
 @dataclass(frozen=True, slots=True)
-class RouteRow:
-    """A route and its policies."""
-
-    name: str
-    prefix: str
-    methods: str
-    upstream: str
-    access: str
-    limits: str
-
-
-@dataclass(frozen=True, slots=True)
 class View:
     """The dashboard's content."""
 
     checks: dict[str, bool]
     replicas: list[ReplicaRow]
-    routes: list[RouteRow]
+    table: DescribedTable
     version: str
     workers: int
 
@@ -48,6 +37,7 @@ class Overview:
     def __init__(self, pipeline: Pipeline, checks: dict[str, Check]) -> None:
         self._pipeline = pipeline
         self._checks = checks
+        self._table = described(pipeline.table)
 
     def now(self) -> View:
         """The state as it is."""
@@ -66,19 +56,7 @@ class Overview:
                 for service in pipeline.services.values()
                 for replica in service.replicas
             ],
-            routes=[
-                RouteRow(
-                    name=match.route.name,
-                    prefix=match.prefix.decode(),
-                    methods=", ".join(sorted(match.methods)),
-                    upstream=match.route.upstream,
-                    access=str(match.route.access),
-                    limits="; ".join(
-                        [*map(str, match.limits), *(policy.describe() for policy in match.policies)]
-                    ),
-                )
-                for match in pipeline.table.matches
-            ],
+            table=self._table,
             version=pipeline.table.version,
-            workers=pipeline.limiter.workers,
+            workers=pipeline.resources.limiter.workers,
         )

@@ -55,7 +55,7 @@ def install(
     csrf.init_app(app)
     auth = auth or AuthClient(str(settings.auth_url))
     sealer = Sealer([settings.session_secret_key.get_secret_value()], "console-operators")
-    operators = Operators(redis, sealer, auth, pipeline.tokens)
+    operators = Operators(redis, sealer, auth, pipeline.resources.tokens)
     login.user_loader(operators.find)
     app.extensions["console"] = views.Console(operators, auth, Overview(pipeline, checks))
     app.register_blueprint(views.blueprint)

@@ -18,7 +18,7 @@ from gateway.limits.redis_connection import LinkDown
 from gateway.limits.redis_link import RedisLink, sha_of
 from gateway.limits.resp import Reply
 from gateway.limits.window import Told, Window
-from gateway.policies import Limit
+from gateway.policies.limits import Limit
 
 # KEYS: the window. ARGV: quota, window in ms, units wanted, least units of use.
 # Answers: units granted, units left in the window, its rest in ms, now in ms (which tells windows apart).

@@ -1,7 +1,4 @@
-"""The limiter of one worker: which quotas a request draws on, and what its answer says about them.
-
-Answers carry ``RateLimit-Policy`` and ``RateLimit`` (draft-ietf-httpapi-ratelimit-headers-11).
-"""
+"""The limiter of one worker: which quotas a request draws on."""
 
 import asyncio
 import uuid
@@ -17,7 +14,7 @@ from gateway.exchange import Exchange
 from gateway.limits.counting import PRESENCE_SHA, SCRIPTS, Counting, Verdict
 from gateway.limits.redis_connection import LinkDown
 from gateway.limits.redis_link import RedisLink
-from gateway.policies import Limit, LimitKey
+from gateway.policies.limits import Limit, LimitKey
 from shared.chassis import errors
 from shared.chassis.logs import get_logger
 
@@ -56,7 +53,7 @@ _KEYS: dict[LimitKey, Callable[[Exchange], str]] = {
 }
 
 
-class Limiter:
+class RouteLimiter:
     """Admits requests by their limits."""
 
     def __init__(self, redis_url: str, *, timeout_seconds: float, workers: int) -> None:
@@ -146,21 +143,3 @@ def _refusal(verdict: Verdict) -> errors.TooManyRequests:
     measures.LIMITED.labels(verdict.limit.name).inc()
     members: dict[str, Any] = {"violated-policies": [verdict.limit.name]}
     return errors.TooManyRequests(retry_after_seconds=verdict.reset_seconds, **members)
-
-
-def fields(verdicts: Sequence[Verdict]) -> list[tuple[bytes, bytes]]:
-    """What an answer says of the limits that its request was counted against."""
-    if not verdicts:
-        return []
-    limits = [(verdict, verdict.limit) for verdict in verdicts]
-    policy = ", ".join([f'"{limit.name}";q={limit.quota};w={limit.window_seconds}' for _, limit in limits])
-    state = ", ".join([f'"{limit.name}";r={v.remaining};t={v.reset_seconds}' for v, limit in limits])
-    return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", state.encode())]
-
-
-def description(limit: Limit) -> str:
-    """``limit`` in words, for people who ask what a request would meet."""
-    way = (
-        "asked of Redis for each request" if not limit.slack else f"leased up to {limit.slack:.0%} in advance"
-    )
-    return f"{limit}, {way}"

@@ -3,7 +3,7 @@
 import asyncio
 from typing import NamedTuple
 
-from gateway.policies import Limit
+from gateway.policies.limits import Limit
 
 CLOCK_MS = 5  # two readings of Redis' clock for one and the same moment may differ by so much
 

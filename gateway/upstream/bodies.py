@@ -3,7 +3,7 @@
 import re
 from typing import Protocol
 
-from gateway.upstream.framing import Head, MalformedResponse
+from gateway.upstream.framing import MalformedResponse, ResponseHead
 
 LONGEST_CHUNK_LINE = 256
 LONGEST_TRAILER = 8_192
@@ -11,7 +11,7 @@ LONGEST_TRAILER = 8_192
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?")
 
 
-class Body(Protocol):
+class ResponseBody(Protocol):
     """A part of the stream that is one response's body."""
 
     is_done: bool
@@ -25,7 +25,7 @@ class Body(Protocol):
         ...
 
 
-def body_of(head: Head, method: bytes) -> Body:
+def body_of(head: ResponseHead, method: bytes) -> ResponseBody:
     """How the body after ``head`` is framed (RFC 9112 section 6.3)."""
     if method == b"HEAD" or head.status in {204, 304}:
         return LengthBody(0)

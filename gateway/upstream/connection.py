@@ -6,34 +6,28 @@ for byte as given (general clients rewrite the target), and a small answer costs
 
 import asyncio
 import select
-from collections import deque
 
 from gateway.upstream import faults
-from gateway.upstream.bodies import Body, body_of
-from gateway.upstream.framing import LONGEST_HEAD, Head, MalformedResponse, parse_head
+from gateway.upstream.framing import MalformedResponse, ResponseHead
+from gateway.upstream.incoming import Incoming
 from shared.serving.deadline import Deadline
 
 HIGH_WATER = 262_144
 LOW_WATER = 65_536
 
 
-class Connection(asyncio.Protocol):
+class UpstreamConnection(asyncio.Protocol):
     """A connection and the exchange under way on it."""
 
     __slots__ = (
-        "_body",
-        "_buffer",
         "_can_write",
-        "_chunks",
         "_deadline",
         "_fault",
-        "_head",
-        "_held",
         "_is_paused",
         "_loop",
-        "_method",
         "_waiter",
         "idle_until",
+        "incoming",
         "is_closed",
         "transport",
     )
@@ -46,16 +40,10 @@ class Connection(asyncio.Protocol):
         self._deadline = Deadline(loop, self._time_out)
         self._waiter: asyncio.Future[None] | None = None
         self._can_write: asyncio.Future[None] | None = None
-        self._chunks: deque[bytes] = deque()
-        self._reset(b"")
-        self._method = b""
+        self._expect(b"")
 
-    def _reset(self, method: bytes) -> None:
-        self._method = method
-        self._buffer = b""
-        self._head: Head | None = None
-        self._body: Body | None = None
-        self._held = 0
+    def _expect(self, method: bytes) -> None:
+        self.incoming = Incoming(method)
         self._is_paused = False
         self._fault: faults.UpstreamFault | None = None
 
@@ -63,7 +51,7 @@ class Connection(asyncio.Protocol):
 
     def begin(self, method: bytes, head: bytes) -> None:
         """Send a request's head; the body follows through ``write``."""
-        self._reset(method)
+        self._expect(method)
         if self.is_closed:
             self._fault = faults.ConnectionEnded()
         else:
@@ -79,44 +67,25 @@ class Connection(asyncio.Protocol):
         if self._can_write is not None and not self.is_closed:
             await self._can_write
 
-    async def head(self, timeout_seconds: float) -> Head:
+    async def head(self, timeout_seconds: float) -> ResponseHead:
         """The head of the final response; raises UpstreamFault."""
-        while self._head is None:
+        while self.incoming.head is None:
             await self._next(timeout_seconds)
-        return self._head
+        return self.incoming.head
 
     async def read(self, timeout_seconds: float) -> bytes:
         """The next piece of the body, ``b""`` at its end; raises UpstreamFault."""
-        while not self._chunks:
-            if self.is_done:
+        incoming = self.incoming
+        while not incoming.pieces:
+            if incoming.is_done:
                 return b""
             await self._next(timeout_seconds)
-        chunk = self._chunks.popleft()
-        self._held -= len(chunk)
-        if self._is_paused and self._held < LOW_WATER:
+        piece = incoming.next_piece()
+        if self._is_paused and incoming.held < LOW_WATER:
             self._is_paused = False
             if not self.is_closed:
                 self.transport.resume_reading()
-        return chunk
-
-    @property
-    def is_done(self) -> bool:
-        """Whether the response has been received to its end (it may still wait to be read)."""
-        return self._body is not None and self._body.is_done
-
-    @property
-    def has_head(self) -> bool:
-        """Whether the final response has begun."""
-        return self._head is not None
-
-    @property
-    def has_more_than_one_piece(self) -> bool:
-        """Whether the body came in several pieces."""
-        return len(self._chunks) > 1
-
-    def take_piece(self) -> bytes:
-        """The one piece of a body that is done."""
-        return self._chunks.popleft() if self._chunks else b""
+        return piece
 
     def forget_timeout(self) -> None:
         """Wait on after a ``ResponseTimeout``."""
@@ -126,13 +95,7 @@ class Connection(asyncio.Protocol):
     @property
     def can_be_reused(self) -> bool:
         """Whether another request may follow: this response ended, exactly, and nobody closes."""
-        head = self._head
-        return not (self.is_closed or head is None or head.is_close or self._chunks) and self.is_done
-
-    @property
-    def keep_alive_seconds(self) -> float:
-        """How long the upstream says that it keeps the connection."""
-        return self._head.keep_alive_seconds if self._head else 0.0
+        return not (self.is_closed or self.incoming.is_last)
 
     def has_news(self) -> bool:
         """Whether something has come that the loop has not seen yet: the end, on an idle connection."""
@@ -191,60 +154,23 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of the response."""
+        incoming = self.incoming
         try:
-            if self._body is None:
-                self._take_head(data)
-            else:
-                self._take_body(data)
+            is_exact = incoming.take(data)
         except MalformedResponse as error:
             fault = faults.ProtocolFault(str(error))
             fault.__cause__ = error
             self._fail(fault)
             self.abort()
-
-    def _take_head(self, data: bytes) -> None:
-        if self._buffer:
-            data, self._buffer = self._buffer + data, b""
-        end = data.find(b"\r\n\r\n")
-        while end >= 0:
-            head = parse_head(data[:end])
-            data = data[end + 4 :]
-            if head.status >= 200:
-                return self._take_final(head, data)
-            if head.status == 101:
-                raise MalformedResponse("an upgrade that nobody asked for")
-            end = data.find(b"\r\n\r\n")
-        if len(data) > LONGEST_HEAD:
-            raise MalformedResponse("a head without end")
-        self._buffer = data
-        return None
-
-    def _take_final(self, head: Head, data: bytes) -> None:
-        if not self._method:
-            raise MalformedResponse("a response without a request")
-        self._head = head
-        self._body = body_of(head, self._method)
-        if data:
-            self._take_body(data)
-        else:
-            self._wake()
-
-    def _take_body(self, data: bytes) -> None:
-        body = self._body
-        assert body is not None  # noqa: S101  (only called once there is a head)
-        if body.is_done:
-            raise MalformedResponse("bytes beyond the end of the response")
-        payload, rest = body.feed(data)
-        if payload:
-            self._chunks.append(payload)
-            self._held += len(payload)
-        if rest:
+            return
+        if not is_exact:
             # The answer itself is whole; only the connection cannot be trusted with another.
             self.abort()
-        elif self._held > HIGH_WATER and not self._is_paused:
+        elif incoming.held > HIGH_WATER and not self._is_paused:
             self._is_paused = True
             self.transport.pause_reading()
-        self._wake()
+        if incoming.head is not None:
+            self._wake()
 
     def eof_received(self) -> bool:
         """The upstream ended its side: the connection is over, and with it a body without length."""
@@ -259,17 +185,15 @@ class Connection(asyncio.Protocol):
 
     def _ended(self, error: Exception | None) -> None:
         self.is_closed = True
-        if self.is_done or self._fault is not None:
+        if self.incoming.is_done or self._fault is not None:
             return self._wake()
-        if self._body is None:
-            fault: faults.UpstreamFault = faults.ConnectionEnded()
-            if self._buffer:
-                fault = faults.ResponseIncomplete()
-            return self._fail(fault)
+        if self.incoming.head is None:
+            has_begun = self.incoming.has_begun
+            return self._fail(faults.ResponseIncomplete() if has_begun else faults.ConnectionEnded())
         if error is not None:
             return self._fail(faults.ResponseIncomplete())
         try:
-            self._body.end()
+            self.incoming.end()
         except MalformedResponse:
             return self._fail(faults.ResponseIncomplete())
         return self._wake()

@@ -24,7 +24,7 @@ class MalformedResponse(Exception):
 
 
 @dataclass(slots=True)
-class Head:
+class ResponseHead:
     """A response's status line and header section; names in lower case, in the order received."""
 
     status: int
@@ -38,7 +38,7 @@ class Head:
     )
 
 
-def parse_head(block: bytes) -> Head:
+def parse_head(block: bytes) -> ResponseHead:
     """The head in ``block``, which ends before the empty line; raises MalformedResponse."""
     start, *lines = block.split(b"\r\n")
     match = _STATUS_LINE.fullmatch(start)
@@ -46,7 +46,7 @@ def parse_head(block: bytes) -> Head:
         raise MalformedResponse("no HTTP/1.1 status line")
     fields = [_known_lines.get(line) or _parse_line(line) for line in lines]
     minor = int(match[1])
-    head = Head(int(match[2]), fields, minor, None, False, minor == 0)
+    head = ResponseHead(int(match[2]), fields, minor, None, False, minor == 0)
     for name, value in fields:
         if name in _FRAMING:
             _note_framing(head, name, value)
@@ -89,7 +89,7 @@ _FRAMING = frozenset({b"content-length", b"transfer-encoding", b"connection", b"
 _KEPT = re.compile(rb"(?:^|[,;\s])timeout\s*=\s*([0-9]{1,6})(?:[,;\s]|$)", re.IGNORECASE)
 
 
-def _note_framing(head: Head, name: bytes, value: bytes) -> None:
+def _note_framing(head: ResponseHead, name: bytes, value: bytes) -> None:
     if name == b"connection":
         head.is_close = head.is_close or b"close" in value.lower()
     elif name == b"keep-alive":

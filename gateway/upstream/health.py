@@ -10,7 +10,7 @@ from time import time
 from gateway import measures
 from gateway.background import keep_running
 from gateway.upstream import faults
-from gateway.upstream.framing import Head
+from gateway.upstream.framing import ResponseHead
 from gateway.upstream.replicas import Replica, Service
 from shared.chassis.logs import get_logger
 
@@ -89,7 +89,7 @@ async def _judge(service: Service, replica: Replica, path: str) -> None:
         log.warning(event, upstream=service.name, address=address, said=said)
 
 
-def clock_ahead(head: Head, now: float) -> float:
+def clock_ahead(head: ResponseHead, now: float) -> float:
     """By how much the clock of who answered is ahead, where Date's whole seconds do not explain it."""
     date = next((value for name, value in head.headers if name == b"date"), b"")
     moment = parsedate_tz(date.decode("latin-1"))
@@ -99,7 +99,7 @@ def clock_ahead(head: Head, now: float) -> float:
     return ahead if abs(ahead) > SAME_CLOCK_SECONDS else 0.0
 
 
-async def _probe(replica: Replica, path: str) -> Head:
+async def _probe(replica: Replica, path: str) -> ResponseHead:
     connection = await replica.pool.connect(PROBE_SECONDS)
     try:
         head = b"GET %b HTTP/1.1\r\nhost: %b\r\nconnection: close\r\n\r\n" % (

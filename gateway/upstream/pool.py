@@ -7,7 +7,7 @@ from collections import deque
 from time import monotonic
 
 from gateway.upstream import faults
-from gateway.upstream.connection import Connection
+from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.tls import Tls, fault_of
 
 MOST_IDLE = 128
@@ -27,14 +27,14 @@ class Pool:
         self.port = port
         self.tls = tls
         self.idle_seconds = idle_seconds
-        self._idle: deque[Connection] = deque()
+        self._idle: deque[UpstreamConnection] = deque()
 
     @property
     def idle_count(self) -> int:
         """How many connections wait for use."""
         return len(self._idle)
 
-    def take_idle(self) -> Connection | None:
+    def take_idle(self) -> UpstreamConnection | None:
         """A warm connection, if one is fresh enough."""
         if not self._idle:
             return None
@@ -48,7 +48,7 @@ class Pool:
             connection.abort()
         return None
 
-    def take_silent(self) -> Connection | None:
+    def take_silent(self) -> UpstreamConnection | None:
         """As ``take_idle``, for what cannot be sent again: none whose end has arrived a moment ago."""
         while (connection := self.take_idle()) is not None:
             if not connection.has_news():
@@ -56,14 +56,14 @@ class Pool:
             connection.abort()
         return None
 
-    async def connect(self, timeout_seconds: float) -> Connection:
+    async def connect(self, timeout_seconds: float) -> UpstreamConnection:
         """A new connection; raises ConnectFault."""
         loop = asyncio.get_running_loop()
         tls = self.tls
         try:
             async with asyncio.timeout(timeout_seconds):
                 _, connection = await loop.create_connection(
-                    lambda: Connection(loop),
+                    lambda: UpstreamConnection(loop),
                     self.host,
                     self.port,
                     ssl=tls.context if tls else None,
@@ -79,9 +79,9 @@ class Pool:
             raise faults.ConnectFault(str(error)) from error
         return connection
 
-    def give_back(self, connection: Connection) -> None:
+    def give_back(self, connection: UpstreamConnection) -> None:
         """Keep ``connection`` for the next request if it can take one, end it if not."""
-        seconds = self.idle_time(connection.keep_alive_seconds)
+        seconds = self.idle_time(connection.incoming.kept_seconds)
         if not connection.can_be_reused or seconds <= 0 or len(self._idle) >= MOST_IDLE:
             connection.abort()
             return

@@ -5,11 +5,11 @@ import socket
 from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
-from gateway.policies import Upstream, WeightedUrl
 from gateway.upstream import balancing, faults
 from gateway.upstream.breaker import Breaker
 from gateway.upstream.budget import RetryBudget
 from gateway.upstream.pool import Pool
+from gateway.upstream.table import Upstream, WeightedUrl
 from gateway.upstream.tls import Tls, new_context
 
 DEFAULT_PORTS = {"http": 80, "https": 443}

@@ -17,7 +17,7 @@ class ClientLeft(Exception):
     """The client left before its request was complete."""
 
 
-class BodyTooLarge(Exception):
+class BodyOverLimit(Exception):
     """The request's body is larger than the app takes."""
 
 
@@ -38,7 +38,7 @@ class WsgiApp:
     async def __call__(
         self, scope: Scope, receive: Receive, send: Send, *, extra: dict[str, Any] | None = None
     ) -> int:
-        """Answer one request, with ``extra`` in its environ; the status. Raises ClientLeft, BodyTooLarge."""
+        """Answer one request, with ``extra`` in its environ; the status. Raises ClientLeft, BodyOverLimit."""
         environ = {**environ_of(scope), **(extra or {})}
         environ["wsgi.input"] = io.BytesIO(await whole_body(receive, self._most_body))
         environ["wsgi.input_terminated"] = True
@@ -98,7 +98,7 @@ class _FileWrapper:
 
 
 async def whole_body(receive: Receive, most: int) -> bytes:
-    """The request's body; raises ClientLeft, and BodyTooLarge as soon as it is."""
+    """The request's body; raises ClientLeft, and BodyOverLimit as soon as it is."""
     pieces: list[bytes] = []
     size = 0
     while True:
@@ -108,7 +108,7 @@ async def whole_body(receive: Receive, most: int) -> bytes:
         piece = message.get("body", b"")
         size += len(piece)
         if size > most:
-            raise BodyTooLarge
+            raise BodyOverLimit
         pieces.append(piece)
         if not message.get("more_body", False):
             return b"".join(pieces)

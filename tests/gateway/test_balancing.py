@@ -12,10 +12,10 @@ import orjson
 import pytest
 
 from gateway.attempt import Attempt
-from gateway.policies import Upstream, WeightedUrl
 from gateway.upstream import balancing, breaker, faults, health, replicas
 from gateway.upstream.framing import parse_head
 from gateway.upstream.replicas import Replica, Service
+from gateway.upstream.table import Upstream, WeightedUrl
 from shared.chassis.testing.engines import free_port
 from tests.gateway.conftest import Gateway, StartGateway
 from tests.gateway.test_faults import until

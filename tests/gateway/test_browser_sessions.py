@@ -9,8 +9,7 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.cors import CorsPolicy
-from gateway.policies import Cors
+from gateway.policies.cors import CorsPolicy, CorsRule
 from shared.chassis.ids import new_id
 from shared.chassis.testing.engines import wait_until
 from shared.chassis.testing.tokens import SECRET, access_token
@@ -129,9 +128,9 @@ def test_answer_to_a_cookie_is_kept_from_shared_caches(
 
 
 def test_every_origin_is_nobody_in_particular() -> None:
-    wildcard = CorsPolicy(Cors(name="all", origins=("*",)))
-    subdomains = CorsPolicy(Cors(name="own", origins=("https://*.example.org",), allow_credentials=True))
-    without = CorsPolicy(Cors(name="plain", origins=(ORIGIN,)))
+    wildcard = CorsPolicy(CorsRule(name="all", origins=("*",)))
+    subdomains = CorsPolicy(CorsRule(name="own", origins=("https://*.example.org",), allow_credentials=True))
+    without = CorsPolicy(CorsRule(name="plain", origins=(ORIGIN,)))
 
     assert not wildcard.trusts(ORIGIN)
     assert not without.trusts(ORIGIN)

@@ -98,8 +98,8 @@ cors = "apps"
     row = CliRunner().invoke(routes).output.splitlines()[1]
 
     for part in (
-        "signed in, role admin, scope shop:read: an API key is there",
-        "all: 5 in 60 s by caller, leased up to 2% in advance",
+        "signed in, role admin, scope shop:read; an API key is there",
+        "all: 5 in 60 s by caller; all is leased up to 2% in advance",
         "https://app.example.org may read the answer, with credentials",
         "shop: https://one.example (weight 3), https://two.example; at most 9 at once from each worker; "
         f"certificates by {ca_file}",
@@ -109,7 +109,7 @@ cors = "apps"
     assert "https://evil.example may not read the answer" in foreign
     assert "unmatched: 7 in 60 s by address" in unmatched
     assert row.split()[:5] == ["shop", "/shop/*", "any", "shop", "/v2/*"]
-    assert "role admin, scope shop:read  all " in row
+    assert "all: 5 in 60 s by caller  signed in, role admin, scope shop:read  at most" in row
 
 
 def test_the_parts_of_a_route_are_explained() -> None:

@@ -3,8 +3,7 @@
 import httpx
 import pytest
 
-from gateway.cors import CorsPolicy
-from gateway.policies import Cors
+from gateway.policies.cors import CorsPolicy, CorsRule
 from tests.gateway.conftest import ORIGIN, StartGateway
 
 ME = "/api/v1/users/me"
@@ -105,15 +104,15 @@ def test_a_service_that_is_away_is_an_error_that_the_page_can_read(
 
 
 def test_a_wildcard_is_a_wildcard_and_never_meets_credentials() -> None:
-    policy = CorsPolicy(Cors(name="open", origins=("*",)))
+    policy = CorsPolicy(CorsRule(name="open", origins=("*",)))
 
     assert origin_fields(policy, "https://any.example")["access-control-allow-origin"] == "*"
     with pytest.raises(ValueError, match="never with allow_credentials"):
-        Cors(name="open", origins=("*",), allow_credentials=True)
+        CorsRule(name="open", origins=("*",), allow_credentials=True)
 
 
 def test_subdomains_are_subdomains() -> None:
-    policy = CorsPolicy(Cors(name="sub", origins=("https://*.example.org",)))
+    policy = CorsPolicy(CorsRule(name="sub", origins=("https://*.example.org",)))
 
     assert "access-control-allow-origin" in origin_fields(policy, "https://a.b.example.org")
     for origin in ("https://example.org", "https://xexample.org", "https://a.example.org.evil", None):
@@ -121,6 +120,6 @@ def test_subdomains_are_subdomains() -> None:
 
 
 def test_no_origin_means_nobody() -> None:
-    policy = CorsPolicy(Cors(name="none", origins=()))
+    policy = CorsPolicy(CorsRule(name="none", origins=()))
 
     assert origin_fields(policy, "https://any.example") == {"vary": "Origin"}

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway import headers
-from gateway.header_rules import HeaderRules, claim_fields
+from gateway.policies.header_fields import HeaderRules, claim_fields
 from shared.chassis.testing.tokens import access_token, bearer
 from tests.gateway.conftest import Gateway, StartGateway
 from tests.gateway.echo import Received, Upstream

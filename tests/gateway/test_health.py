@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 import pytest
 
 from gateway import headers
-from gateway.policies import Upstream, WeightedUrl
 from gateway.upstream import faults
 from gateway.upstream.breaker import LEAST_SAMPLE
 from gateway.upstream.framing import parse_head
 from gateway.upstream.health import clock_ahead, look
 from gateway.upstream.replicas import Service
+from gateway.upstream.table import Upstream, WeightedUrl
 from shared.chassis.testing.engines import free_port
 
 

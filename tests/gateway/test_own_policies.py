@@ -9,7 +9,8 @@ from click.testing import CliRunner
 
 from gateway import route_file
 from gateway.cli import check_routes, explain, routes
-from gateway.own_policies import Policy, registry_of
+from gateway.policies.own import registry_of
+from gateway.policies.policy import Policy
 from shared.chassis.settings import SettingsError
 from shared.chassis.testing.tokens import SECRET
 from tests.gateway.conftest import ORIGIN, Gateway, StartGateway
@@ -110,7 +111,7 @@ class Nameless(Policy):
     [
         (["nothing"], "is no module:Class"),
         (["no.such:Class"], "is no module:Class"),
-        (["gateway.own_policies:None_"], "is no module:Class"),
+        (["gateway.policies.policy:None_"], "is no module:Class"),
         (["gateway.routing:Table"], "is no subclass"),
         (["tests.gateway.test_own_policies:Nameless"], "needs a name"),
     ],
@@ -123,4 +124,5 @@ def test_what_is_no_policy_stops_the_start(addresses: list[str], mistake: str) -
 def test_without_policies_no_route_has_any() -> None:
     table = route_file.load_over_builtin([], VARIABLES)
 
-    assert {match.policies for match in table.matches} == {()}
+    kinds = {type(policy).__module__ for match in table.matches for policy in match.acting.policies}
+    assert {kind.rpartition(".")[0] for kind in kinds} == {"gateway.policies"}

@@ -58,7 +58,7 @@ def test_documents_are_merged_without_mixing_up_names() -> None:
     assert schemas["Page"] == {"type": "string"}
     assert schemas["users.Page"] == {"type": "integer"}
     assert schemas["List"]["properties"]["page"] == {"$ref": "#/components/schemas/users.Page"}
-    assert merged["paths"]["/api/v1/users"]["get"]["x-doorward-route"]["access"] == "signed in"
+    assert merged["paths"]["/api/v1/users"]["get"]["x-doorward-route"]["policies"]["access"] == "signed in"
     assert "429" in merged["paths"]["/api/v1/users"]["get"]["responses"]
 
 

@@ -8,11 +8,15 @@ import pytest
 
 from gateway import route_file
 from gateway.exchange import Exchange
-from gateway.limits.limiter import Limiter
+from gateway.limits.limiter import RouteLimiter
 from gateway.messages import Message
 from gateway.pipeline import Pipeline
+from gateway.policies.access import AccessPolicy, AccessRule
+from gateway.policies.limits import LimitsOfCaller, LimitsOfPlace
+from gateway.policies.policy import Policy, descriptions
+from gateway.resources import Resources
 from shared.chassis import tracing
-from shared.chassis.access_tokens import TokenInvalid
+from shared.chassis.access_tokens import TokenInvalid, TokenMissing
 from shared.chassis.errors import ApiError, TooManyRequests
 
 TABLE = route_file.parse(
@@ -56,17 +60,9 @@ def no_token() -> NoToken:
 @pytest.fixture
 def pipeline(no_token: NoToken) -> Pipeline:
     parts: Any = SimpleNamespace()
-    limiter = Limiter("redis://127.0.0.1:1/0", timeout_seconds=0.01, workers=1)
-    return Pipeline(
-        TABLE,
-        {},
-        limiter=limiter,
-        tokens=cast("Any", no_token),
-        keys=parts,
-        api_keys=parts,
-        open_streams=parts,
-        access_log=parts,
-    )
+    limiter = RouteLimiter("redis://127.0.0.1:1/0", timeout_seconds=0.01, workers=1)
+    resources = Resources(limiter, cast("Any", no_token), keys=parts, api_keys=parts)
+    return Pipeline(TABLE, {}, resources=resources, open_streams=parts, access_log=parts)
 
 
 def exchange() -> Exchange:
@@ -105,9 +101,25 @@ async def test_a_limited_address_has_no_token_looked_at(pipeline: Pipeline, no_t
 async def test_limits_of_the_place_come_before_the_look_at_a_token(
     pipeline: Pipeline, no_token: NoToken
 ) -> None:
-    for limit in pipeline.table.matches[0].limits_of_place:
-        for _ in range(limit.quota):
-            await pipeline.limiter.admit(exchange(), (limit,))
+    (limit,) = [limit for limit in TABLE.matches[0].limits if not limit.is_of_caller]
+    for _ in range(limit.quota):
+        await pipeline.resources.limiter.admit(exchange(), (limit,))
 
     assert await outcome(pipeline) == "['address']"
     assert no_token.looks == 0
+
+
+async def test_nobody_passes_an_access_rule_unidentified(pipeline: Pipeline) -> None:
+    unknown = exchange()
+    unknown.resources = pipeline.resources
+
+    with pytest.raises(TokenMissing):
+        await AccessPolicy(AccessRule()).check(unknown)
+    await AccessPolicy(AccessRule(kind="public")).check(unknown)
+
+
+def test_a_policy_that_acts_twice_is_described_once() -> None:
+    limits = {limit.name: limit for limit in TABLE.matches[0].limits}
+    policies = [LimitsOfPlace([limits["address"]]), Policy(), LimitsOfCaller([limits["caller"]])]
+
+    assert descriptions(policies) == {"limits": "address: 3 in 60 s by address; caller: 2 in 60 s by caller"}

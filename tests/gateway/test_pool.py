@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.upstream.connection import Connection
+from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.pool import Pool
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nkeep-alive: timeout=60\r\n\r\n"
@@ -17,7 +17,7 @@ def listener() -> Iterator[socket.socket]:
         yield listener
 
 
-async def used(pool: Pool, listener: socket.socket) -> tuple[Connection, socket.socket]:
+async def used(pool: Pool, listener: socket.socket) -> tuple[UpstreamConnection, socket.socket]:
     """A connection that has served one exchange, and the service's side of it."""
     connection = await pool.connect(30)
     peer, _ = listener.accept()

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway import route_file
-from gateway.policies import Cors, origin_pattern
+from gateway.policies.cors import CorsRule, origin_pattern
 from gateway.routing import Table
 from tests.gateway.tls_upstream import Authority
 
@@ -208,7 +208,7 @@ def test_an_origin_is_matched_whole(origin: str, matches: list[str], others: lis
     ],
 )
 def test_an_origin_is_as_browsers_write_it(written: str, origin: str) -> None:
-    assert Cors(name="apps", origins=(written,)).origins == (origin,)
+    assert CorsRule(name="apps", origins=(written,)).origins == (origin,)
     assert re.match(origin_pattern(origin), origin.replace("*", "a"))
 
 
@@ -217,4 +217,4 @@ def test_an_origin_is_as_browsers_write_it(written: str, origin: str) -> None:
 )
 def test_what_is_no_origin_is_refused(origin: str) -> None:
     with pytest.raises(ValidationError):
-        Cors(name="apps", origins=(origin,))
+        CorsRule(name="apps", origins=(origin,))

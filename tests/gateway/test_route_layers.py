@@ -65,7 +65,7 @@ def test_later_files_change_earlier_ones_key_by_key(tmp_path: Path) -> None:
     assert sign_in is not None
     assert [limit.name for limit in sign_in.limits] == ["address"]
     assert sign_in.route.access.is_public
-    assert (table.limits["address"].quota, table.limits["address"].window_seconds) == (9, 60)
+    assert (sign_in.limits[0].quota, sign_in.limits[0].window_seconds) == (9, 60)
     assert name_at(table, "POST", b"/api/v1/notifications/unsubscribe") == "notifications"
 
 
@@ -94,15 +94,15 @@ def test_variables_with_a_declared_prefix_are_read(tmp_path: Path) -> None:
             "[[routes]]",
             "most_outstanding = '${SHOP_MOST:-7}'\n[limits.shop]\nquota = '${SHOP_QUOTA}'\nwindow_seconds = 60\n[[routes]]",
         )
-        + "request = { set = { X-Region = 'eu-${SHOP_REGION:-1}' } }\n"
+        + "limits = ['shop']\nrequest = { set = { X-Region = 'eu-${SHOP_REGION:-1}' } }\n"
     )
 
     table = table_of(tmp_path, {"SHOP_URL": "http://one, http://two", "SHOP_QUOTA": "12"}, shop=text)
 
     assert [one.url for one in table.upstreams["shop"].urls] == ["http://one", "http://two"]
-    assert (table.limits["shop"].quota, table.upstreams["shop"].most_outstanding) == (12, 7)
     match = table.find("localhost", "GET", b"/api/v1/shop")
     assert match is not None
+    assert ([limit.quota for limit in match.limits], match.upstream.most_outstanding) == ([12], 7)
     assert match.route.request.set == {"x-region": "eu-1"}
 
 

@@ -16,10 +16,10 @@ import pytest
 from gateway import answer_body, attempt, errors, held_bodies, request_body
 from gateway.held_bodies import HeldBodies
 from gateway.messages import ClientGone, Message, ResponseBroken, StreamedResponse, send_answer
-from gateway.policies import Upstream, WeightedUrl
 from gateway.upstream import faults
 from gateway.upstream.breaker import LEAST_SAMPLE
 from gateway.upstream.replicas import Service
+from gateway.upstream.table import Upstream, WeightedUrl
 from shared.chassis.testing.engines import free_port, wait_until
 from shared.chassis.testing.processes import stop_all
 from shared.chassis.testing.servers import is_docker_required

@@ -9,10 +9,10 @@ from uuid import UUID
 import pytest
 
 from gateway import tokens
-from gateway.policies import Access
+from gateway.policies.access import AccessRule, check_access
 from gateway.receipts import Receipts
 from gateway.revocations import Revocations
-from gateway.tokens import Tokens, check_access
+from gateway.tokens import Tokens
 from shared.chassis.access import Caller, RoleRequired, ScopeRequired
 from shared.chassis.access_tokens import TokenExpired, TokenInvalid, TokenMissing, TokenRevoked
 from shared.chassis.ids import new_id
@@ -149,8 +149,8 @@ def test_what_is_no_bearer_token_is_said_to_be_none(
 
 
 def test_role_or_scope_that_is_missing_is_named_in_the_challenge() -> None:
-    for_admins = Access(roles=frozenset({"admin"}))
-    for_senders = Access(scopes=frozenset({"mails:send"}))
+    for_admins = AccessRule(roles=frozenset({"admin"}))
+    for_senders = AccessRule(scopes=frozenset({"mails:send"}))
 
     with pytest.raises(RoleRequired) as role:
         check_access(for_admins, caller_of())

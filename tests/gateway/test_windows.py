@@ -5,7 +5,7 @@ import pytest
 from gateway.limits import counting
 from gateway.limits.redis_link import RedisLink
 from gateway.limits.window import Told, Window
-from gateway.policies import Limit
+from gateway.policies.limits import Limit
 
 LIMIT = Limit("exact", 10, 60, slack=0)
 

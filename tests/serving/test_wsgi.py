@@ -9,7 +9,7 @@ import pytest
 from flask import Flask, Response, request, send_file, stream_with_context
 
 from shared.serving.messages import Message
-from shared.serving.wsgi import BodyTooLarge, ClientLeft, WsgiApp
+from shared.serving.wsgi import BodyOverLimit, ClientLeft, WsgiApp
 
 SCOPE: dict[str, Any] = {
     "type": "http",
@@ -102,7 +102,7 @@ async def test_large_and_streamed_answers_come_in_pieces(app: Flask) -> None:
 
 
 async def test_a_body_is_bounded_and_a_client_may_leave(app: Flask) -> None:
-    with pytest.raises(BodyTooLarge):
+    with pytest.raises(BodyOverLimit):
         await call(app.wsgi_app, {"type": "http.request", "body": b"x" * 101, "more_body": True})
     with pytest.raises(ClientLeft):
         await call(app.wsgi_app, {"type": "http.disconnect"})

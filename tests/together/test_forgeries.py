@@ -140,13 +140,13 @@ async def taken(call: Call, tokens: dict[str, str]) -> dict[str, str]:
 
 async def test_gateway_takes_none(call_gateway: Call, gateway: GatewayFlask, keys: Keys) -> None:
     assert {(await call_gateway(bearer(token))).status_code for token in genuine(keys)} == {404}
-    remembered = len(gateway.pipeline.tokens._verified)
+    remembered = len(gateway.pipeline.resources.tokens._verified)
 
     cases = forgeries(keys)
 
     assert len(cases) > 600
     assert await taken(call_gateway, cases) == {}
-    assert len(gateway.pipeline.tokens._verified) == remembered == 3 * len(ALGORITHMS)
+    assert len(gateway.pipeline.resources.tokens._verified) == remembered == 3 * len(ALGORITHMS)
 
 
 async def test_service_takes_none(call_service: Call, keys: Keys) -> None:

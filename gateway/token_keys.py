@@ -15,14 +15,14 @@ from shared.chassis.signing_keys import VerificationKey
 
 
 class KeyUnknown(TokenInvalid):
-    """The token names a key that this worker has not seen; ``Keys.learn`` may bring it."""
+    """The token names a key that this worker has not seen; ``TokenKeys.learn`` may bring it."""
 
     def __init__(self, kid: str) -> None:
         super().__init__()
         self.kid = kid
 
 
-class Keys:
+class TokenKeys:
     """The public keys of one worker, and what to do when one of them goes."""
 
     def __init__(self, published: PublishedKeys, *, is_needed: bool) -> None:

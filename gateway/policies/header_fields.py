@@ -1,16 +1,19 @@
-"""Rules of a route for header fields: which pass beside the usual ones, which are written, which left out."""
+"""Header fields by route: which pass beside the usual ones, which are written, which left out."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
+from gateway.messages import RawHeaders
+from gateway.policies.policy import Policy
 from gateway.values import STRICT, HeaderName, ListedSet
 
-Pairs = list[tuple[bytes, bytes]]
+if TYPE_CHECKING:
+    from gateway.exchange import Exchange
 
 # Fields that frame a message, or that the gateway answers for: no rule may touch them.
 _FRAMING = (
@@ -66,24 +69,47 @@ class CompiledRules:
 
     def __init__(self, rules: HeaderRules, claims: Mapping[str, str]) -> None:
         self.allowed = frozenset(name.encode() for name in rules.allow)
-        self.written: Pairs = [(name.encode(), value.encode()) for name, value in rules.set.items()]
+        self.written: RawHeaders = [(name.encode(), value.encode()) for name, value in rules.set.items()]
         # What the gateway writes must not come from anybody else, token or not.
         self._left_out = frozenset(name.encode() for name in (*rules.remove, *rules.set, *claims))
 
-    def kept(self, fields: Pairs) -> Pairs:
+    def kept(self, fields: RawHeaders) -> RawHeaders:
         """The fields that no rule leaves out or writes."""
         return [pair for pair in fields if pair[0] not in self._left_out]
 
 
-def compiled(rules: HeaderRules, claims: Mapping[str, str] | None = None) -> CompiledRules | None:
+class HeaderPolicy(Policy):
+    """Lets other fields pass, writes some and leaves some out, in requests and in answers."""
+
+    name = "header fields"
+
+    def __init__(self, request: HeaderRules, response: HeaderRules, claims: Mapping[str, str]) -> None:
+        self._texts = {
+            "request": str(request),
+            "claims": ", ".join(f"{field}: {claim}" for field, claim in claims.items()),
+            "response": str(response),
+        }
+        self.request = _compiled(request, claims)
+        self.response = _compiled(response, {})
+
+    def describe(self) -> str:
+        """The rules."""
+        return "; ".join(f"{kind}: {text}" for kind, text in self._texts.items() if text)
+
+    def finish(self, exchange: "Exchange", fields: RawHeaders) -> None:
+        """Write the route's own fields."""
+        if self.response is not None:
+            fields += self.response.written
+
+
+def _compiled(rules: HeaderRules, claims: Mapping[str, str]) -> CompiledRules | None:
     """The rules at work; None where there are none."""
-    claims = claims or {}
     return CompiledRules(rules, claims) if str(rules) or claims else None
 
 
-def claim_fields(wanted: Mapping[str, str], claims: Mapping[str, Any]) -> Pairs:
+def claim_fields(wanted: Mapping[str, str], claims: Mapping[str, Any]) -> RawHeaders:
     """The fields that tell a service what the caller's token says; claims that are not there are left out."""
-    fields: Pairs = []
+    fields: RawHeaders = []
     for name, claim in wanted.items():
         text = _text(claims.get(claim))
         if text is not None and _VALUE.fullmatch(text):

@@ -5,12 +5,18 @@ page is one of ours: by Origin, and by Sec-Fetch-Site where it says that too (Fe
 need not carry a token against forgery. Cookies never pass to a service.
 """
 
+from typing import TYPE_CHECKING
+
 from gateway import errors, targets
-from gateway.cors import CorsPolicy
-from gateway.exchange import Exchange
 from gateway.messages import Answer, RawHeaders, raw
+from gateway.policies.cors import CorsPolicy
+from gateway.policies.policy import Policy
 from gateway.values import without_default_port
+from shared.chassis.errors import ApiError
 from shared.contracts import delivery
+
+if TYPE_CHECKING:
+    from gateway.exchange import Exchange
 
 ACCESS = delivery.ACCESS_COOKIE.encode()
 REFRESH = delivery.REFRESH_COOKIE.encode()
@@ -23,33 +29,47 @@ SAFE_METHODS = frozenset({"GET", "HEAD"})
 _SAID = frozenset({b"public", b"s-maxage", b"private", b"no-store"})  # who may keep an answer
 
 
-class BrowserSessions:
-    """What one worker makes of cookies."""
+class BrowserSessions(Policy):
+    """Has a request speak for its cookies, takes them out, and keeps its answer from shared caches."""
 
-    def __init__(self, cors: dict[str, CorsPolicy]) -> None:
+    name = "cookies"
+
+    def __init__(self, cors: CorsPolicy | None, *, upstream: str, is_public: bool) -> None:
         self._cors = cors
+        self._kept = {DEVICE} if upstream == "auth" else set()
+        self._is_public = is_public
 
-    def adopt(self, exchange: Exchange) -> None:
-        """Have the request speak for its cookies, and take them out; once for each request.
+    def describe(self) -> str:
+        """Nothing: the same for every route."""
+        return ""
 
-        Raises OriginNotAllowed, TokenDeliveryInvalid.
-        """
-        match = exchange.match
-        assert match is not None  # noqa: S101  (only matched exchanges come here)
-        kept = {DEVICE} if match.route.upstream == "auth" else set()
-        found, exchange.scope["headers"] = _taken_out(exchange.scope["headers"], kept)
+    async def check(self, exchange: "Exchange") -> None:
+        """Adopt the cookies; what speaks against it is only said once the request has been counted."""
+        if exchange.has_cookies or exchange.delivery is not None:
+            try:
+                self._adopt(exchange)
+            except ApiError as refusal:
+                exchange.refusal = refusal
+
+    def finish(self, exchange: "Exchange", fields: RawHeaders) -> None:
+        """Say whose the answer is."""
+        if (exchange.is_by_cookie or exchange.api_key is not None) and exchange.answer is not None:
+            fields += cache_fields(exchange.answer)
+
+    def _adopt(self, exchange: "Exchange") -> None:
+        found, exchange.scope["headers"] = _taken_out(exchange.scope["headers"], self._kept)
         is_ours = self._is_ours(exchange)
         is_asked_for = self._is_asked_for(exchange, is_ours=is_ours)
         token = self._token_of(exchange, found)
         if token is not None and is_ours:
             exchange.authorization = exchange.issued = b"Bearer " + token
             exchange.is_by_cookie = True
-        elif token is not None and (_is_for_refresh(exchange) or _needs_caller(exchange)):
+        elif token is not None and (_is_for_refresh(exchange) or not self._is_public):
             raise errors.OriginNotAllowed
         if exchange.is_by_cookie or is_asked_for:
             exchange.scope["headers"].append((DELIVERY, BY_COOKIE))
 
-    def _is_asked_for(self, exchange: Exchange, *, is_ours: bool) -> bool:
+    def _is_asked_for(self, exchange: "Exchange", *, is_ours: bool) -> bool:
         if exchange.delivery is None:
             return False
         if exchange.delivery != BY_COOKIE:
@@ -58,7 +78,7 @@ class BrowserSessions:
             raise errors.OriginNotAllowed
         return True
 
-    def _is_ours(self, exchange: Exchange) -> bool:
+    def _is_ours(self, exchange: "Exchange") -> bool:
         """Whether the browser says that a page of ours makes this request."""
         if exchange.fetch_site not in {None, b"same-origin", b"same-site"}:
             return False
@@ -67,10 +87,9 @@ class BrowserSessions:
             return exchange.fetch_site == b"same-origin" and exchange.scope["method"] in SAFE_METHODS
         if exchange.origin == without_default_port(f"{exchange.protocol}://{exchange.host}"):
             return True
-        cors = exchange.match.cors if exchange.match else None
-        return cors is not None and self._cors[cors.name].trusts(exchange.origin)
+        return self._cors is not None and self._cors.trusts(exchange.origin)
 
-    def _token_of(self, exchange: Exchange, found: dict[bytes, set[bytes]]) -> bytes | None:
+    def _token_of(self, exchange: "Exchange", found: dict[bytes, set[bytes]]) -> bytes | None:
         """The token of the cookie that serves at this path, unless the request presents another."""
         if exchange.authorization is not None or exchange.api_key is not None:
             return None
@@ -90,14 +109,10 @@ def cache_fields(response: Answer) -> RawHeaders:
     return [] if directives & _SAID else [(b"cache-control", b"private")]
 
 
-def _is_for_refresh(exchange: Exchange) -> bool:
+def _is_for_refresh(exchange: "Exchange") -> bool:
     match = exchange.match
     path = match.reads(exchange.scope["raw_path"]) if match else b""
     return targets.without_last_slash(path) in REFRESH_PATHS
-
-
-def _needs_caller(exchange: Exchange) -> bool:
-    return exchange.match is not None and not exchange.match.route.access.is_public
 
 
 def _taken_out(headers: RawHeaders, kept: set[bytes]) -> tuple[dict[bytes, set[bytes]], RawHeaders]:

@@ -2,36 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from flask import Response
-
-from gateway.messages import RawHeaders
+from gateway.policies.policy import Policy
 from shared.chassis.settings import SettingsError
-
-if TYPE_CHECKING:
-    from gateway.exchange import Exchange
-
-
-class Policy:
-    """What is done with the requests of one route, after its limits and its access rule have admitted them.
-
-    It is made when the route file is read, with what its table there says; TypeError and ValueError are
-    mistakes of that file.
-    """
-
-    name = ""  # its key in a route's ``policies``
-
-    def describe(self) -> str:
-        """What it does, in a few words: for ``explain``, ``routes``, the merged OpenAPI and the console."""
-        return self.name
-
-    async def check(self, exchange: "Exchange") -> Response | None:
-        """Let the request pass, answer it, or raise an ApiError."""
-
-    def finish(self, exchange: "Exchange", fields: RawHeaders) -> None:
-        """Add header fields to the answer, whoever gave it; names are in lower case."""
-
 
 Registry = Mapping[str, type[Policy]]
 
@@ -54,7 +28,7 @@ def _class_at(address: str) -> type[Policy]:
     except (ImportError, AttributeError, ValueError) as error:
         raise SettingsError(f'GATEWAY_POLICIES: "{address}" is no module:Class: {error}.') from error
     if not (isinstance(policy, type) and issubclass(policy, Policy)):
-        raise SettingsError(f'GATEWAY_POLICIES: "{address}" is no subclass of gateway.own_policies.Policy.')
+        raise SettingsError(f'GATEWAY_POLICIES: "{address}" is no subclass of {Policy.__module__}.Policy.')
     return policy
 
 

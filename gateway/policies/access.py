@@ -1,0 +1,90 @@
+"""Access: who may call a route, by roles and scopes (RFC 6750)."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from gateway.policies.policy import Policy
+from gateway.values import STRICT, ListedSet, Name
+from shared.chassis.access import Caller, RoleRequired, ScopeRequired
+from shared.chassis.access_tokens import TokenMissing
+
+if TYPE_CHECKING:
+    from gateway.exchange import Exchange
+    from gateway.explanation import Asked
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class AccessRule:
+    """Who may call: anybody, anybody signed in, or accounts with one of the roles and all of the scopes."""
+
+    kind: Literal["public", "signed in"] = "signed in"
+    roles: ListedSet[Name] = frozenset()
+    scopes: ListedSet[Annotated[str, Field(pattern=r"^[a-z:_.-]+$")]] = frozenset()
+
+    @property
+    def is_public(self) -> bool:
+        """Whether a request without a token may pass."""
+        return self.kind == "public"
+
+    def __str__(self) -> str:
+        parts: list[str] = [self.kind]
+        parts += [f"role {' or '.join(sorted(self.roles))}"] if self.roles else []
+        parts += [f"scope {' and '.join(sorted(self.scopes))}"] if self.scopes else []
+        return ", ".join(parts)
+
+
+def access_rule(value: object) -> object:
+    """What ``access = "public"`` is short for."""
+    return {"kind": value} if isinstance(value, str) else value
+
+
+class AccessPolicy(Policy):
+    """Refuses who may not call: 401 without a token that is good, 403 without the role or scope."""
+
+    name = "access"
+
+    def __init__(self, rule: AccessRule) -> None:
+        self._rule = rule
+
+    def describe(self) -> str:
+        """Who may call."""
+        return str(self._rule)
+
+    def foresee(self, request: "Asked") -> str:
+        """Whether a token is there."""
+        if self._rule.is_public:
+            return ""
+        key = request.field(b"x-api-key") or request.field(b"authorization") or ""
+        if request.field(b"x-api-key") or key.lower().startswith("bearer dwk_"):
+            return "an API key is there, which auth would be asked for a token for"
+        return "a token is there, not verified here" if key else "401 token_missing without a token"
+
+    async def check(self, exchange: "Exchange") -> None:
+        """Raise what spoke against the caller before, RoleRequired or ScopeRequired."""
+        if exchange.identity is not None:
+            exchange.resources.tokens.remember(exchange.identity)
+        if exchange.refusal is not None:
+            raise exchange.refusal
+        if self._rule.is_public:
+            return
+        if exchange.caller is None:
+            raise TokenMissing
+        check_access(self._rule, exchange.caller)
+
+
+def check_access(rule: AccessRule, caller: Caller) -> None:
+    """Raise RoleRequired or ScopeRequired unless ``caller`` may use the route (RFC 6750 section 3.1)."""
+    if rule.roles and not rule.roles & caller.roles:
+        raise RoleRequired(
+            headers={"WWW-Authenticate": 'Bearer realm="doorward", error="insufficient_scope"'}
+        )
+    if rule.scopes and not _has_scopes(rule, caller):
+        scope = " ".join(sorted(rule.scopes))
+        challenge = f'Bearer realm="doorward", error="insufficient_scope", scope="{scope}"'
+        raise ScopeRequired(headers={"WWW-Authenticate": challenge})
+
+
+def _has_scopes(rule: AccessRule, caller: Caller) -> bool:
+    return caller.is_admin if caller.scopes is None else rule.scopes <= caller.scopes

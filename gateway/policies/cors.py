@@ -1,0 +1,167 @@
+"""CORS: Flask-CORS decides, under policies without its unsafe defaults.
+
+Its patterns are anchored here, credentials never meet a wildcard, ``Vary: Origin`` is always there, and what
+an upstream says about CORS is dropped: two ``Access-Control-Allow-Origin`` fields are none to a browser.
+"""
+
+import re
+from typing import TYPE_CHECKING, Annotated
+
+from flask import Response
+from flask_cors.core import DEFAULT_OPTIONS, get_cors_headers, serialize_options
+from pydantic import Field, model_validator
+from pydantic.dataclasses import dataclass
+from werkzeug.datastructures import Headers
+
+from gateway.messages import RawHeaders
+from gateway.policies.policy import Policy
+from gateway.values import STRICT, HeaderName, Listed, Method, Name, Origin, Whole
+
+if TYPE_CHECKING:
+    from gateway.exchange import Exchange
+    from gateway.explanation import Asked
+
+MOST_REMEMBERED = 4096
+LONGEST_ORIGIN = 512
+_VARY: RawHeaders = [(b"vary", b"Origin")]
+_SUBDOMAINS = re.compile(r"^([a-z][a-z0-9+.-]*://)\*\.(.+)$")
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class CorsRule:
+    """Which pages of other origins may call (Fetch standard, section 3.2)."""
+
+    name: Name
+    origins: Listed[Origin] = ()  # exact, ``https://*.example.org`` for its subdomains, or ``*`` alone
+    methods: Listed[Method] = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+    allow_headers: Listed[HeaderName] = ()
+    expose_headers: Listed[HeaderName] = ()
+    allow_credentials: bool = False
+    max_age_seconds: Annotated[Whole, Field(ge=0, le=86_400)] = 600
+
+    @model_validator(mode="after")
+    def _wildcard_stands_alone(self) -> "CorsRule":
+        if "*" in self.origins and (self.allow_credentials or len(self.origins) > 1):
+            raise ValueError("the origin * must stand alone, and never with allow_credentials")
+        return self
+
+
+def origin_pattern(origin: str) -> str:
+    """``origin`` as an anchored expression: a dot is a dot, and a star is one or more labels."""
+    match = _SUBDOMAINS.match(origin)
+    if match is None:
+        return rf"^{re.escape(origin)}\Z"
+    return rf"^{re.escape(match[1])}([a-z0-9-]+\.)+{re.escape(match[2])}\Z"
+
+
+class CorsPolicy(Policy):
+    """Answers preflights, and says on answers which pages may read them.
+
+    What it says depends on the origin alone, so it is remembered.
+    """
+
+    name = "cors"
+
+    def __init__(self, rule: CorsRule) -> None:
+        self._rule = rule
+        self._methods = frozenset(rule.methods)
+        self._options = serialize_options(
+            {
+                **DEFAULT_OPTIONS,
+                "origins": [
+                    origin if origin == "*" else re.compile(origin_pattern(origin)) for origin in rule.origins
+                ],
+                "methods": list(rule.methods),
+                "allow_headers": [
+                    re.compile(rf"^{re.escape(name)}\Z", re.IGNORECASE) for name in rule.allow_headers
+                ],
+                "expose_headers": list(rule.expose_headers) or None,
+                "supports_credentials": rule.allow_credentials,
+                "max_age": str(rule.max_age_seconds),
+                "send_wildcard": "*" in rule.origins,
+                "always_send": False,
+            }
+        )
+        self._trusted = [re.compile(origin_pattern(origin)) for origin in rule.origins if origin != "*"]
+        self._allows_credentials = rule.allow_credentials
+        self._remembered: dict[str, RawHeaders] = {}
+
+    def describe(self) -> str:
+        """Whose pages may call."""
+        return f"{self._rule.name}: {', '.join(self._rule.origins) or 'no other origin'}"
+
+    def foresee(self, request: "Asked") -> str:
+        """What a page of the request's origin may do."""
+        origin = request.field(b"origin")
+        if origin is None:
+            return ""
+        if request.method == "OPTIONS" and request.field(b"access-control-request-method") is not None:
+            return "a preflight is answered here, neither counted nor asked for a token"
+        granted = dict(self.fields(origin))
+        if b"access-control-allow-origin" not in granted:
+            return f"{origin} may not read the answer"
+        credentials = ", with credentials" if b"access-control-allow-credentials" in granted else ""
+        return f"{origin} may read the answer{credentials}"
+
+    async def check(self, exchange: "Exchange") -> Response | None:
+        """The answer to a preflight.
+
+        It is never counted and never asked for a token: the browser sends neither credentials nor choice.
+        """
+        requested = preflight_of(exchange)
+        if requested is None or exchange.match is None:
+            return None
+        exchange.is_preflight = True
+        return self.preflight(exchange, requested)
+
+    def finish(self, exchange: "Exchange", fields: RawHeaders) -> None:
+        """Say which pages may read the answer."""
+        if not exchange.is_preflight:
+            fields += self.fields(exchange.origin)
+
+    def trusts(self, origin: str) -> bool:
+        """Whether pages of ``origin`` may act by the cookies of the browser that they are open in."""
+        return self._allows_credentials and any(pattern.match(origin) for pattern in self._trusted)
+
+    def fields(self, origin: str | None) -> RawHeaders:
+        """What an answer to a request from ``origin`` carries."""
+        if origin is None:
+            return _VARY
+        known = self._remembered.get(origin)
+        if known is None:
+            known = _VARY + self._decide(origin, "GET", {})
+            if len(self._remembered) < MOST_REMEMBERED:
+                self._remembered[origin] = known
+        return known
+
+    def preflight(self, exchange: "Exchange", requested: dict[str, str]) -> Response:
+        """The answer to a preflight request (Fetch standard, section 4.8)."""
+        response = Response(status=204)
+        # Flask-CORS looks for the method as a part of the list's text, in which "E" is one too.
+        if requested["access-control-request-method"] in self._methods:
+            for name, value in self._decide(exchange.origin or "", "OPTIONS", requested):
+                response.headers.add(name.decode(), value.decode("latin-1"))
+        response.headers.add("Vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
+        return response
+
+    def _decide(self, origin: str, method: str, requested: dict[str, str]) -> RawHeaders:
+        if len(origin) > LONGEST_ORIGIN or not self._options.origins:
+            return []
+        found = get_cors_headers(self._options, Headers({"Origin": origin, **requested}), method)
+        return [
+            (name.lower().encode(), str(value).encode("latin-1"))
+            for name, value in found.items()
+            if value and name.lower() != "vary"
+        ]
+
+
+def preflight_of(exchange: "Exchange") -> dict[str, str] | None:
+    """What a preflight asks for; None for any other request."""
+    if exchange.scope["method"] != "OPTIONS" or exchange.origin is None:
+        return None
+    requested = {
+        name.decode(): value.decode("latin-1")
+        for name, value in exchange.scope["headers"]
+        if name.startswith(b"access-control-request-")
+    }
+    return requested if "access-control-request-method" in requested else None
