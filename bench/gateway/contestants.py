@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.gateway.checks import ALL
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 SECRET = "a-secret-for-the-bench-that-is-long-enough-0123456789"
@@ -38,7 +40,7 @@ class Contestant:
     command: list[str]
     port: int
     environment: dict[str, str] = field(default_factory=dict)
-    has_policies: bool = False
+    policies: frozenset[str] = frozenset()
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -114,7 +116,7 @@ def doorward(
         "GATEWAY_METRICS_PORT": str(metrics_port),
         **{f"{service}_URL": upstream for service in ("AUTH", "USERS", "NOTIFICATIONS")},
     }
-    return Contestant(name, command, port, environment, has_policies=True)
+    return Contestant(name, command, port, environment, policies=ALL)
 
 
 def fastapi(port: int, *, upstream: str, redis_url: str, folder: Path) -> Contestant:
@@ -128,7 +130,7 @@ def fastapi(port: int, *, upstream: str, redis_url: str, folder: Path) -> Contes
     arguments = ["-m", "uvicorn", "--app-dir", str(HERE), "--port", str(port), "--log-level", "warning"]
     environment = {"UPSTREAM": upstream, "REDIS_URL": redis_url, "SECRET": SECRET}
     command = [str(python), *arguments, "fastapi_gateway:app"]
-    return Contestant("fastapi + httpx + slowapi", command, port, environment, has_policies=True)
+    return Contestant("fastapi + httpx + slowapi", command, port, environment, policies=ALL)
 
 
 def fastify(port: int, *, upstream: str, redis_url: str, folder: Path) -> Contestant | None:
@@ -148,4 +150,4 @@ def fastify(port: int, *, upstream: str, redis_url: str, folder: Path) -> Contes
     shutil.copy(HERE / "fastify_gateway.mjs", home)
     environment = {"UPSTREAM": upstream, "REDIS_URL": redis_url, "SECRET": SECRET, "PORT": str(port)}
     command = ["node", str(home / "fastify_gateway.mjs")]
-    return Contestant("fastify + plug-ins", command, port, environment, has_policies=True)
+    return Contestant("fastify + plug-ins", command, port, environment, policies=ALL)
