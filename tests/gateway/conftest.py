@@ -1,6 +1,7 @@
 """A real gateway (gunicorn, its own worker class) and Redis, in front of an upstream that sees the bytes."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -71,6 +72,13 @@ class Gateway:
         """The workers that there are now."""
         pid = self.process.pid
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def resident_kib(self) -> int:
+        """The memory of its only worker."""
+        (worker,) = self.worker_pids()
+        match = re.search(r"^VmRSS:\s+(\d+)", Path(f"/proc/{worker}/status").read_text(), re.MULTILINE)
+        assert match is not None
+        return int(match[1])
 
     def answers(self) -> bool:
         """Whether a worker answers now."""

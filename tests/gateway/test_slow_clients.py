@@ -149,6 +149,29 @@ async def test_slowhttptest_keeps_nobody_from_being_answered(
     assert "service available:   NO" not in report
 
 
+async def test_twenty_thousand_requests_of_a_client_that_never_reads_cost_little(
+    start_gateway: StartGateway, upstream: echo.Upstream
+) -> None:
+    gateway = start_gateway(routes=ROUTES)
+    await hammer(gateway.port, "/x/ordinary", {}, times=300)
+    before = highest = gateway.resident_kib()
+    wire = await Wire.connect(gateway.port)
+    wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
+
+    sending = asyncio.create_task(wire.send(b"GET /x/p HTTP/1.1\r\nHost: localhost\r\n\r\n" * 20_000))
+    answered = -1
+    while answered < len(upstream.at("/x/p")):  # until the gateway asks for no more of them
+        answered = len(upstream.at("/x/p"))
+        ordinary = await hammer(gateway.port, "/x/ordinary", {}, times=200)
+        assert {answer.status for answer in ordinary} == {200}
+        highest = max(highest, gateway.resident_kib())
+    sending.cancel()
+    wire.close()
+
+    assert 0 < answered < 20_000
+    assert highest - before < 2_048
+
+
 async def test_a_service_hears_of_no_body_that_does_not_arrive(
     start_gateway: StartGateway, upstream: echo.Upstream
 ) -> None:

@@ -16,10 +16,12 @@ from tests.gateway import corpus, spellings
 from tests.gateway.conftest import Gateway, StartGateway
 from tests.gateway.corpus import HOST, PATH, SECOND, Case
 from tests.gateway.echo import Received, Upstream
+from tests.gateway.sequences import SEQUENCES, Sequence
 from tests.gateway.wire import Wire
 
 CASES = [*corpus.CASES, *spellings.CASES]
 PATIENCE_SECONDS = 0.7
+ANSWER_SECONDS = 30.0  # what a server that keeps the connection takes to be noticed
 ROUTES = """
 [upstreams.u]
 urls = ["${AUTH_URL}"]
@@ -142,8 +144,10 @@ def judge(case: Case, statuses: list[int], reached: list[tuple[str, str, bytes]]
 
 
 def test_the_corpus_is_large() -> None:
-    assert len(CASES) >= 400
-    assert len({case.name for case in CASES}) == len(CASES)
+    names = [case.name for case in CASES] + [sequence.name for sequence in SEQUENCES]
+
+    assert len(names) >= 400
+    assert len(set(names)) == len(names)
 
 
 async def test_every_case_is_refused_or_arrives_exactly_as_meant(
@@ -175,6 +179,47 @@ async def test_other_proxies_change_no_target_and_let_more_through(
 
     assert any(name.startswith("path") for name in let_through)
     assert any(name.startswith("spelling") for name in let_through)
+
+
+async def play_all(port: int, upstream: Upstream, sequence: Sequence) -> tuple[list[int], list[str]]:
+    """The statuses that came back until the connection ended, and the targets that reached the service."""
+    upstream.requests.clear()
+    wire = await Wire.connect(port)
+    statuses: list[int] = []
+    with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, ValueError, IndexError):
+        for piece in sequence.pieces:
+            await wire.send(piece)
+            await asyncio.sleep(0)
+        wire.writer.write_eof()
+    with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, ValueError, IndexError):
+        async with asyncio.timeout(ANSWER_SECONDS):
+            while True:
+                is_head = sequence.pieces[0].startswith(b"H") and not statuses
+                statuses.append((await wire.receive(method="HEAD" if is_head else "GET")).status)
+    wire.close()
+    return statuses, [request.target for request in upstream.requests]
+
+
+async def test_requests_in_a_row_or_in_pieces_are_themselves(gateway: Gateway, upstream: Upstream) -> None:
+    wrong = []
+    for sequence in SEQUENCES:
+        statuses, targets = await play_all(gateway.port, upstream, sequence)
+        if (tuple(statuses), tuple(targets)) != (sequence.statuses, sequence.targets):
+            wrong.append(f"{sequence.name}: answered {statuses}, reached {targets}")
+
+    assert not wrong, "\n".join(wrong)
+
+
+async def test_other_proxies_pass_on_what_is_welcome(upstream: Upstream, other_port: int) -> None:
+    """And what they answer to the rest is looked at here, so that strictness is a decision."""
+    wrong, others = [], []
+    for sequence in SEQUENCES:
+        statuses, targets = await play_all(other_port, upstream, sequence)
+        if tuple(targets) != sequence.targets:
+            (wrong if sequence.is_welcome else others).append(f"{sequence.name}: {statuses}, {targets}")
+
+    assert not wrong, "\n".join(wrong)
+    assert not [line for line in others if "smuggled" in line and "as a body" in line]
 
 
 async def test_requests_in_a_row_are_answered_in_order(gateway: Gateway, upstream: Upstream) -> None:
