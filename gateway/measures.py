@@ -1,11 +1,11 @@
 """What is counted and timed, by route and upstream; labels are names from the route table, never paths."""
 
 import asyncio
-from bisect import bisect_left
 from functools import lru_cache
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from gateway.tally import Tally
 from shared.chassis.metrics import DURATION, REQUESTS
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -59,42 +59,16 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 FLUSH_SECONDS = 0.2
 
 
-class _Tally:
-    """Observations of one series of a histogram that are not written yet."""
-
-    __slots__ = ("_bounds", "_counts", "_series", "_sum")
-
-    def __init__(self, series: Histogram) -> None:
-        self._series = series
-        self._bounds: list[float] = series._upper_bounds
-        self._counts = [0] * len(self._bounds)
-        self._sum = 0.0
-
-    def add(self, seconds: float) -> None:
-        """One more."""
-        self._counts[bisect_left(self._bounds, seconds)] += 1
-        self._sum += seconds
-
-    def write(self) -> None:
-        """Write what ``observe`` would have written for each."""
-        for bucket, count in zip(self._series._buckets, self._counts, strict=True):
-            if count:
-                bucket.inc(count)
-        self._series._sum.inc(self._sum)
-        self._counts = [0] * len(self._bounds)
-        self._sum = 0.0
-
-
 _requests: dict[tuple[str, str, int], int] = {}  # method, route, status
-_tallies: set[_Tally] = set()
+_tallies: set[Tally] = set()
 _timer: asyncio.TimerHandle | None = None
 
-_upstream_tally = lru_cache(maxsize=256)(lambda upstream: _Tally(UPSTREAM_SECONDS.labels(upstream)))
+_upstream_tally = lru_cache(maxsize=256)(lambda upstream: Tally(UPSTREAM_SECONDS.labels(upstream)))
 
 
 @lru_cache(maxsize=1024)
-def _request_tally(method: str, route: str) -> _Tally:
-    return _Tally(DURATION.labels("gateway", method, route))
+def _request_tally(method: str, route: str) -> Tally:
+    return Tally(DURATION.labels("gateway", method, route))
 
 
 def count_request(method: str, route: str, status: int, seconds: float) -> None:
@@ -110,7 +84,7 @@ def time_upstream(upstream: str, seconds: float) -> None:
     _add(_upstream_tally(upstream), seconds)
 
 
-def _add(tally: _Tally, seconds: float) -> None:
+def _add(tally: Tally, seconds: float) -> None:
     global _timer  # noqa: PLW0603  (one timer for the metrics of the process)
     tally.add(seconds)
     _tallies.add(tally)

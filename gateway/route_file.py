@@ -156,6 +156,9 @@ def _reason(message: str) -> str:
 
 
 def _unknown_names(document: _Document) -> Iterator[tuple[Location, str]]:
+    cors = document.defaults.get("cors")
+    if cors and not (isinstance(cors, str) and cors in document.cors):
+        yield ("defaults", "cors"), f"there is no [cors.{cors}]."
     seen: set[str] = set()
     folds: dict[str, bool] = {}
     for index, route in enumerate(document.routes):

@@ -5,9 +5,10 @@ http-proxy, cors, jwt and rate-limit plug-ins, Envoy, HAProxy and Traefik with t
 and nginx's proxy_pass without any policy as the limit of what forwarding can be. Before it is measured
 everybody has to show that its policies are at work.
 
-Wants h2load (Debian: nghttp2-client), nginx, haproxy and node, and says what it leaves out without them. Everybody is
-measured in turns, several rounds of them, and the median counts, since a busy machine favours whoever is
-measured in a quiet moment; processor time for each request is the figure that suffers least from it.
+Wants h2load (Debian: nghttp2-client), nginx, haproxy and node, and says what it leaves out without them.
+Everybody is measured in turns, several rounds of them, and the median counts, since a busy machine favours
+whoever is measured in a quiet moment; processor time for each request is the figure that suffers least from
+it.
 """
 
 import argparse

@@ -131,6 +131,10 @@ def test_variables_with_a_declared_prefix_are_read(tmp_path: Path) -> None:
             SHOP + "[defaults]\nretries = 9\n",
             "shop.toml: defaults.retries (shop): Input should be less than or equal to 3. It is 9.",
         ),
+        (
+            SHOP + "cors = 'apps'\n[defaults]\ncors = 'none'\n",
+            "shop.toml: defaults.cors: there is no [cors.none].",
+        ),
         ("odd = 1\n" + SHOP, "shop.toml: odd: Extra inputs are not permitted. It is 1."),
         (
             "[[routes]]\nname = 'users'\nretries = 8\n",
