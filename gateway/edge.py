@@ -29,7 +29,6 @@ from shared.serving.options import Options
 log = get_logger(__name__)
 
 ALL_METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-INTERNAL_PATHS = HEALTH_PATHS | {METRICS_PATH}
 
 
 class GatewayFlask(AsgiFlask):

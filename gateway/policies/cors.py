@@ -1,17 +1,16 @@
-"""CORS: Flask-CORS decides, under policies without its unsafe defaults.
+"""CORS: which pages of other origins may call, and read the answers (Fetch standard, section 3.2).
 
-Its patterns are anchored here, credentials never meet a wildcard, ``Vary: Origin`` is always there, and what
-an upstream says about CORS is dropped: two ``Access-Control-Allow-Origin`` fields are none to a browser.
+Patterns are anchored, credentials never meet a wildcard, ``Vary: Origin`` is always there, and what an
+upstream says about CORS is dropped: two ``Access-Control-Allow-Origin`` fields are none to a browser. The
+gateway's own pages have Flask-CORS, which a test compares this with.
 """
 
 import re
 from typing import TYPE_CHECKING, Annotated
 
 from flask import Response
-from flask_cors.core import DEFAULT_OPTIONS, get_cors_headers, serialize_options
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
-from werkzeug.datastructures import Headers
 
 from gateway.messages import RawHeaders
 from gateway.policies.policy import Policy
@@ -64,26 +63,10 @@ class CorsPolicy(Policy):
 
     def __init__(self, rule: CorsRule) -> None:
         self._rule = rule
-        self._methods = frozenset(rule.methods)
-        self._options = serialize_options(
-            {
-                **DEFAULT_OPTIONS,
-                "origins": [
-                    origin if origin == "*" else re.compile(origin_pattern(origin)) for origin in rule.origins
-                ],
-                "methods": list(rule.methods),
-                "allow_headers": [
-                    re.compile(rf"^{re.escape(name)}\Z", re.IGNORECASE) for name in rule.allow_headers
-                ],
-                "expose_headers": list(rule.expose_headers) or None,
-                "supports_credentials": rule.allow_credentials,
-                "max_age": str(rule.max_age_seconds),
-                "send_wildcard": "*" in rule.origins,
-                "always_send": False,
-            }
-        )
         self._trusted = [re.compile(origin_pattern(origin)) for origin in rule.origins if origin != "*"]
-        self._allows_credentials = rule.allow_credentials
+        self._is_for_all = "*" in rule.origins
+        self._headers = frozenset(name.lower() for name in rule.allow_headers)
+        self._answers = _answers(rule)
         self._remembered: dict[str, RawHeaders] = {}
 
     def describe(self) -> str:
@@ -121,7 +104,10 @@ class CorsPolicy(Policy):
 
     def trusts(self, origin: str) -> bool:
         """Whether pages of ``origin`` may act by the cookies of the browser that they are open in."""
-        return self._allows_credentials and any(pattern.match(origin) for pattern in self._trusted)
+        return self._rule.allow_credentials and self._lists(origin)
+
+    def _lists(self, origin: str) -> bool:
+        return len(origin) <= LONGEST_ORIGIN and any(pattern.match(origin) for pattern in self._trusted)
 
     def fields(self, origin: str | None) -> RawHeaders:
         """What an answer to a request from ``origin`` carries."""
@@ -129,30 +115,47 @@ class CorsPolicy(Policy):
             return _VARY
         known = self._remembered.get(origin)
         if known is None:
-            known = _VARY + self._decide(origin, "GET", {})
+            known = _VARY + self._granted(origin)
             if len(self._remembered) < MOST_REMEMBERED:
                 self._remembered[origin] = known
         return known
 
+    def _granted(self, origin: str) -> RawHeaders:
+        if self._is_for_all:
+            return [(b"access-control-allow-origin", b"*"), *self._answers]
+        if not self._lists(origin):
+            return []
+        return [(b"access-control-allow-origin", origin.encode("latin-1")), *self._answers]
+
     def preflight(self, exchange: "Exchange", requested: dict[str, str]) -> Response:
         """The answer to a preflight request (Fetch standard, section 4.8)."""
         response = Response(status=204)
-        # Flask-CORS looks for the method as a part of the list's text, in which "E" is one too.
-        if requested["access-control-request-method"] in self._methods:
-            for name, value in self._decide(exchange.origin or "", "OPTIONS", requested):
-                response.headers.add(name.decode(), value.decode("latin-1"))
+        granted = self._granted(exchange.origin or "")
+        if granted and requested["access-control-request-method"] in self._rule.methods:
+            response.headers.extend((name.decode(), value.decode("latin-1")) for name, value in granted)
+            response.headers.extend(self._of_preflight(requested))
         response.headers.add("Vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
         return response
 
-    def _decide(self, origin: str, method: str, requested: dict[str, str]) -> RawHeaders:
-        if len(origin) > LONGEST_ORIGIN or not self._options.origins:
-            return []
-        found = get_cors_headers(self._options, Headers({"Origin": origin, **requested}), method)
-        return [
-            (name.lower().encode(), str(value).encode("latin-1"))
-            for name, value in found.items()
-            if value and name.lower() != "vary"
-        ]
+    def _of_preflight(self, requested: dict[str, str]) -> dict[str, str]:
+        names = [name.strip() for name in requested.get("access-control-request-headers", "").split(",")]
+        allowed = ", ".join(sorted(name for name in names if name.lower() in self._headers))
+        return {
+            **({"access-control-allow-headers": allowed} if allowed else {}),
+            "access-control-allow-methods": ", ".join(sorted(self._rule.methods)),
+            "access-control-max-age": str(self._rule.max_age_seconds),
+        }
+
+
+def _answers(rule: CorsRule) -> RawHeaders:
+    """What every answer says beside the origin."""
+    fields: RawHeaders = []
+    if rule.expose_headers:
+        exposed = ", ".join(sorted(rule.expose_headers))
+        fields.append((b"access-control-expose-headers", exposed.encode()))
+    if rule.allow_credentials:
+        fields.append((b"access-control-allow-credentials", b"true"))
+    return fields
 
 
 def preflight_of(exchange: "Exchange") -> dict[str, str] | None:

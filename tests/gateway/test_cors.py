@@ -1,9 +1,16 @@
 """Pages of allowed origins may call, others may not, and errors can be read by the former too."""
 
+from collections.abc import Iterable
+from typing import Any, cast
+
 import httpx
 import pytest
+from flask import Flask, Response
+from flask.testing import FlaskClient
+from flask_cors import CORS
 
-from gateway.policies.cors import CorsPolicy, CorsRule
+from gateway import arrival
+from gateway.policies.cors import CorsPolicy, CorsRule, origin_pattern
 from tests.gateway.conftest import ORIGIN, StartGateway
 
 ME = "/api/v1/users/me"
@@ -123,3 +130,91 @@ def test_no_origin_means_nobody() -> None:
     policy = CorsPolicy(CorsRule(name="none", origins=()))
 
     assert origin_fields(policy, "https://any.example") == {"vary": "Origin"}
+
+
+RULES = [
+    CorsRule(
+        name="apps",
+        origins=(ORIGIN, "https://*.example.net", "capacitor://localhost"),
+        methods=("GET", "POST"),
+        allow_headers=("Authorization", "X-Request-ID"),
+        expose_headers=("ETag", "Retry-After"),
+        allow_credentials=True,
+        max_age_seconds=60,
+    ),
+    CorsRule(name="all", origins=("*",), allow_headers=("Content-Type",)),
+    CorsRule(name="none"),
+]
+ORIGINS = [
+    None,
+    ORIGIN,
+    "https://a.b.example.net",
+    "https://example.net",
+    "capacitor://localhost",
+    "https://evil.example",
+    f"{ORIGIN}.evil.example",
+    f"https://evil.example/{ORIGIN}",
+    "null",
+]
+PREFLIGHTS = [
+    {},
+    *({"Access-Control-Request-Method": method} for method in ("GET", "POST", "DELETE", "PURGE")),
+    {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "x-request-id, authorization,x-evil, content-type",
+    },
+]
+
+
+def flask_cors_under(rule: CorsRule) -> FlaskClient:
+    """An app under Flask-CORS that is told the same."""
+    app = Flask(__name__)
+    CORS(
+        app,
+        origins="*" if "*" in rule.origins else [origin_pattern(origin) for origin in rule.origins],
+        methods=list(rule.methods),
+        allow_headers=[f"^{name}$" for name in rule.allow_headers],
+        expose_headers=list(rule.expose_headers) or None,
+        supports_credentials=rule.allow_credentials,
+        max_age=rule.max_age_seconds,
+        send_wildcard="*" in rule.origins,
+        always_send=False,
+    )
+    app.add_url_rule("/", view_func=lambda: "")
+    return app.test_client()
+
+
+def granted(fields: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    """What CORS says, lists without their order."""
+    return {
+        name.lower(): {one.strip().lower() for one in value.split(",")}
+        for name, value in fields
+        if name.lower().startswith("access-control-")
+    }
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+@pytest.mark.parametrize("origin", ORIGINS)
+async def test_answers_are_those_of_flask_cors(rule: CorsRule, origin: str | None) -> None:
+    policy, other = CorsPolicy(rule), flask_cors_under(rule)
+    sent = {} if origin is None else {"Origin": origin}
+
+    assert granted(origin_fields(policy, origin).items()) == granted(other.get("/", headers=sent).headers)
+    for asked in PREFLIGHTS:
+        answer = await preflight_by(policy, {**sent, **asked})
+        theirs = granted(other.options("/", headers={**sent, **asked}).headers)
+        if answer is None:
+            assert origin is None or not asked
+        elif "access-control-allow-methods" in theirs:
+            assert granted(answer.headers) == theirs
+        else:
+            assert granted(answer.headers) == {}  # where Flask-CORS names the origin all the same
+
+
+async def preflight_by(policy: CorsPolicy, fields: dict[str, str]) -> Response | None:
+    """The answer of the policy to OPTIONS with these fields."""
+    raw = [(name.lower().encode(), value.encode()) for name, value in fields.items()]
+    scope = {"method": "OPTIONS", "headers": raw, "scheme": "http", "raw_path": b"/"}
+    exchange = arrival.exchange_of(scope, cast("Any", None), trusted_proxies=0)
+    exchange.match = cast("Any", object())
+    return await policy.check(exchange)
