@@ -202,6 +202,8 @@ class Connection(asyncio.Protocol):
         if not body.is_complete:
             self._must_continue = head.expects_continue
             self._take_body(body)
+        if self._is_half_closed and not body.is_complete:
+            body.disconnect()  # the rest of it cannot come
         return body, reply
 
     def _take_body(self, body: Body) -> None:

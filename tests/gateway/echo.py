@@ -48,7 +48,8 @@ class Received:
                 "sha256": hashlib.sha256(self.body).hexdigest(),
             }
         )
-        return OK + b"content-length: %d\r\n\r\n%b" % (len(body), body)
+        head = OK + b"content-length: %d\r\n\r\n" % len(body)
+        return head if self.method == "HEAD" else head + body
 
 
 Handler = Callable[[Received, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -143,6 +144,7 @@ async def _read_body(request: Received, reader: asyncio.StreamReader) -> bytes:
         while size := int((await reader.readuntil(b"\r\n")).strip(), 16):
             body += await reader.readexactly(size)
             assert await reader.readexactly(2) == b"\r\n"
-        assert await reader.readexactly(2) == b"\r\n"
+        while await reader.readuntil(b"\r\n") != b"\r\n":
+            pass  # trailers
         return body
     return await reader.readexactly(int(request.value("content-length") or 0))

@@ -190,10 +190,11 @@ async def play_all(port: int, upstream: Upstream, sequence: Sequence) -> tuple[l
         for piece in sequence.pieces:
             await wire.send(piece)
             await asyncio.sleep(0)
-        wire.writer.write_eof()
     with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, ValueError, IndexError):
         async with asyncio.timeout(ANSWER_SECONDS):
             while True:
+                if len(statuses) == len(sequence.statuses):
+                    wire.writer.write_eof()  # others take it for a client that has left
                 is_head = sequence.pieces[0].startswith(b"H") and not statuses
                 statuses.append((await wire.receive(method="HEAD" if is_head else "GET")).status)
     wire.close()

@@ -215,6 +215,19 @@ async def test_a_body_that_breaks_off_is_told_to_the_app(served: Served) -> None
     wire.close()
 
 
+async def test_a_body_that_cannot_come_any_more_is_not_waited_for(served: Served) -> None:
+    wire = await served.connect()
+    first = b"GET /wait?0.2 HTTP/1.1\r\nHost: x\r\n\r\n"
+    await wire.send(first + b"POST /second HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc")
+
+    wire.writer.write_eof()  # while the first is being answered
+    answer = await wire.receive()
+
+    await asyncio.to_thread(served.wait_for_line, "left /second")
+    assert (shown(answer)["path"], await wire.reader.read()) == ("/wait", b"")
+    wire.close()
+
+
 async def test_many_connections_are_answered_at_once(served: Served) -> None:
     wires = [await Wire.connect(served.port) for _ in range(100)]
     for number, wire in enumerate(wires):
