@@ -198,12 +198,12 @@ class Connection(asyncio.Protocol):
             body=body,
         )
         self._knows_interim = head.http_version == "1.1"
-        self._ask_if_left()
         if not body.is_complete:
             self._must_continue = head.expects_continue
             self._take_body(body)
         if self._is_half_closed and not body.is_complete:
             body.disconnect()  # the rest of it cannot come
+        self._ask_if_left()
         return body, reply
 
     def _take_body(self, body: Body) -> None:
