@@ -7,6 +7,7 @@ side is ``wire``'s.
 import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
+from shared.serving import handshake
 from shared.serving.body import Body
 from shared.serving.deadline import Deadline
 from shared.serving.head import Head, Refused
@@ -14,7 +15,8 @@ from shared.serving.intake import Intake
 from shared.serving.messages import ClientTooSlow
 from shared.serving.refusals import refusal
 from shared.serving.reply import Reply
-from shared.serving.scopes import base_of, scope_of
+from shared.serving.scopes import base_of, scope_of, socket_scope_of
+from shared.serving.session import Session
 from shared.serving.wire import Wire
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._body: Body | None = None  # of the request that is being answered
         self._reply: Reply | None = None
+        self._session: Session | None = None  # once it is a WebSocket
         self._more: asyncio.Future[None] | None = None  # what the task waits on between requests
         self._idle_since = server.loop.time()
         self._is_half_closed = self._must_continue = self._knows_interim = False
@@ -47,7 +50,13 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has connected; its first head may take so long and no longer."""
-        self._wire = Wire(cast("asyncio.Transport", transport), self._server)
+        server = self._server
+        self._wire = Wire(
+            cast("asyncio.Transport", transport),
+            self._loop,
+            taking_seconds=server.options.taking_seconds,
+            is_ending=server.is_about_to_stop,
+        )
         self._scope = base_of(transport)
         self._address = self._scope["client"][0] if self._scope["client"] else ""
         refused = self._server.admit(self, self._address)
@@ -61,6 +70,9 @@ class Connection(asyncio.Protocol):
         """Bytes came: a request, a part of one, or what follows the one that is being answered."""
         if self._wire.is_gone:
             return  # read over what a client sends that has its last answer
+        if self._session is not None:
+            self._session.feed(data)
+            return
         intake, body = self._intake, self._body
         intake.add(data)
         if self._more is not None:
@@ -74,11 +86,13 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The client sends no more; what it has asked for is still answered, if that takes no long time."""
         self._is_half_closed = True
+        if self._session is not None:
+            self._session.feed_eof()
         if self._scope["scheme"] == "https":
             return False  # TLS knows no half of a connection
         if self._body is not None and not self._body.is_complete:
             self._body.disconnect()
-        if self._reply is not None or self._intake.has_begun:
+        if self._session is None and (self._reply is not None or self._intake.has_begun):
             self._ask_if_left()
             self._look_if_left(LOOK_SECONDS)
         self._wake()
@@ -113,6 +127,8 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """It has caught up."""
         self._wire.resume_writing()
+        if self._session is not None:
+            self._session.has_room()
 
     def connection_lost(self, error: Exception | None) -> None:
         """The client is gone, and what it asked for with it."""
@@ -122,6 +138,10 @@ class Connection(asyncio.Protocol):
         self._wake()
         if self._body is not None:
             self._body.disconnect()
+        if self._session is not None:
+            self._session.lose()
+            if self._session.is_open:
+                return  # the app is told
         if self._task is not None and self._reply is not None and not self._reply.is_complete:
             self._task.cancel()
 
@@ -169,6 +189,11 @@ class Connection(asyncio.Protocol):
 
     async def _answer(self, head: Head) -> bool:
         """Have the app answer; whether another request may follow on this connection."""
+        if head.has_upgrade and self._server.options.has_websockets:
+            accept = handshake.accept_of(head)
+            if accept is not None:
+                await self._serve_socket(head, accept)
+                return False
         body, reply = self._begin(head)
         try:
             await self._server.app(scope_of(head, self._scope), body.receive, reply)
@@ -187,6 +212,18 @@ class Connection(asyncio.Protocol):
         if self._wire.is_write_paused:
             await self._wire.drain()
         return True
+
+    async def _serve_socket(self, head: Head, accept: str) -> None:
+        """Have the app speak WebSocket to the client, after which nothing else can follow."""
+        server = self._server
+        reply = self._reply = Reply(self._wire, is_head=False, may_chunk=True, is_last=True)
+        session = self._session = Session(
+            self._wire, self._loop, accept=accept, reply=reply, bounds=server.options.websockets
+        )
+        if ahead := self._intake.take_all():
+            session.feed(ahead)
+        server.requests += 1
+        await session.run(server.app, socket_scope_of(head, self._scope), server.log)
 
     def _begin(self, head: Head) -> tuple[Body, Reply]:
         body = self._body = Body(self, self._loop, is_empty=head.length == 0)
@@ -249,7 +286,9 @@ class Connection(asyncio.Protocol):
 
     def close_if_idle(self, seconds: float) -> None:
         """End it if no request has been on it for ``seconds`` (one might be arriving), or only events."""
-        if self._reply is not None:
+        if self._session is not None:
+            self._session.leave()
+        elif self._reply is not None:
             if self._reply.end_early() and self._task is not None:
                 self._task.cancel()
         elif self._more is not None and self._loop.time() - self._idle_since >= seconds:

@@ -36,6 +36,7 @@ class Head(NamedTuple):
     length: int | None  # of the body; None: chunked
     keeps_alive: bool
     expects_continue: bool
+    has_upgrade: bool  # whether another protocol is offered
 
 
 def find_end(data: bytes | bytearray, *, known: int, options: Options) -> int:
@@ -100,6 +101,7 @@ def read(data: bytes, options: Options) -> Head:
         0 if _FRAMING.isdisjoint(found) else _length(found, is_newest=is_newest),
         is_newest and collected.keeps_alive,
         b"expect" in found and _expects(found, is_newest=is_newest),
+        b"upgrade" in found,
     )
 
 

@@ -41,6 +41,11 @@ class Intake:
         """Bytes have arrived."""
         self._ahead = self._ahead + data if self._ahead else data
 
+    def take_all(self) -> bytes:
+        """What has arrived, for another protocol than HTTP."""
+        ahead, self._ahead = self._ahead, b""
+        return ahead
+
     def find_head(self) -> Head | None:
         """The next request's head, None if it has not arrived to its end; raises Refused."""
         ahead = self._ahead

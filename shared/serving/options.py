@@ -3,7 +3,9 @@
 An app may bring its own as ``serving_options``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from shared.serving.endpoint import Bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,9 @@ class Options:
     keep_alive_seconds: float = 75.0
     # How long an answer under way may stand still for a client that has closed its own direction.
     half_closed_seconds: float = 0.5
+    # Whether the app serves WebSockets; without it a handshake is a request like any other.
+    has_websockets: bool = False
+    websockets: Bounds = field(default_factory=Bounds)
     # After SIGTERM, how long new connections are still taken.
     drain_seconds: float = 0.0
     # Listeners that never speak TLS, whatever the others do (metrics).

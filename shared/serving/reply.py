@@ -180,6 +180,12 @@ class Reply:
             self._client.write(b"%b%x\r\n%b\r\n%b" % (head, len(body), body, last))
 
 
+def switching_head(fields: RawHeaders) -> bytes:
+    """The head of a 101, behind which HTTP ends; raises MalformedHead."""
+    lines = [_prefixes[name] + value + b"\r\n" for name, value in fields]
+    return _joined([_status_lines[101], *lines, SERVER, _date.line(), b"\r\n"])
+
+
 def _joined(lines: list[bytes]) -> bytes:
     """The head that ``lines`` are; a field with a line end in it would be two (response splitting)."""
     head = b"".join(lines)

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from shared.serving import handshake
 from shared.serving.head import Head
 from shared.serving.messages import EMPTY_QUERY, Scope
 
@@ -32,14 +33,28 @@ def _pair(address: Any) -> tuple[str, int] | None:
 def scope_of(head: Head, base: dict[str, Any]) -> Scope:
     """The scope of one request."""
     path = head.raw_path
-    text = (unquote_to_bytes(path) if b"%" in path else path).decode("utf-8", errors="replace")
     return {
         **base,
         "http_version": head.http_version,
         "method": head.method,
-        "path": text,
+        "path": _decoded(path),
         "raw_path": path,
         "query_string": head.query,
         EMPTY_QUERY: head.has_query and not head.query,
         "headers": head.fields,
     }
+
+
+def socket_scope_of(head: Head, base: dict[str, Any]) -> Scope:
+    """The scope of one WebSocket."""
+    scope = scope_of(head, base)
+    del scope["method"]
+    scope["type"] = "websocket"
+    scope["scheme"] = "wss" if base["scheme"] == "https" else "ws"
+    scope["subprotocols"] = handshake.subprotocols_of(head.fields)
+    scope["extensions"] = {"websocket.http.response": {}}
+    return scope
+
+
+def _decoded(path: bytes) -> str:
+    return (unquote_to_bytes(path) if b"%" in path else path).decode("utf-8", errors="replace")

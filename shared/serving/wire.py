@@ -1,14 +1,10 @@
-"""The socket's side of one client connection: reading and writing with back-pressure, and an orderly end."""
+"""The TCP side of one connection: reading and writing with back-pressure, and an orderly end."""
 
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from shared.serving.messages import ClientTooSlow
-
-if TYPE_CHECKING:
-    from shared.serving.server import Server
 
 LINGER_SECONDS = 1.0
 TCP_CLOSE = b"\x07"
@@ -19,11 +15,18 @@ TAKEN_BYTES = 65_536
 class Wire:
     """What a connection, its replies and its sockets write on."""
 
-    def __init__(self, transport: asyncio.Transport, server: "Server") -> None:
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        taking_seconds: float,
+        is_ending: Callable[[], bool] = bool,
+    ) -> None:
         self.transport = transport
-        self._server = server
-        self._loop = server.loop
-        self._taking_seconds = server.options.taking_seconds
+        self._loop = loop
+        self._taking_seconds = taking_seconds
+        self._is_ending = is_ending
         self._room: asyncio.Future[None] | None = None  # what a writer waits on
         self._is_reading = True
         self._is_write_paused = False
@@ -33,13 +36,18 @@ class Wire:
     @property
     def is_ending(self) -> bool:
         """Whether the server is about to stop, so that the next answer is the last here."""
-        return self._server.is_stopping
+        return self._is_ending()
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` when what runs now has had its turn."""
         self._loop.call_soon(callback)
 
     # -- reading
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether what the other side sends is taken from the socket now."""
+        return self._is_reading
 
     def pause_reading(self) -> None:
         """Let the client wait."""
