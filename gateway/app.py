@@ -20,6 +20,7 @@ from gateway.receipts import Receipts
 from gateway.resources import Resources
 from gateway.revocations import Revocations
 from gateway.settings import GatewaySettings
+from gateway.sockets.callers import Callers
 from gateway.token_keys import TokenKeys
 from gateway.tokens import Tokens
 from gateway.upstream.health import Health
@@ -72,6 +73,7 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
             tokens=Tokens(revocations, keys, receipts, app.app_context),
             keys=keys,
             api_keys=ApiKeys(services.get("auth"), settings),
+            callers=Callers(settings.most_websockets_by_caller),
         ),
         open_streams=OpenStreams(revocations),
         access_log=access_log,

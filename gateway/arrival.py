@@ -8,8 +8,9 @@ from uuid_utils import uuid7
 from gateway import single_fields
 from gateway.client_address import client_of
 from gateway.exchange import Exchange
-from gateway.messages import RawHeaders, Receive, Scope
+from gateway.messages import Receive, Scope
 from shared.chassis import tracing
+from shared.serving import handshake
 
 
 def exchange_of(scope: Scope, receive: Receive, *, trusted_proxies: int) -> Exchange:
@@ -29,7 +30,7 @@ def exchange_of(scope: Scope, receive: Receive, *, trusted_proxies: int) -> Exch
         origin=None if origin is None else origin.decode("latin-1"),
         authorization=found.get(b"authorization"),
         api_key=found.get(b"x-api-key"),
-        upgrade=_all_of(b"upgrade", fields) if b"upgrade" in found else None,
+        asks_for_socket=b"upgrade" in found and _asks_for_socket(scope),
         doubled=None if len(found) == len(fields) else single_fields.find_doubled(fields),
         has_cookies=b"cookie" in found,
         fetch_site=found.get(b"sec-fetch-site"),
@@ -37,18 +38,9 @@ def exchange_of(scope: Scope, receive: Receive, *, trusted_proxies: int) -> Exch
     )
 
 
-def _all_of(name: bytes, fields: RawHeaders) -> bytes:
-    return b",".join(value for key, value in fields if key == name)
-
-
-def is_websocket(http_version: str, upgrade: bytes) -> bool:
-    """Whether the client wants to speak WebSocket; HTTP/1.0 has no such field (RFC 9110 section 7.8).
-
-    Any other protocol is an offer, which a server may ignore: those who make it (h2c by Java's client and
-    curl, TLS/1.2 by Apache's) go on in HTTP/1.1 just as well.
-    """
-    offers = (offer.strip().lower().partition(b"/")[0] for offer in upgrade.split(b","))
-    return http_version != "1.0" and b"websocket" in offers
+def _asks_for_socket(scope: Scope) -> bool:
+    upgrade = b",".join(value for name, value in scope["headers"] if name == b"upgrade")
+    return handshake.is_asked_for(scope["http_version"], upgrade)
 
 
 def _trace_of(found: dict[bytes, bytes]) -> tracing.Trace:

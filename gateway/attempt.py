@@ -124,6 +124,12 @@ class Attempt:
         else:
             self.replica.breaker.fail()
 
+    def let_go(self) -> None:
+        """End without the connection, which speaks another protocol now."""
+        self._is_over = True
+        self.service.outstanding -= 1
+        self.replica.outstanding -= 1
+
     def end(self) -> None:
         """Give the connection back, or end it if the exchange on it is not complete."""
         if self._is_over:

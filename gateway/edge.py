@@ -3,15 +3,14 @@
 A request is routed by its raw target before anything else happens.
 """
 
-from functools import lru_cache
 from typing import Any
 
 from flask import Response
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
-from gateway import errors, targets
-from gateway.arrival import exchange_of, is_websocket
+from gateway import errors
+from gateway.arrival import exchange_of
 from gateway.asgi import AsgiFlask
 from gateway.exchange import Exchange
 from gateway.hooks import Hooks
@@ -19,7 +18,10 @@ from gateway.messages import Answer, ClientGone, Receive, ResponseBroken, Scope,
 from gateway.own_pages import HEALTH_PATHS, METRICS_PATH, OwnPages
 from gateway.pipeline import CLIENT_GONE, Pipeline
 from gateway.readiness import Drain
+from gateway.route_search import route_of, route_of_socket
 from gateway.settings import GatewaySettings
+from gateway.sockets.answering import answer_socket
+from gateway.sockets.opening import opening_of
 from shared.chassis import tracing
 from shared.chassis.errors import ApiError, NotFound, Unavailable, from_http_exception, problem_response
 from shared.chassis.logs import get_logger
@@ -80,7 +82,11 @@ class Edge:
         self._metrics_port = settings.metrics_port
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request, or one WebSocket."""
+        if scope["type"] == "websocket":
+            await receive()  # ASGI: websocket.connect
+            is_secure = scope["scheme"] == "wss"
+            scope = {**scope, "method": "GET", "scheme": "https" if is_secure else "http"}
         exchange = exchange_of(scope, receive, trusted_proxies=self._trusted_proxies)
         tracing.adopt(exchange.trace)
         try:
@@ -90,15 +96,17 @@ class Edge:
 
     async def _serve(self, exchange: Exchange, send: Send) -> None:
         scope = exchange.scope
-        server = scope.get("server")
-        if server and server[1] == self._metrics_port:
+        if exchange.asks_for_socket:
+            await self._serve_socket(exchange, send)
+            return
+        if self._is_internal(exchange):
             await self._serve_internally(exchange, send)
             return
         if scope["raw_path"] == b"*":
             await _answer_for_all(send)
             return
         try:
-            self._route(exchange)
+            exchange.match = route_of(exchange, self.pipeline.table, self._hosts)
         except ApiError as refusal:
             exchange.refusal = refusal
         if exchange.match is None and exchange.refusal is None:
@@ -107,6 +115,26 @@ class Edge:
                 await self._pages.serve(exchange, send)
                 return
         await self._forward(exchange, send)
+
+    async def _serve_socket(self, exchange: Exchange, send: Send) -> None:
+        """Let the client speak WebSocket where a route allows it.
+
+        The connection ends with every other answer: what follows may be in the other protocol already, and
+        must not be read as a request.
+        """
+        try:
+            if self._is_internal(exchange):
+                raise errors.UpgradeNotSupported
+            exchange.match = route_of_socket(exchange, self.pipeline.table, self._hosts)
+            if exchange.scope["type"] == "websocket":
+                exchange.opening, exchange.scope["headers"] = opening_of(exchange.scope["headers"])
+        except ApiError as refusal:
+            exchange.match, exchange.refusal = None, refusal
+        await self._forward(exchange, send)
+
+    def _is_internal(self, exchange: Exchange) -> bool:
+        server = exchange.scope.get("server") or ("", 0)
+        return bool(server[1] == self._metrics_port)
 
     async def _serve_internally(self, exchange: Exchange, send: Send) -> None:
         path = exchange.scope["path"]
@@ -117,25 +145,6 @@ class Edge:
         else:
             await send_answer(problem_response(NotFound()), send)
 
-    def _route(self, exchange: Exchange) -> None:
-        scope = exchange.scope
-        if exchange.doubled is not None:
-            raise errors.FieldRepeated(field=exchange.doubled.decode("latin-1"))
-        if exchange.upgrade is not None and is_websocket(scope["http_version"], exchange.upgrade):
-            # What follows may be in the other protocol already: it must not be read as a request.
-            raise errors.UpgradeNotSupported(headers={"Connection": "close"})
-        targets.check(scope["raw_path"], scope["query_string"])
-        host = _without_port(exchange.host)
-        if host not in self._hosts:
-            # Health is asked for by whoever runs this process, at an address that no setting names (a pod's).
-            if scope["path"] in HEALTH_PATHS:
-                return
-            raise errors.HostNotAllowed
-        table = self.pipeline.table
-        exchange.match = table.find(host, scope["method"], scope["raw_path"])
-        if exchange.match is None and (methods := table.methods_at(host, scope["raw_path"])):
-            raise errors.MethodNotAllowed(headers={"Allow": ", ".join(sorted(methods))})
-
     async def _forward(self, exchange: Exchange, send: Send) -> None:
         """Have the pipeline answer, then account for it."""
         status = CLIENT_GONE
@@ -145,8 +154,12 @@ class Edge:
             else:
                 answer = await self._answer(exchange)
             self.pipeline.finish(exchange, answer)
-            await send_answer(answer, send)
-            status = answer.status_code
+            if exchange.scope["type"] == "websocket":
+                status = answer.status_code
+                await answer_socket(exchange, answer, send)
+            else:
+                await send_answer(answer, send)
+                status = answer.status_code
         finally:
             self.pipeline.record(exchange, status)
 
@@ -179,9 +192,3 @@ async def _answer_for_all(send: Send) -> None:
     """``OPTIONS *`` asks of the server as a whole whether it is there (RFC 9110 section 9.3.7)."""
     await send({"type": "http.response.start", "status": 204, "headers": [(b"allow", ALL_METHODS)]})
     await send({"type": "http.response.body"})
-
-
-@lru_cache(maxsize=1024)
-def _without_port(host: str) -> str:
-    name, colon, port = host.rpartition(":")
-    return name if colon and port.isdigit() else host

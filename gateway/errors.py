@@ -9,13 +9,16 @@
     ├── BodyTooLarge            413  body_too_large
     ├── UnknownCoding           501  unknown_transfer_coding
     ├── UpgradeNotSupported     501  upgrade_not_supported
+    ├── HandshakeInvalid        400  handshake_invalid
+    ├── SocketVersionUnknown    426  websocket_version_unknown
     ├── RequestTimeout          408  request_timeout
     ├── BadGateway              502  bad_gateway
     ├── UpstreamUnavailable     503  upstream_unavailable
     ├── BodiesFull              503  bodies_full
     └── GatewayTimeout          504  gateway_timeout
 
-Those of the path stand in ``targets.py``, of API keys in ``api_keys.py``, of tokens in the chassis.
+Those of the path stand in ``targets.py``, of API keys in ``api_keys.py``, of tokens in the chassis, and
+of too many WebSockets in ``sockets/callers.py``.
 """
 
 from shared.chassis import errors
@@ -84,7 +87,23 @@ class UpgradeNotSupported(errors.ApiError):
 
     status = 501
     code = "upgrade_not_supported"
-    detail = "This server forwards HTTP requests only; for events from a service use Server-Sent Events."
+    detail = "This path takes HTTP requests only: no route with `websocket` is here."
+
+
+class HandshakeInvalid(errors.ApiError):
+    """The request asks for a WebSocket, and is no handshake (RFC 6455 section 4.2.1)."""
+
+    status = 400
+    code = "handshake_invalid"
+    detail = "A WebSocket begins with a GET that has no body, one Sec-WebSocket-Key and Connection: Upgrade."
+
+
+class SocketVersionUnknown(errors.ApiError):
+    """The WebSocket is of another version than 13 (RFC 6455 section 4.2.2)."""
+
+    status = 426
+    code = "websocket_version_unknown"
+    detail = "This server speaks version 13 of WebSocket."
 
 
 class RequestTimeout(errors.ApiError):

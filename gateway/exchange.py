@@ -8,6 +8,8 @@ from gateway.limits.counting import Verdict
 from gateway.messages import Answer, Receive, Scope
 from gateway.request_body import RequestBody
 from gateway.routing import Match
+from gateway.sockets.opening import Opening
+from gateway.sockets.relay import Relay
 from gateway.tokens import Identity
 from shared.chassis.access import Caller
 from shared.chassis.errors import ApiError
@@ -32,7 +34,10 @@ class Exchange:
     origin: str | None = None
     authorization: bytes | None = None
     api_key: bytes | None = None
-    upgrade: bytes | None = None
+    asks_for_socket: bool = False  # by HTTP's Upgrade
+    opening: Opening | None = None  # of a WebSocket, where that is a valid handshake
+    socket_of: str | None = None  # whom it is counted for
+    relay: Relay | None = None  # once the socket is open
     doubled: bytes | None = None  # the name of a field that comes twice and must not
     has_cookies: bool = False
     fetch_site: bytes | None = None  # what the browser says of the page that asks (Fetch Metadata)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from gateway import errors, headers, targets
-from gateway.arrival import is_websocket
 from gateway.policies.order import Acting
 from gateway.route import IDEMPOTENT, Route
 from gateway.routing import Match, Table
 from gateway.settings import GatewaySettings
 from gateway.upstream.table import Upstream
 from shared.chassis.errors import ApiError
+from shared.serving import handshake
 
 Lines = Iterator[tuple[str, str]]
 Pairs = list[tuple[bytes, bytes]]
@@ -66,8 +66,18 @@ def explanation(settings: GatewaySettings, table: Table, request: Asked) -> Line
 
 def _route(settings: GatewaySettings, table: Table, request: Asked) -> Match | None:
     upgrade = request.field(b"upgrade")
-    if upgrade is not None and is_websocket("1.1", upgrade.encode()):
+    if upgrade is None or not handshake.is_asked_for("1.1", upgrade.encode()):
+        return _find(settings, table, request)
+    try:
+        match = _find(settings, table, request)
+    except ApiError:
+        match = None
+    if match is None or match.route.websocket is None:
         raise errors.UpgradeNotSupported
+    return match
+
+
+def _find(settings: GatewaySettings, table: Table, request: Asked) -> Match | None:
     path = request.path.encode()
     targets.check(path, request.query[1:].encode())
     if request.host not in settings.hosts:

@@ -9,6 +9,8 @@ from shared.chassis.tracing import Trace
 
 Pairs = list[tuple[bytes, bytes]]
 
+VIA = (b"via", b"1.1 doorward")  # of answers
+
 _NAME = re.compile(rb"[a-z0-9-]+")
 # RFC 9110 section 7.6.1, and what frames a message: valid for one connection only.
 HOP_BY_HOP = frozenset(

@@ -68,6 +68,9 @@ class Hooks:
         environ = environ_of(exchange.scope)
         environ["REMOTE_ADDR"], environ["wsgi.url_scheme"] = exchange.address, exchange.protocol
         environ[_FORWARDING] = forwarding
+        if exchange.asks_for_socket:
+            # Werkzeug would look for a rule of its own kind; hooks see it by Upgrade.
+            environ.pop("HTTP_CONNECTION", None)
         run: Callable[..., Any] = contextvars.copy_context().run
         flask = self._flask or self._new_flask()
         try:

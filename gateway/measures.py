@@ -52,6 +52,17 @@ BREAKERS_OPEN = Gauge(
     ["upstream"],
     multiprocess_mode="livemax",
 )
+SOCKETS_OPEN = Gauge(
+    "doorward_gateway_websockets_open", "Open WebSockets.", ["route"], multiprocess_mode="livesum"
+)
+SOCKETS_CLOSED = Counter(
+    "doorward_gateway_websockets_closed_total", "WebSockets that have ended.", ["route", "code"]
+)
+SOCKET_MESSAGES = Counter(
+    "doorward_gateway_websocket_messages_total",
+    "Messages of WebSockets, by the side that they came from.",
+    ["route", "side"],
+)
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # What is counted for each request is put together here and written a few times a second: a write to the file
@@ -60,6 +71,7 @@ FLUSH_SECONDS = 0.2
 
 
 _requests: dict[tuple[str, str, int], int] = {}  # method, route, status
+_messages: dict[tuple[str, str], int] = {}  # route, side
 _tallies: set[Tally] = set()
 _timer: asyncio.TimerHandle | None = None
 
@@ -79,15 +91,32 @@ def count_request(method: str, route: str, status: int, seconds: float) -> None:
     _add(_request_tally(method, route), seconds)
 
 
+def count_message(route: str, side: str) -> None:
+    """A message of a WebSocket was passed on."""
+    key = (route, side)
+    _messages[key] = _messages.get(key, 0) + 1
+    _flush_soon()
+
+
+def count_end(route: str, code: int) -> None:
+    """A WebSocket has ended."""
+    # Codes from 3000 on are an app's own, and a client may use any: too many for a label.
+    SOCKETS_CLOSED.labels(route, str(code) if code < 3000 else "3000-4999").inc()
+
+
 def time_upstream(upstream: str, seconds: float) -> None:
     """An upstream's answer began."""
     _add(_upstream_tally(upstream), seconds)
 
 
 def _add(tally: Tally, seconds: float) -> None:
-    global _timer  # noqa: PLW0603  (one timer for the metrics of the process)
     tally.add(seconds)
     _tallies.add(tally)
+    _flush_soon()
+
+
+def _flush_soon() -> None:
+    global _timer  # noqa: PLW0603  (one timer for the metrics of the process)
     if _timer is None:
         _timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, flush)
 
@@ -104,6 +133,9 @@ def flush() -> None:
     for (method, route, status), count in _requests.items():
         REQUESTS.labels("gateway", method, route, status).inc(count)
     _requests.clear()
+    for (route, side), count in _messages.items():
+        SOCKET_MESSAGES.labels(route, side).inc(count)
+    _messages.clear()
 
 
 async def stop() -> None:

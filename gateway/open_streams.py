@@ -21,7 +21,7 @@ class OpenStreams:
 
     def __init__(self, revocations: Revocations) -> None:
         self._revocations = revocations
-        self._by_name: dict[str, set[_Stream]] = {}
+        self._by_name: dict[str, set[Watched]] = {}
         revocations.on_news = self._hear
 
     def watch(self, response: StreamedResponse, caller: Caller) -> None:
@@ -29,49 +29,71 @@ class OpenStreams:
         source = response.source
         if source is None:
             return
-        stream = _Stream(source, caller, self._forget)
-        if self._is_dead(stream):
+        try:
+            watched = self.watch_socket(source.cut, caller)
+        except TokenRevoked:
             source.close()
+            raise
+        response.source = _Stream(source, watched.forget)
+
+    def watch_socket(self, cut: Callable[[], None], caller: Caller) -> "Watched":
+        """Call ``cut`` once the caller's token is dead; raises TokenRevoked if it is by now."""
+        watched = Watched(cut, caller, self._forget)
+        if self._is_dead(watched):
             raise TokenRevoked
-        response.source = stream
-        for name in (stream.session, stream.account):
-            self._by_name.setdefault(name, set()).add(stream)
+        for name in (watched.session, watched.account):
+            self._by_name.setdefault(name, set()).add(watched)
+        return watched
 
     def _hear(self, name: str) -> None:
         """News of the session or account ``name``."""
-        for stream in list(self._by_name.get(name, ())):
-            if self._is_dead(stream):
-                log.info("stream_ended", account_id=stream.account)
-                stream.cut()
+        for watched in list(self._by_name.get(name, ())):
+            if self._is_dead(watched):
+                log.info("stream_ended", account_id=watched.account)
+                watched.cut()
 
-    def _is_dead(self, stream: "_Stream") -> bool:
-        return self._revocations.covers(stream.session, stream.account, stream.issued_at, stream.version)
+    def _is_dead(self, watched: "Watched") -> bool:
+        return self._revocations.covers(watched.session, watched.account, watched.issued_at, watched.version)
 
-    def _forget(self, stream: "_Stream") -> None:
-        for name in (stream.session, stream.account):
-            streams = self._by_name.get(name)
-            if streams is not None:
-                streams.discard(stream)
-                if not streams:
+    def _forget(self, watched: "Watched") -> None:
+        for name in (watched.session, watched.account):
+            known = self._by_name.get(name)
+            if known is not None:
+                known.discard(watched)
+                if not known:
                     del self._by_name[name]
 
 
-class _Stream:
-    """A body under way, and whom it is for."""
+class Watched:
+    """What is under way for a caller."""
 
-    __slots__ = ("_forget", "_source", "account", "cut", "issued_at", "read", "session", "version")
+    __slots__ = ("_forget", "account", "cut", "issued_at", "session", "version")
 
-    def __init__(self, source: Source, caller: Caller, forget: Callable[["_Stream"], None]) -> None:
-        self._source = source
+    def __init__(self, cut: Callable[[], None], caller: Caller, forget: Callable[["Watched"], None]) -> None:
+        self.cut = cut
         self._forget = forget
-        self.read = source.read
-        self.cut = source.cut
         self.session = str(caller.claims.get(tokens.SESSION))
         self.account = str(caller.account_id)
         self.issued_at = int(caller.claims.get("iat", 0))
         self.version = int(caller.claims.get(tokens.VERSION, 0))
 
+    def forget(self) -> None:
+        """It is over."""
+        self._forget(self)
+
+
+class _Stream:
+    """A body under way that is watched."""
+
+    __slots__ = ("_forget", "_source", "cut", "read")
+
+    def __init__(self, source: Source, forget: Callable[[], None]) -> None:
+        self._source = source
+        self._forget = forget
+        self.read = source.read
+        self.cut = source.cut
+
     def close(self) -> None:
         """Nobody will read on."""
-        self._forget(self)
+        self._forget()
         self._source.close()

@@ -1,17 +1,21 @@
 """The way of a request: its policies, the service, its policies again, and the account of it."""
 
 from time import monotonic
+from typing import Any
 
 from gateway import fan_out, measures, proxy
 from gateway.access_log import AccessLog
 from gateway.exchange import Exchange
+from gateway.limits.limiter import key_of
 from gateway.messages import Answer, RawHeaders, StreamedResponse
 from gateway.open_streams import OpenStreams
 from gateway.policies.order import Acting
 from gateway.request_body import is_expected
 from gateway.resources import Resources
 from gateway.routing import UNMATCHED, Match, Table
+from gateway.sockets.relay import Relay
 from gateway.upstream.replicas import Service
+from shared.chassis.access_tokens import TokenRevoked
 
 CLIENT_GONE = 499  # nginx's number for it; never on the wire
 
@@ -57,10 +61,28 @@ class Pipeline:
     async def _forward(self, exchange: Exchange, match: Match) -> Answer:
         if match.route.parts:
             return await fan_out.gather(exchange, self.services)
+        if exchange.opening is not None:
+            return await self._open_socket(exchange, match)
         response = await proxy.forward(exchange, self.services[match.route.upstream])
         # What changes something is answered to its end: it may be the revocation itself.
         if response.source is not None and exchange.caller is not None and exchange.scope["method"] == "GET":
             self._open_streams.watch(response, exchange.caller)
+        return response
+
+    async def _open_socket(self, exchange: Exchange, match: Match) -> Answer:
+        """The answer to a handshake, counted for its caller until ``record`` is called."""
+        caller = key_of(exchange, "caller")
+        self.resources.callers.take(caller)
+        exchange.socket_of = caller
+        response = await proxy.forward(exchange, self.services[match.route.upstream])
+        relay, identity = response.source, exchange.identity
+        if isinstance(relay, Relay) and identity is not None:
+            try:
+                relay.watched = self._open_streams.watch_socket(relay.cut, identity.caller)
+            except TokenRevoked:
+                relay.close()
+                raise
+            relay.expire_at(identity.expires_at)
         return response
 
     def finish(self, exchange: Exchange, answer: Answer) -> None:
@@ -80,18 +102,21 @@ class Pipeline:
         fields: RawHeaders = [(b"x-request-id", exchange.trace.request_id.encode())]
         for finish in self._acting_on(exchange).finishes:
             finish(exchange, fields)
-        if _has_body_left(exchange):
-            # What is left of the body would be taken for the next request.
+        if _has_body_left(exchange) or exchange.asks_for_socket:
+            # What is left of the body, or is of another protocol, would be taken for the next request.
             fields.append((b"connection", b"close"))
         return fields
 
     def record(self, exchange: Exchange, status: int) -> None:
         """Count the exchange and write its line, once its answer is out; status 499: the client left."""
+        if exchange.socket_of is not None:
+            self.resources.callers.give_back(exchange.socket_of)
         match = exchange.match
         route = match.route.name if match else UNMATCHED
         seconds = monotonic() - exchange.started_at
         method = exchange.scope["method"]
-        measures.count_request(method, route, status, seconds)
+        if exchange.relay is None:  # whose handshake is counted already
+            measures.count_request(method, route, status, seconds)
         if status == CLIENT_GONE:
             measures.CLIENTS_GONE.labels(route).inc()
         if not self._access_log.is_enabled:
@@ -112,9 +137,22 @@ class Pipeline:
                 "account_id": str(caller.account_id) if caller else None,
                 "request_id": exchange.trace.request_id,
                 "trace_id": exchange.trace.trace_id,
+                **(_line_of(exchange.relay) if exchange.relay is not None else {}),
             },
             path=exchange.scope["path"],
         )
+
+
+def _line_of(relay: Relay) -> dict[str, Any]:
+    """What the access line says of a socket that is over."""
+    verdict = relay.verdict
+    return {
+        "messages_in": relay.from_client,
+        "messages_out": relay.from_service,
+        "close_code": int(verdict.code) if verdict else None,
+        "closed_by": verdict.by if verdict else None,
+        "close_reason": verdict.reason if verdict and verdict.by == "gateway" else None,
+    }
 
 
 def _has_body_left(exchange: Exchange) -> bool:

@@ -13,6 +13,8 @@ from gateway.policies.header_fields import CompiledRules, claim_fields
 from gateway.request_body import RequestBody, framing_lines
 from gateway.route import IDEMPOTENT
 from gateway.routing import Match
+from gateway.sockets.opening import Opening
+from gateway.sockets.service_socket import opened_socket
 from gateway.tries import Tries
 from gateway.upstream import faults
 from gateway.upstream.framing import ResponseHead
@@ -24,8 +26,6 @@ from shared.serving.messages import EMPTY_QUERY
 log = get_logger(__name__)
 is_debugged = getLogger(__name__).isEnabledFor
 
-VIA = (b"via", b"1.1 doorward")
-
 
 class Outgoing(NamedTuple):
     """What a replica is sent, but for what is its own: its authority, and the deadline by its clock."""
@@ -35,6 +35,7 @@ class Outgoing(NamedTuple):
     rest: bytes
     body: RequestBody
     deadline: float  # on the monotonic clock
+    opening: Opening | None  # of a WebSocket
 
 
 async def forward(exchange: Exchange, service: Service) -> StreamedResponse:
@@ -65,9 +66,11 @@ def _outgoing(exchange: Exchange, match: Match, body: RequestBody, deadline: flo
             host=exchange.host,
         )
     )
+    if exchange.opening is not None:
+        lines.append(exchange.opening.request_lines())
     mark = b"?" if query or scope.get(EMPTY_QUERY) else b""
     start = b"%b %b%b%b HTTP/1.1\r\nhost: " % (method, match.target(scope["raw_path"]), mark, query)
-    return Outgoing(method, start, b"\r\n" + b"".join(lines), body, deadline)
+    return Outgoing(method, start, b"\r\n" + b"".join(lines), body, deadline, exchange.opening)
 
 
 def _passed_on(exchange: Exchange, match: Match) -> list[bytes]:
@@ -105,6 +108,7 @@ async def _try_replicas(exchange: Exchange, service: Service, outgoing: Outgoing
             if not tries.take_warm_connection(attempt):
                 await attempt.connect(route.timeouts.connect)
             head = await _ask(attempt, outgoing)
+            opened = opened_socket(attempt, head, exchange) if head.status == 101 else None
         except faults.UpstreamFault as fault:
             exchange.upstream_seconds += monotonic() - began
             _judge(fault, attempt, outgoing.body, exchange)
@@ -117,7 +121,7 @@ async def _try_replicas(exchange: Exchange, service: Service, outgoing: Outgoing
         else:
             exchange.upstream_seconds += monotonic() - began
             measures.time_upstream(service.name, exchange.upstream_seconds)
-            return _answer(attempt, head, exchange.match.fields.response)  # type: ignore[union-attr]
+            return opened or _answer(attempt, head, exchange.match.fields.response)  # type: ignore[union-attr]
 
 
 def _begin(exchange: Exchange, service: Service, tries: Tries) -> Attempt:
@@ -131,6 +135,11 @@ def _begin(exchange: Exchange, service: Service, tries: Tries) -> Attempt:
 
 async def _ask(attempt: Attempt, outgoing: Outgoing) -> ResponseHead:
     replica = attempt.replica
+    if outgoing.opening is not None:
+        # Without a deadline: it would not be that of the request alone, but of the socket.
+        request_head = b"%b%b%b\r\n" % (outgoing.start, replica.authority, outgoing.rest)
+        attempt.connection.begin(outgoing.method, request_head, may_switch=True)
+        return await attempt.connection.head(attempt.patience)
     deadline = headers.deadline_line(outgoing.deadline - monotonic(), replica.clock_ahead)
     request_head = b"%b%b%b%b\r\n" % (outgoing.start, replica.authority, outgoing.rest, deadline)
     if outgoing.body.is_done:
@@ -155,7 +164,7 @@ def _answer(attempt: Attempt, head: ResponseHead, rules: CompiledRules | None) -
     incoming = attempt.connection.incoming
     attempt.answered(head.status)
     passed = headers.response_fields(head.headers, rules)
-    passed.append(VIA)
+    passed.append(headers.VIA)
     if not incoming.is_done or len(incoming.pieces) > 1:
         return StreamedResponse(head.status, passed, b"", AnswerBody(attempt))
     body = incoming.next_piece()

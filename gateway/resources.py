@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from gateway.api_keys import ApiKeys
 from gateway.limits.limiter import RouteLimiter
+from gateway.sockets.callers import Callers
 from gateway.token_keys import TokenKeys
 from gateway.tokens import Tokens
 
@@ -16,3 +17,4 @@ class Resources:
     tokens: Tokens
     keys: TokenKeys
     api_keys: ApiKeys
+    callers: Callers

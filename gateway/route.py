@@ -3,11 +3,12 @@
 from dataclasses import field
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from gateway.policies.access import AccessRule, access_rule
 from gateway.policies.header_fields import Claims, HeaderRules
+from gateway.policies.websocket import WebSocketRule, websocket_rule
 from gateway.values import METHODS, STRICT, Listed, ListedSet, Method, Name, Path, Seconds, Whole
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
@@ -55,3 +56,10 @@ class Route:
     claims: Claims = field(default_factory=dict)  # what of the token the service is told, by field
     policies: dict[str, dict[str, Any]] = field(default_factory=dict)  # of a team's own, by their names
     parts: dict[Name, Part] = field(default_factory=dict)  # asked instead of forwarding
+    websocket: Annotated[WebSocketRule | None, BeforeValidator(websocket_rule)] = None  # without: none
+
+    @model_validator(mode="after")
+    def _websockets_have_a_way(self) -> "Route":
+        if self.websocket is not None and ("GET" not in self.methods or self.parts):
+            raise ValueError("websocket needs the method GET, and one service that is asked")
+        return self

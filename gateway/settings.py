@@ -61,6 +61,12 @@ class GatewaySettings(ProcessSettings):
         description="How many of them one address may have (429 beyond). 0: all. "
         "Not looked at behind a trusted proxy, whose address all have.",
     )
+    most_websockets_by_caller: int = Field(
+        100,
+        ge=1,
+        description="How many WebSockets a caller (an API key, an account, or an address without either) "
+        "may have open at a worker; 429 beyond.",
+    )
     tls_certificate_file: Path | None = Field(
         None,
         description="A certificate with its chain (PEM), for TLS at the port. Read again at SIGHUP.",
@@ -91,6 +97,7 @@ class GatewaySettings(ProcessSettings):
         return Options(
             most_connections=self.most_connections,
             most_connections_by_address=0 if self.trusted_proxy_count else self.most_connections_by_address,
+            has_websockets=True,
             drain_seconds=self.drain_seconds,
             plain_ports=frozenset({self.metrics_port}),
         )

@@ -53,6 +53,11 @@ _KEYS: dict[LimitKey, Callable[[Exchange], str]] = {
 }
 
 
+def key_of(exchange: Exchange, by: LimitKey) -> str:
+    """Whom a limit by this counts the exchange for."""
+    return _KEYS[by](exchange)
+
+
 class RouteLimiter:
     """Admits requests by their limits."""
 
@@ -97,7 +102,7 @@ class RouteLimiter:
         deadline = began + self._link.timeout_seconds - exchange.limiter_seconds
         verdicts = exchange.verdicts
         for limit in limits:
-            key = _KEYS[limit.by](exchange)
+            key = key_of(exchange, limit.by)
             verdict = self._counting.take_held(limit, key)
             verdict = verdict or await self._counting.take(limit, key, deadline=deadline)
             verdicts.append(verdict)
@@ -106,7 +111,7 @@ class RouteLimiter:
         exchange.limiter_seconds += monotonic() - began
         if verdicts and not verdicts[-1].is_admitted:
             for verdict in verdicts[:-1]:
-                self._counting.give_back(verdict.limit, _KEYS[verdict.limit.by](exchange))
+                self._counting.give_back(verdict.limit, key_of(exchange, verdict.limit.by))
             raise _refusal(verdicts[-1])
 
     async def _keep_up(self) -> None:

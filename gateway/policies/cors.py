@@ -106,6 +106,10 @@ class CorsPolicy(Policy):
         """Whether pages of ``origin`` may act by the cookies of the browser that they are open in."""
         return self._rule.allow_credentials and self._lists(origin)
 
+    def allows(self, origin: str) -> bool:
+        """Whether pages of ``origin`` may read an answer."""
+        return self._is_for_all or self._lists(origin)
+
     def _lists(self, origin: str) -> bool:
         return len(origin) <= LONGEST_ORIGIN and any(pattern.match(origin) for pattern in self._trusted)
 

@@ -14,6 +14,7 @@ from gateway.policies.limits import Limit, LimitsOfCaller, LimitsOfPlace
 from gateway.policies.options import OptionsPolicy
 from gateway.policies.policy import Policy
 from gateway.policies.unmatched import UnmatchedPolicy
+from gateway.policies.websocket import WebSocketPolicy
 from gateway.route import Route
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def of_route(
     is_public = route.access.is_public
     return (
         *([cors] if cors is not None else []),
+        *([WebSocketPolicy(route.websocket, cors)] if route.websocket is not None else []),
         BrowserSessions(cors, upstream=route.upstream, is_public=is_public),
         LimitsOfPlace(of_place),
         CallerPolicy(route.access, guesses),

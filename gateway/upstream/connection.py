@@ -42,20 +42,29 @@ class UpstreamConnection(asyncio.Protocol):
         self._can_write: asyncio.Future[None] | None = None
         self._expect(b"")
 
-    def _expect(self, method: bytes) -> None:
-        self.incoming = Incoming(method)
+    def _expect(self, method: bytes, *, may_switch: bool = False) -> None:
+        self.incoming = Incoming(method, may_switch=may_switch)
         self._is_paused = False
         self._fault: faults.UpstreamFault | None = None
 
     # -- the exchange, as the proxy drives it
 
-    def begin(self, method: bytes, head: bytes) -> None:
-        """Send a request's head; the body follows through ``write``."""
-        self._expect(method)
+    def begin(self, method: bytes, head: bytes, *, may_switch: bool = False) -> None:
+        """Send a request's head; the body follows through ``write``. A 101 has to be asked for."""
+        self._expect(method, may_switch=may_switch)
         if self.is_closed:
             self._fault = faults.ConnectionEnded()
         else:
             self.transport.write(head)
+
+    def switch(self) -> bytes:
+        """Leave the transport to another protocol; what has come in that already. Raises ConnectionEnded."""
+        if self.is_closed:
+            raise faults.ConnectionEnded
+        self._deadline.end()
+        if self._is_paused:
+            self.transport.resume_reading()
+        return b"".join(self.incoming.pieces)
 
     def write(self, data: bytes) -> None:
         """Send a piece of the request's body."""

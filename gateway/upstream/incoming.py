@@ -7,10 +7,11 @@ from gateway.upstream.framing import LONGEST_HEAD, MalformedResponse, ResponseHe
 class Incoming:
     """What has come of the response to one request."""
 
-    __slots__ = ("_body", "_method", "_start", "head", "held", "pieces")
+    __slots__ = ("_body", "_may_switch", "_method", "_start", "head", "held", "pieces")
 
-    def __init__(self, method: bytes) -> None:
+    def __init__(self, method: bytes, *, may_switch: bool = False) -> None:
         self._method = method  # b"": nobody has asked
+        self._may_switch = may_switch  # to another protocol, by a 101
         self._start = b""  # of a head whose end is still to come
         self._body: ResponseBody | None = None
         self.head: ResponseHead | None = None
@@ -29,7 +30,9 @@ class Incoming:
 
     def take(self, data: bytes) -> bool:
         """Take bytes of it; False if there are more than its own. Raises MalformedResponse."""
-        return self._take_head(data) if self._body is None else self._take_body(data)
+        if self._body is not None:
+            return self._take_body(data)
+        return self._take_head(data) if self.head is None else self._take_foreign(data)
 
     def end(self) -> None:
         """Nothing more comes; raises MalformedResponse where something had to."""
@@ -64,11 +67,24 @@ class Incoming:
             if head.status >= 200:
                 return self._take_final(head, data)
             if head.status == 101:
-                raise MalformedResponse("an upgrade that nobody asked for")
+                return self._take_switch(head, data)
             end = data.find(b"\r\n\r\n")
         if len(data) > LONGEST_HEAD:
             raise MalformedResponse("a head without end")
         self._start = data
+        return True
+
+    def _take_switch(self, head: ResponseHead, data: bytes) -> bool:
+        if not self._may_switch:
+            raise MalformedResponse("an upgrade that nobody asked for")
+        self.head = head
+        return self._take_foreign(data)
+
+    def _take_foreign(self, data: bytes) -> bool:
+        """Keep what is of the other protocol already for who speaks it."""
+        if data:
+            self.pieces.append(data)
+            self.held += len(data)
         return True
 
     def _take_final(self, head: ResponseHead, data: bytes) -> bool:

@@ -157,7 +157,7 @@ def start_gateway(redis_url: str, upstream: Upstream, tmp_path: Path) -> Iterato
             path = tmp_path / f"routes-{len(started)}.toml"
             path.write_text(f"standalone = true\n{routes}")
             settings["GATEWAY_ROUTES_FILE"] = str(path)
-        gateway = _new_gateway(redis_url, upstream, tmp_path / f"gateway-{len(started)}.log", settings)
+        gateway = new_gateway(redis_url, upstream, tmp_path / f"gateway-{len(started)}.log", settings)
         started.append(gateway)
         gateway.start()
         return gateway
@@ -172,7 +172,7 @@ def running_gateway(
     redis_url: str, running_upstream: Upstream, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
     log = tmp_path_factory.mktemp("gateway") / "gateway.log"
-    gateway = _new_gateway(redis_url, running_upstream, log, {})
+    gateway = new_gateway(redis_url, running_upstream, log, {})
     gateway.start()
     yield gateway
     gateway.stop()
@@ -184,7 +184,7 @@ def gateway(running_gateway: Gateway, upstream: Upstream) -> Gateway:
     return running_gateway
 
 
-def _new_gateway(redis_url: str, upstream: Upstream, log: Path, settings: dict[str, str]) -> Gateway:
+def new_gateway(redis_url: str, upstream: Upstream, log: Path, settings: dict[str, str]) -> Gateway:
     port, metrics_port = free_port(), free_port()
     values = {
         "JWT_SECRET_KEY": SECRET,

@@ -122,6 +122,29 @@ def test_an_upgrade_is_explained() -> None:
     assert "501 upgrade_not_supported" in explained("GET", "/api/v1/users/me", "-H", "Upgrade: websocket")
 
 
+def test_a_websocket_is_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "routes.toml").write_text("""
+[cors.apps]
+origins = ["https://app.example.org"]
+[upstreams.chat]
+urls = "http://chat:8000"
+[[routes]]
+name = "chat"
+prefix = "/chat"
+upstream = "chat"
+cors = "apps"
+websocket = { max_message_bytes = 2000, idle_seconds = 60 }
+""")
+    monkeypatch.setenv("GATEWAY_ROUTES_FILE", str(tmp_path / "routes.toml"))
+
+    text = explained("GET", "/chat/room", "-H", "Upgrade: websocket")
+    rows = [line for line in CliRunner().invoke(routes).output.splitlines() if line.startswith("chat ")]
+
+    assert "messages of at most 2,000 bytes, closed after 60 s without any" in text
+    assert "messages of at most 2,000 bytes" in rows[0]
+    assert "websocket" not in explained("GET", "/api/v1/users/me")
+
+
 def test_a_preflight_is_explained() -> None:
     text = explained(
         "OPTIONS", "/api/v1/users/me", "-H", "Origin: a", "-H", "Access-Control-Request-Method: GET"

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,9 +16,11 @@ from gateway.app import create_app
 from gateway.edge import GatewayFlask
 from gateway.settings import GatewaySettings
 from shared.chassis import errors
+from shared.chassis.testing.engines import wait_until
 from shared.chassis.testing.tokens import SECRET, access_token, bearer
 from tests.gateway.conftest import SESSION_SECRET
-from tests.gateway.echo import Upstream
+from tests.gateway.echo import Received, Upstream
+from tests.gateway.socket_service import accepting
 
 ME = "/api/v1/users/me"
 
@@ -29,8 +32,21 @@ class Teapot(errors.ApiError):
     code = "teapot"
 
 
+CHAT = """
+[upstreams.chat]
+urls = "CHAT"
+[[routes]]
+name = "chat"
+prefix = "/chat"
+upstream = "chat"
+access = "public"
+websocket = true
+"""
+
+
 @pytest.fixture
-def app(redis_url: str, upstream: Upstream) -> GatewayFlask:
+def app(redis_url: str, upstream: Upstream, tmp_path: Path) -> GatewayFlask:
+    (tmp_path / "routes.toml").write_text(CHAT.replace("CHAT", upstream.url))
     values: dict[str, Any] = {
         "jwt_secret_key": SECRET,
         "session_secret_key": SESSION_SECRET,
@@ -39,6 +55,7 @@ def app(redis_url: str, upstream: Upstream) -> GatewayFlask:
         "auth_url": upstream.url,
         "users_url": upstream.url,
         "notifications_url": upstream.url,
+        "routes_file": [str(tmp_path / "routes.toml")],
     }
     return create_app(GatewaySettings(**values))
 
@@ -84,6 +101,59 @@ async def test_hooks_run_around_a_forwarded_request(
 
     assert (answer.status_code, answer.headers["x-noted"]) == (200, "yes")
     assert seen == [f"GET {ME} forward 127.0.0.1", "async before", "async after 200", "teardown None"]
+
+
+async def test_a_handshake_passes_the_hooks(
+    app: GatewayFlask, client: httpx.AsyncClient, upstream: Upstream
+) -> None:
+    ended: list[bytes] = []
+
+    async def accept(asked: Received, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(accepting(asked))
+        await reader.read(64)  # the gateway's Close
+        writer.write_eof()
+        ended.append(await reader.read())
+
+    @app.before_request
+    def stop() -> None:
+        if "refuse" in request.args:
+            raise Teapot
+
+    @app.after_request
+    def add(response: Response) -> Response:
+        response.headers["X-Noted"] = "yes"
+        return Response("mine") if "replace" in request.args else response
+
+    upstream.handlers["/chat/room"] = accept
+    await client.get("/livez")  # starts the app
+
+    refused, replaced, let_in = [await handshake(app, query) for query in (b"refuse", b"replace", b"")]
+    await asyncio.to_thread(
+        wait_until, lambda: ended == [b"", b""], what="the end of both sockets", seconds=30
+    )
+
+    assert (refused["type"], refused["status"]) == ("websocket.http.response.start", 418)
+    assert (replaced["type"], replaced["status"]) == ("websocket.http.response.start", 200)
+    assert let_in["type"] == "websocket.accept"
+    assert (b"x-noted", b"yes") in let_in["headers"]
+
+
+async def handshake(app: GatewayFlask, query: bytes) -> Any:
+    """What the app first says to a client that leaves behind its handshake."""
+    told = [{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1000, "reason": ""}]
+    said: list[Any] = []
+    fields = [(b"host", b"gateway.test"), (b"connection", b"upgrade"), (b"upgrade", b"websocket")]
+    scope = {"type": "websocket", "scheme": "ws", "http_version": "1.1", "path": "/chat/room"}
+    scope |= {"raw_path": b"/chat/room", "query_string": query, "headers": fields, "subprotocols": []}
+
+    async def receive() -> Any:
+        return told.pop(0)
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    await app(scope, receive, send)
+    return said[0]
 
 
 async def test_a_hook_may_answer_or_refuse_and_handlers_handle(

@@ -218,3 +218,33 @@ def test_an_origin_is_as_browsers_write_it(written: str, origin: str) -> None:
 def test_what_is_no_origin_is_refused(origin: str) -> None:
     with pytest.raises(ValidationError):
         CorsRule(name="apps", origins=(origin,))
+
+
+ROUTE = '[upstreams.a]\nurls = "http://a"\n[[routes]]\nname = "x"\nprefix = "/x"\nupstream = "a"\n'
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("websocket = { max_message_bytes = 0 }", "routes[0].websocket.max_message_bytes (x)"),
+        ("websocket = { idle_seconds = 0 }", "routes[0].websocket.idle_seconds (x)"),
+        ('websocket = "yes"', "routes[0].websocket (x)"),
+        ('websocket = true\nmethods = ["POST"]', "websocket needs the method GET"),
+        ('websocket = true\nparts = { a = { upstream = "a", path = "/a" } }', "one service that is asked"),
+    ],
+)
+def test_mistakes_of_a_websocket_are_named(line: str, reason: str) -> None:
+    with pytest.raises(route_file.RouteFileError) as caught:
+        parsed(ROUTE + line)
+
+    assert reason in "\n".join(caught.value.mistakes)
+
+
+@pytest.mark.parametrize(
+    ("line", "most"), [("true", 65_536), ("{ max_message_bytes = 7 }", 7), ("false", None)]
+)
+def test_a_route_says_whether_it_takes_websockets(line: str, most: int | None) -> None:
+    table = parsed(ROUTE + f"websocket = {line}")
+    (match,) = table.matches
+
+    assert (match.route.websocket.max_message_bytes if match.route.websocket else None) == most
