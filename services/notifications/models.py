@@ -145,7 +145,7 @@ class TemplateVersion(Model):
     """What a template says; rows are added and never changed, since messages are rendered by them."""
 
     __tablename__ = "template_versions"
-    __table_args__ = (UniqueConstraint("name", "content_hash"),)
+    __table_args__ = (UniqueConstraint("name", "content_hash", name="uq_template_versions_name"),)
 
     name: Mapped[str] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
