@@ -21,6 +21,7 @@ SAMPLE = {
     "link": "https://accounts.example.org/verify-email#token=a&b=c",
     "minutes": "10",
     "hours": "24",
+    "days": "30",
     "ip": "203.0.113.7",
     "device": "Firefox",
     "time": "2026-01-02 03:04 UTC",
@@ -56,7 +57,7 @@ def test_mail_renders_with_exactly_its_required_variables(locale: str, name: str
 
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_missing_variable_is_an_error_and_not_a_gap(name: str) -> None:
-    for missing in TEMPLATES[name].required - {"minutes", "hours", "link", "code"}:
+    for missing in TEMPLATES[name].required - {"minutes", "hours", "days", "link", "code"}:
         values = {key: value for key, value in sample(name).items() if key != missing}
 
         with pytest.raises(UndefinedError):

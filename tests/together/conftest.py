@@ -68,6 +68,10 @@ class RecordingSender:
         """The last mail to ``email``."""
         return [content for to_email, content in self.mails if to_email == email][-1]
 
+    def subjects_to(self, email: str) -> list[str]:
+        """Of all mails to ``email``; those of one occasion come in any order."""
+        return [content.subject for to_email, content in self.mails if to_email == email]
+
 
 class Post:
     """Celery for one process: a task that is sent is done at once, in its own service's app."""

@@ -132,7 +132,7 @@ async def test_signing_in_before_the_day_keeps_the_account(doorward: Doorward, d
     doorward.work()
     assert delete_due(apps) == 0
 
-    assert sender.newest_to(EMAIL).subject == "Your account is kept"
+    assert "Your account is kept" in sender.subjects_to(EMAIL)
     assert rows_with(apps, [EMAIL]) >= {("auth", "accounts"), ("users", "profiles")}
 
 
