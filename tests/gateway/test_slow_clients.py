@@ -103,8 +103,11 @@ def program() -> str:
 
 
 async def attack(program: str, url: str, mode: str) -> str:
-    """Let ``ATTACKERS`` connections be slow in this way; what the program reported."""
-    arguments = ["-c", str(ATTACKERS), "-r", str(ATTACKERS), "-l", str(SECONDS), "-p", "3", "-u", url]
+    """Let ``ATTACKERS`` connections be slow in this way; what the program reported.
+
+    They come within four seconds: all at once would be more than the service may have outstanding.
+    """
+    arguments = ["-c", str(ATTACKERS), "-r", str(ATTACKERS // 4), "-l", str(SECONDS), "-p", "3", "-u", url]
     process = await asyncio.create_subprocess_exec(
         program, *arguments, *MODES[mode], stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
