@@ -93,7 +93,7 @@ def envoy(port: int, *, upstream: str, folder: Path) -> Contestant:
     (binary,) = program.glob("python*/site-packages/envoy/_bin/envoy")
     binary.chmod(0o755)
     command = [str(binary), "--config-path", str(path), "--concurrency", "1", "--disable-hot-restart"]
-    policies = frozenset({TOKEN, CORS, COUNTS})
+    policies = frozenset({TOKEN, CORS, REFUSES})
     return Contestant("envoy, limit of its own", [*command, "--log-level", "error"], port, {}, policies)
 
 
@@ -165,7 +165,15 @@ def _virtual_host() -> dict[str, Any]:
     return {
         "name": "all",
         "domains": ["*"],
-        "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "service"}}],
+        "routes": [
+            # One request a minute, to see that it counts: its bucket is filled again between two requests.
+            {
+                "match": {"prefix": "/once"},
+                "route": {"cluster": "service"},
+                "typed_per_filter_config": {"envoy.filters.http.local_ratelimit": _limit(1)},
+            },
+            {"match": {"prefix": "/"}, "route": {"cluster": "service"}},
+        ],
         "typed_per_filter_config": {"envoy.filters.http.cors": allowed},
     }
 
@@ -175,16 +183,19 @@ def _cors_filter() -> dict[str, Any]:
 
 
 def _limit_filter() -> dict[str, Any]:
+    return {"name": "envoy.filters.http.local_ratelimit", "typed_config": _limit(LIMIT)}
+
+
+def _limit(requests: int) -> dict[str, Any]:
     always = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
-    return _filter(
-        "local_ratelimit",
-        "LocalRateLimit",
-        stat_prefix="limit",
-        token_bucket={"max_tokens": LIMIT, "tokens_per_fill": LIMIT, "fill_interval": "60s"},
-        filter_enabled={"runtime_key": "limit_enabled", **always},
-        filter_enforced={"runtime_key": "limit_enforced", **always},
-        enable_x_ratelimit_headers="DRAFT_VERSION_03",
-    )
+    return {
+        "@type": f"{EXTENSIONS}.local_ratelimit.v3.LocalRateLimit",
+        "stat_prefix": "limit",
+        "token_bucket": {"max_tokens": requests, "tokens_per_fill": requests, "fill_interval": "60s"},
+        "filter_enabled": {"runtime_key": "limit_enabled", **always},
+        "filter_enforced": {"runtime_key": "limit_enforced", **always},
+        "enable_x_ratelimit_headers": "DRAFT_VERSION_03",
+    }
 
 
 def _token_filter() -> dict[str, Any]:
