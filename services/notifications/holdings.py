@@ -4,8 +4,8 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, select
 
-from services.notifications.models import Attempt, Delivery, Message, Recipient
-from shared.chassis.holdings import Exported, Holdings
+from services.notifications.models import Attempt, Delivery, Message, Recipient, TemplateVersion
+from shared.chassis.holdings import Exported, Holdings, LeftOut
 
 
 def _is_to(account_id: UUID) -> ColumnElement[bool]:
@@ -34,4 +34,5 @@ HOLDINGS: Holdings = (
     ),
     Exported(Delivery, lambda id_: Delivery.message_id.in_(_messages_to(id_)), frozenset({"address_key"})),
     Exported(Attempt, lambda id_: Attempt.delivery_id.in_(_deliveries_to(id_))),
+    LeftOut(TemplateVersion, "What a team's mails say; who wrote it is forgotten with the account."),
 )

@@ -7,7 +7,8 @@ import pytest
 from flask import Flask
 
 from services.notifications import recipients
-from services.notifications.models import Recipient, db
+from services.notifications.models import Message as Sent
+from services.notifications.models import Recipient, TemplateVersion, db
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
@@ -63,3 +64,30 @@ def test_recipient_is_the_same_in_whatever_order_messages_arrive(
 )
 def test_deleted_account_leaves_neither_name_nor_language(app: Flask, order: tuple[Message, ...]) -> None:
     assert known(app, order) == (None, None, None)
+
+
+def test_what_a_deleted_account_asked_for_and_wrote_is_nobodys(app: Flask) -> None:
+    message = Sent(
+        id=new_id(), template="message", locale="en", topic="account", requested_by=ACCOUNT, created_at=NOW
+    )
+    version = TemplateVersion(
+        name="offer",
+        number=1,
+        content_hash="hash",
+        source={},
+        is_built_in=False,
+        created_by=ACCOUNT,
+        created_at=NOW,
+    )
+    with app.app_context():
+        with transaction(db) as session:
+            session.add_all([message, version])
+
+        with transaction(db):
+            recipients.forget(DELETED)
+
+        left = (
+            db.session.scalar(db.select(Sent.requested_by)),
+            db.session.scalar(db.select(TemplateVersion.created_by)),
+        )
+    assert left == (None, None)

@@ -9,7 +9,7 @@ from deploy.processes import SERVICES
 from shared.chassis.holdings import Exported, LeftOut
 
 # How columns with an account's id are called.
-OWNERS = {"account_id", "actor_id", "requested_by", "invited_by", "administrator_id"}
+OWNERS = {"account_id", "actor_id", "requested_by", "created_by", "invited_by", "administrator_id"}
 ROOTS = {"accounts", "profiles", "recipients"}
 SECRET = {
     "password_hash",

@@ -15,6 +15,7 @@ from services.notifications.models import (
     Delivery,
     IdempotencyKey,
     Message,
+    TemplateVersion,
     db,
     table_of,
 )
@@ -186,7 +187,8 @@ def count_for(account_id: UUID) -> dict[str, int]:
 def forget_account(account_id: UUID, email: str | None) -> None:
     """Delete the messages to an account, and those to its address that are no other account's.
 
-    Deliveries and attempts go with them. What it asked to be sent to others is nobody's any more.
+    Deliveries and attempts go with them. What it asked to be sent to others, and the templates
+    that it wrote, are nobody's any more.
     """
     _delete(_MESSAGES.c.account_id == account_id)
     if email is not None:
@@ -194,6 +196,8 @@ def forget_account(account_id: UUID, email: str | None) -> None:
         _delete(_MESSAGES.c.account_id.is_(None) & _MESSAGES.c.id.in_(its))
     asked = update(_MESSAGES).where(_MESSAGES.c.requested_by == account_id)
     db.session.execute(asked.values(requested_by=None))
+    written = update(TemplateVersion).where(TemplateVersion.created_by == account_id)
+    db.session.execute(written.values(created_by=None))
 
 
 def adopt(at_most: int) -> int:
