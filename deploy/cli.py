@@ -24,7 +24,6 @@ class Entry(NamedTuple):
 AUTH = "services.auth.commands"
 USERS = "services.users.commands"
 NOTIFICATIONS = "services.notifications.commands"
-TEMPLATES = "services.notifications.template_commands"
 
 # needs_environment: a person calls it on a machine where `doorward up` may hold the settings.
 COMMANDS = {
@@ -48,9 +47,9 @@ COMMANDS = {
         "deploy.check_addresses:check_addresses", "Find stored addresses in a form of before.", True
     ),
     "outbox": Entry("deploy.outbox:outbox", "Show and resend messages that were refused for days.", True),
-    "queue": Entry(f"{NOTIFICATIONS}:queue", "Show what waits to be mailed, and what is stuck.", True),
-    "message": Entry(f"{NOTIFICATIONS}:message", "Show what became of one message.", True),
-    "templates": Entry(f"{TEMPLATES}:templates", "Keep what mails say as files.", True),
+    "queue": Entry(f"{NOTIFICATIONS}.queue:queue", "Show what waits to be mailed, and what is stuck.", True),
+    "message": Entry(f"{NOTIFICATIONS}.queue:message", "Show what became of one message.", True),
+    "templates": Entry(f"{NOTIFICATIONS}.templates:templates", "Keep what mails say as files.", True),
     "routes": Entry("gateway.cli:routes", "List what the gateway routes where.", True),
     "check-routes": Entry("gateway.cli:check_routes", "Say what is wrong with route files."),
     "explain": Entry("gateway.cli:explain", "Say what the gateway would do with a request.", True),

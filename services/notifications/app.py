@@ -3,14 +3,11 @@
 from flask import Flask
 
 from services.notifications import metrics as counts
-from services.notifications import reports
+from services.notifications.delivery import reports
 from services.notifications.deps import EXTENSION, Deps
 from services.notifications.extensions import idempotency_keys, mail, messages, migrate
 from services.notifications.models import db
-from services.notifications.routes import internal
-from services.notifications.routes import messages as message_routes
-from services.notifications.routes import templates as template_routes
-from services.notifications.routes import topics as topic_routes
+from services.notifications.routes import BLUEPRINTS, internal
 from services.notifications.settings import NotificationsSettings
 from shared.chassis import access_tokens, database, metrics
 from shared.chassis.access_tokens import published_keys
@@ -36,10 +33,6 @@ def create_app(settings: NotificationsSettings | None = None, *, deps: Deps | No
     idempotency_keys.init_app(app, settings.accepted_secrets)
     access_tokens.install(app, settings, published_keys(settings, process="notifications").find)
     app.extensions[EXTENSION] = deps or Deps.from_settings(settings)
-    new_api(
-        app,
-        title="Doorward notifications",
-        blueprints=[message_routes.blueprint, topic_routes.blueprint, template_routes.blueprint],
-    )
+    new_api(app, title="Doorward notifications", blueprints=BLUEPRINTS)
     app.register_blueprint(internal.blueprint)
     return app

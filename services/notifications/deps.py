@@ -6,20 +6,20 @@ from typing import cast
 
 from flask import current_app
 
-from services.notifications.crowding import Crowd
-from services.notifications.intervals import Interval
+from services.notifications.delivery.crowding import Crowd
+from services.notifications.delivery.intervals import Interval
+from services.notifications.delivery.outcomes import Patience
+from services.notifications.delivery.pacing import Paces
+from services.notifications.delivery.progress import Progress
+from services.notifications.delivery.sender import Sender
 from services.notifications.lanes import Slots
-from services.notifications.mail_folder import MailFolder
-from services.notifications.outcomes import Patience
-from services.notifications.outlets import Outlet
-from services.notifications.pacing import Paces
-from services.notifications.pool import ServerPool
-from services.notifications.progress import Progress
-from services.notifications.sender import Sender
-from services.notifications.servers import SmtpServer
+from services.notifications.rendering.template_cache import TemplateCache
 from services.notifications.settings import NotificationsSettings
+from services.notifications.smtp.mail_folder import MailFolder
+from services.notifications.smtp.outlets import Outlet
+from services.notifications.smtp.pool import ServerPool
+from services.notifications.smtp.servers import SmtpServer
 from services.notifications.store import attempts
-from services.notifications.template_cache import TemplateCache
 from services.notifications.templating.looks import Look
 from shared.chassis.sealing import Sealer
 

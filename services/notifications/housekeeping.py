@@ -6,7 +6,7 @@ One worker does it for all.
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from services.notifications import reports
+from services.notifications.delivery import reports
 from services.notifications.models import db
 from services.notifications.periodic import in_turn
 from services.notifications.settings import NotificationsSettings

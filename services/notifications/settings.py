@@ -16,10 +16,10 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from services.notifications import dkim_signing, mail_from, servers
-from services.notifications.dkim_signing import Signer
 from services.notifications.lanes import BULK, NORMAL, URGENT
-from services.notifications.servers import SmtpServer
+from services.notifications.smtp import dkim_signing, mail_from, servers
+from services.notifications.smtp.dkim_signing import Signer
+from services.notifications.smtp.servers import SmtpServer
 from services.notifications.templating import layouts, looks
 from shared.chassis.setting_types import TextList
 from shared.chassis.settings import ServiceSettings

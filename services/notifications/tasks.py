@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 from celery import Celery
 
-from services.notifications import acceptance, draining, notices, recipients
+from services.notifications.delivery import draining
+from services.notifications.messages import acceptance, notices
+from services.notifications.recipients import recipients
 from shared.chassis.messaging import Handler
 from shared.contracts import messages, queues
 from shared.contracts.messages import Message

@@ -18,8 +18,8 @@ import flask_migrate
 from flask import Flask
 from sqlalchemy import text
 
-from services.notifications import acceptance
 from services.notifications.app import create_app
+from services.notifications.messages import acceptance
 from services.notifications.models import db
 from services.notifications.settings import NotificationsSettings
 from shared.chassis.database import transaction

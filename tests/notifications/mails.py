@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from services.notifications import built_in, rendering
-from services.notifications.catalog import TEMPLATES
+from services.notifications.rendering import built_in, rendering
+from services.notifications.rendering.catalog import TEMPLATES
+from services.notifications.rendering.versions import Version
 from services.notifications.templating import looks
 from services.notifications.templating.compiling import Rendered
-from services.notifications.versions import Version
 
 LOOK = looks.look()
 

@@ -16,7 +16,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import text
 
-from services.notifications import bells
+from services.notifications.delivery import bells
 from services.notifications.lanes import LANES
 from services.notifications.models import db
 from services.notifications.store import attempts

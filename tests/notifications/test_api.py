@@ -8,8 +8,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from services.notifications import acceptance, recipients
+from services.notifications.messages import acceptance
 from services.notifications.models import db
+from services.notifications.recipients import recipients
 from services.notifications.tasks import HANDLERS
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction

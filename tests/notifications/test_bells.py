@@ -9,7 +9,7 @@ from celery import Celery
 from flask import Flask
 from flask.testing import FlaskClient
 
-from services.notifications import bells, draining
+from services.notifications.delivery import bells, draining
 from services.notifications.deps import deps
 from services.notifications.lanes import LANES, NORMAL, Slots
 from services.notifications.settings import NotificationsSettings

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.notifications.breakers import FAILURES, LONGEST_PAUSE_SECONDS, Breaker
-from services.notifications.rates import PerDay, PerSecond
+from services.notifications.smtp.breakers import FAILURES, LONGEST_PAUSE_SECONDS, Breaker
+from services.notifications.smtp.rates import PerDay, PerSecond
 from tests.notifications.test_progress import Clock
 
 

@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from services.notifications import commands
+from services.notifications.commands import queue
 from services.notifications.models import db
 from services.notifications.settings import NotificationsSettings
 from shared.chassis.database import transaction
@@ -27,7 +27,7 @@ def environment(app: Flask, settings: NotificationsSettings, monkeypatch: pytest
 
 
 def run(command: str, *arguments: str) -> str:
-    outcome = CliRunner().invoke(getattr(commands, command), arguments)
+    outcome = CliRunner().invoke(getattr(queue, command), arguments)
     assert outcome.exit_code == 0, outcome.output
     return outcome.output
 
@@ -66,6 +66,6 @@ def test_message_shows_where_it_stands_and_nothing_that_it_says(
 
 
 def test_message_that_is_none_is_a_mistake_and_no_traceback(app: Flask) -> None:
-    outcome = CliRunner().invoke(commands.message, [str(uuid4())])
+    outcome = CliRunner().invoke(queue.message, [str(uuid4())])
 
     assert (outcome.exit_code, outcome.output) == (1, "Error: There is no such message.\n")

@@ -7,7 +7,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from services.notifications import acceptance, housekeeping
+from services.notifications import housekeeping
+from services.notifications.messages import acceptance
 from services.notifications.models import db
 from services.notifications.settings import NotificationsSettings
 from shared.chassis.clock import utcnow

@@ -7,11 +7,11 @@ from contextlib import ExitStack, contextmanager
 import pytest
 from flask import Flask
 
-from services.notifications import draining
-from services.notifications.crowding import SLOW_FOR_SECONDS, Crowd
+from services.notifications.delivery import draining
+from services.notifications.delivery.crowding import SLOW_FOR_SECONDS, Crowd
+from services.notifications.delivery.pacing import LONGEST_PAUSE_SECONDS, Paces
 from services.notifications.deps import deps
 from services.notifications.lanes import Slots
-from services.notifications.pacing import LONGEST_PAUSE_SECONDS, Paces
 from services.notifications.settings import NotificationsSettings
 from shared.chassis.testing.engines import wait_until
 from tests.mailbox_process import Mailbox

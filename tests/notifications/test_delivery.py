@@ -9,13 +9,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from services.notifications import bells, draining, finishing, outcomes
-from services.notifications.delivery import Term, deliver
+from services.notifications.delivery import bells, draining, finishing, outcomes
+from services.notifications.delivery.delivery import Term, deliver
 from services.notifications.deps import deps
 from services.notifications.lanes import LANES
-from services.notifications.mime import as_data
 from services.notifications.models import db
 from services.notifications.settings import NotificationsSettings
+from services.notifications.smtp.mime import as_data
 from services.notifications.store import attempts
 from shared.chassis.database import transaction
 from tests.mailbox_process import Mailbox

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.notifications.device_names import name_of
+from services.notifications.rendering.device_names import name_of
 from tests.notifications.mails import render
 
 WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) "

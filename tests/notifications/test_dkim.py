@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from flask.testing import FlaskClient
 from pydantic import ValidationError
 
-from services.notifications.dkim_signing import Key, Signer, parse_key
-from services.notifications.mime import MailMessage
 from services.notifications.settings import NotificationsSettings
+from services.notifications.smtp.dkim_signing import Key, Signer, parse_key
+from services.notifications.smtp.mime import MailMessage
 from tests.notifications.conftest import MakeApp
 from tests.notifications.test_api import send
 from tests.notifications.test_delivery import attempt

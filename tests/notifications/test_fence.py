@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from services.notifications import bells, delivery, draining
-from services.notifications.delivery import Term, deliver
+from services.notifications.delivery import bells, delivery, draining
+from services.notifications.delivery.delivery import Term, deliver
 from services.notifications.models import db
 from services.notifications.store import attempts
 from services.notifications.store.attempts import Claim

@@ -3,9 +3,9 @@
 import pytest
 from flask.testing import FlaskClient
 
-from services.notifications import links
-from services.notifications.catalog import TEMPLATES
 from services.notifications.errors import LinkRefused
+from services.notifications.messages import links
+from services.notifications.rendering.catalog import TEMPLATES
 from tests.mailbox_process import Mailbox
 from tests.notifications.mails import render
 from tests.notifications.test_api import MAIL, NOTIFICATIONS

@@ -7,12 +7,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from services.notifications import bells
 from services.notifications.app import create_app
+from services.notifications.delivery import bells
+from services.notifications.messages.timeline import of
 from services.notifications.models import db
 from services.notifications.settings import NotificationsSettings
 from services.notifications.store import messages as store
-from services.notifications.timeline import of
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
 from shared.chassis.testing.clients import PostgresServer

@@ -6,8 +6,8 @@ from email.message import EmailMessage
 
 import pytest
 
-from services.notifications import mail_from
-from services.notifications.mime import MailMessage, as_data
+from services.notifications.smtp import mail_from
+from services.notifications.smtp.mime import MailMessage, as_data
 
 PARAGRAPH = "Lorem ipsum dolor sit amet " * 60
 TEXTS = {

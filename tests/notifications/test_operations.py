@@ -9,7 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from services.notifications import housekeeping, periodic, reports
+from services.notifications import housekeeping, periodic
+from services.notifications.delivery import reports
 from services.notifications.deps import deps
 from services.notifications.metrics import BREAKER
 from services.notifications.models import db

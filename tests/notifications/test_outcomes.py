@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.notifications import outcomes
-from services.notifications.outcomes import Patience, Situation
+from services.notifications.delivery import outcomes
+from services.notifications.delivery.outcomes import Patience, Situation
 from shared.chassis.clock import utcnow
 
 NOW = utcnow()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.notifications import watchdog
-from services.notifications.progress import Progress
+from services.notifications.delivery import watchdog
+from services.notifications.delivery.progress import Progress
 
 
 class Clock:

@@ -6,9 +6,9 @@ from itertools import permutations
 import pytest
 from flask import Flask
 
-from services.notifications import recipients
 from services.notifications.models import Message as Sent
 from services.notifications.models import Recipient, TemplateVersion, db
+from services.notifications.recipients import recipients
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.notifications.refusals import Refused
+from services.notifications.smtp.refusals import Refused
 
 
 @pytest.mark.parametrize(

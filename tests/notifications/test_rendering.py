@@ -5,10 +5,10 @@ import re
 import pytest
 from jinja2 import UndefinedError
 
-from services.notifications import built_in, phrases, rendering
-from services.notifications.catalog import OPTIONAL, TEMPLATES, check, check_complete
 from services.notifications.errors import VariablesInvalid
-from services.notifications.phrases import LANGUAGES
+from services.notifications.rendering import built_in, phrases, rendering
+from services.notifications.rendering.catalog import OPTIONAL, TEMPLATES, check, check_complete
+from services.notifications.rendering.phrases import LANGUAGES
 from services.notifications.templating import looks
 from services.notifications.templating.compiling import LONGEST_SUBJECT
 from tests.notifications.mails import render

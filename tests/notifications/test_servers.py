@@ -8,10 +8,10 @@ import orjson
 import pytest
 from flask import Flask
 
-from services.notifications import servers
+from services.notifications.delivery.sender import shuffled
 from services.notifications.deps import deps
-from services.notifications.sender import shuffled
 from services.notifications.settings import NotificationsSettings
+from services.notifications.smtp import servers
 from tests.mailbox_process import HOST, Mailbox
 from tests.notifications.conftest import MakeApp
 from tests.notifications.sink import Sink, running_sink

@@ -6,13 +6,14 @@ import pytest
 from click.testing import CliRunner
 from flask import Flask
 
-from services.notifications import commands, template_files
-from services.notifications.template_commands import templates
-from services.notifications.template_files import FilesInvalid
+from services.notifications.authoring import template_files
+from services.notifications.authoring.template_files import FilesInvalid
+from services.notifications.commands import context
+from services.notifications.commands.templates import templates
+from services.notifications.rendering.versions import Source
 from services.notifications.templating import layouts
 from services.notifications.templating.looks import DIRECTORY
 from services.notifications.templating.wordings import Wording
-from services.notifications.versions import Source
 
 SOURCES = {
     "welcome": Source(
@@ -79,7 +80,7 @@ def test_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_templates_are_pulled_checked_and_pushed(
     app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commands, "create_app", lambda: app)
+    monkeypatch.setattr(context, "create_app", lambda: app)
     runner = CliRunner()
 
     def call(*words: str) -> tuple[int, str]:

@@ -8,12 +8,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from services.notifications import built_in, rendering, version_choice
 from services.notifications.deps import deps
 from services.notifications.models import db
+from services.notifications.rendering import built_in, rendering, version_choice
+from services.notifications.rendering.versions import Source
 from services.notifications.settings import NotificationsSettings
 from services.notifications.templating.wordings import Wording
-from services.notifications.versions import Source
 from shared.chassis.ids import new_id
 from shared.chassis.testing.tokens import access_token, bearer
 from tests.mailbox_process import Mailbox

@@ -4,14 +4,14 @@ from html.parser import HTMLParser
 
 import pytest
 
-from services.notifications import template_checks
-from services.notifications.catalog import TEMPLATES
+from services.notifications.authoring import template_checks
 from services.notifications.errors import TemplateInvalid
+from services.notifications.rendering.catalog import TEMPLATES
+from services.notifications.rendering.versions import Source
 from services.notifications.templating import looks, markdown
 from services.notifications.templating.compiling import Interface, Rendered, compiled, interface_of
 from services.notifications.templating.environment import TemplateMistake
 from services.notifications.templating.wordings import Wording
-from services.notifications.versions import Source
 from tests.notifications.mails import LOOK, version
 
 EVIL = [

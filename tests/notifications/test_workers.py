@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from services.notifications import watchdog
+from services.notifications.delivery import watchdog
 from services.notifications.settings import NotificationsSettings
 from shared.chassis.testing.clients import PrivateRedis
 from shared.chassis.testing.engines import free_port, wait_until

@@ -23,8 +23,8 @@ import redis
 from flask import Flask
 from sqlalchemy import text
 
-from services.notifications import acceptance
-from services.notifications.acceptance import Wanted
+from services.notifications.messages import acceptance
+from services.notifications.messages.acceptance import Wanted
 from services.notifications.models import db
 from services.notifications.settings import NotificationsSettings
 from shared.chassis.database import transaction

@@ -32,12 +32,12 @@ from gateway.app import create_app as create_gateway
 from gateway.settings import GatewaySettings
 from services.auth.mail import mail_requests
 from services.auth.settings import AuthSettings
-from services.notifications import draining
+from services.notifications.delivery import draining
 from services.notifications.deps import Deps as NotificationsDeps
 from services.notifications.lanes import LANES
-from services.notifications.rendering import Rendered
+from services.notifications.rendering.rendering import Rendered
 from services.notifications.settings import NotificationsSettings
-from services.notifications.smtp import Handover
+from services.notifications.smtp.conversations import Handover
 from services.users.settings import UsersSettings
 from shared.chassis.messaging import Courier, relay_outbox
 from shared.chassis.settings import ServiceSettings

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from flask import Blueprint, Response
 
-from services.notifications import messages
 from services.notifications.holdings import HOLDINGS
+from services.notifications.messages import messages
 from services.notifications.models import db
 from shared.chassis import holdings
 from shared.chassis.access import internal

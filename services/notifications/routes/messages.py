@@ -3,8 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from services.notifications import acceptance, messages
-from services.notifications.schemas import (
+from services.notifications.messages import acceptance, messages
+from services.notifications.schemas.messages import (
     AcceptedSchema,
     NotificationPageSchema,
     NotificationQuerySchema,

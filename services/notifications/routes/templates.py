@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from services.notifications import authoring
-from services.notifications.schemas import AcceptedSchema
-from services.notifications.template_schemas import (
+from services.notifications.authoring import authoring
+from services.notifications.schemas.messages import AcceptedSchema
+from services.notifications.schemas.templates import (
     NewTemplateSchema,
     PreviewSchema,
     RenderedSchema,

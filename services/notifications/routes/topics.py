@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from services.notifications import topics
-from services.notifications.schemas import TopicListSchema, TopicSchema, WrittenTopicSchema
+from services.notifications.messages import topics
+from services.notifications.schemas.topics import TopicListSchema, TopicSchema, WrittenTopicSchema
 from shared.chassis.access import requires_role, signed_in
 from shared.chassis.openapi import Blueprint
 
