@@ -26,14 +26,14 @@ class Page(NamedTuple):
 PAGES = {
     "verify-email": Page(
         "Confirm your address",
-        "One click, and the address is yours.",
+        "Confirm that this email address belongs to you.",
         button="Confirm the address",
         action="/api/v1/auth/verify-email",
         done="Your address is confirmed. You can close this page and sign in.",
     ),
     "reset-password": Page(
         "Choose a new password",
-        "All other sessions of your account end.",
+        "This ends all other sessions of your account.",
         button="Set the password",
         action="/api/v1/auth/password/reset",
         done="Your password is changed. You can close this page and sign in with it.",
@@ -41,11 +41,11 @@ PAGES = {
         autocomplete="new-password",
     ),
     "sign-in": Page(
-        "Sign in", "Go back to where you are signing in, and type the six-digit code of the mail there."
+        "Sign in", "Go back to the page where you are signing in and enter the six-digit code from the mail."
     ),
     "change-email": Page(
         "Confirm your new address",
-        "With the password of your account this becomes its address. All sessions of the account end.",
+        "Enter your password to make this the address of your account. This ends all of its sessions.",
         button="Confirm the address",
         action="/api/v1/auth/email/change/confirm",
         done="This is the address of your account now. You can close this page and sign in with it.",
@@ -54,7 +54,7 @@ PAGES = {
     ),
     "restore-email": Page(
         "Take your address back",
-        "All sessions of the account end, its API keys and passkeys too, and its password counts no more.",
+        "This ends all sessions of the account, deletes its API keys and passkeys, and resets its password.",
         button="Take the address back",
         action="/api/v1/auth/email/change/undo",
         done="This is the address of your account again. We have sent a mail there to choose a new password.",

@@ -1,6 +1,6 @@
 """Mailed codes and links, recovery codes and other random secrets: how they are made, and what is stored.
 
-Stored are keyed hashes only: a six-digit code has so few values that a plain hash would hide nothing.
+Only keyed hashes are stored: a six-digit code has so few values that a plain hash would hide nothing.
 """
 
 import hashlib

@@ -41,7 +41,7 @@ class Overview:
 
 
 def show(account_id: UUID) -> Overview:
-    """Which second factors the account has."""
+    """Show which second factors the account has."""
     with transaction(db):
         factor = factors.find_totp(account_id)
         is_confirmed = factor is not None and factor.confirmed_at is not None
@@ -109,7 +109,7 @@ def _new_recovery_code() -> str:
 
 
 def remove(account_id: UUID, password: str, client: Client) -> None:
-    """Do without a second factor from now on; raises InvalidCredentials, TotpNotEnabled."""
+    """Remove the authenticator and the recovery codes; raises InvalidCredentials, TotpNotEnabled."""
     proven = prove_by_password(account_id, password, client)
     with transaction(db):
         lock_proven(proven)

@@ -102,12 +102,12 @@ def _transports(credential: dict[str, Any]) -> list[str]:
 
 
 def list_own(account_id: UUID) -> Sequence[Passkey]:
-    """The account's passkeys, newest first."""
+    """List the account's passkeys, newest first."""
     return store.list_of(account_id)
 
 
 def rename(account_id: UUID, passkey_id: UUID, name: str) -> Passkey:
-    """Give a passkey another name; raises PasskeyNotFound."""
+    """Rename a passkey; raises PasskeyNotFound."""
     with transaction(db):
         passkey = _get_own(account_id, passkey_id)
         passkey.name = name

@@ -1,6 +1,6 @@
 """Whether a password is known from breaches: as a local list says, or a service, if either is set.
 
-What cannot be asked counts as not knowing the password: a list that is away must not keep anybody from
+If a list or service is unavailable, the password is accepted: an outage must not keep anybody from
 choosing one. The metric and the log say so.
 """
 

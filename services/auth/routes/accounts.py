@@ -33,7 +33,7 @@ blueprint = Blueprint(
 @blueprint.arguments(AccountQuerySchema, location="query")
 @blueprint.response(200, AccountPageSchema)
 def search(query: dict[str, Any]) -> dict[str, Any]:
-    """The accounts that match, newest first."""
+    """List the accounts that match, newest first."""
     return administration.search(**query)
 
 
@@ -55,7 +55,7 @@ def show(account_id: UUID) -> dict[str, Any]:
 @blueprint.arguments(NewAccountSchema)
 @blueprint.response(201, AccountSchema)
 def create(body: dict[str, Any]) -> Account:
-    """Make an account for somebody, and invite them by mail to choose a password."""
+    """Create an account for somebody, and invite them by mail to choose a password."""
     return invitations.create(administrator(), **body)
 
 
@@ -72,7 +72,7 @@ def change(body: dict[str, Any], account_id: UUID) -> Account:
 @requires_role("admin")
 @blueprint.response(202, DeletionSchema)
 def delete(account_id: UUID) -> dict[str, Any]:
-    """Delete an account after the same days of grace as its owner would have; signing in cancels it."""
+    """Delete an account after the usual grace period; signing in before then cancels the deletion."""
     return {"deletes_at": deletions.ask_for(account_id, administrator())}
 
 
@@ -88,7 +88,7 @@ def sign_out(account_id: UUID) -> None:
 @requires_role("admin")
 @blueprint.response(204)
 def unblock(account_id: UUID) -> None:
-    """Begin anew whatever is counted against the account: its owner may try again at once."""
+    """Reset the failed sign-ins counted against the account, so that its owner can try again at once."""
     refusals.unblock(account_id, administrator())
 
 
@@ -96,7 +96,7 @@ def unblock(account_id: UUID) -> None:
 @requires_role("admin")
 @blueprint.response(204)
 def reset_second_factors(account_id: UUID) -> None:
-    """Remove authenticator, recovery codes and passkeys of somebody who lost them."""
+    """Remove the authenticator, recovery codes and passkeys of an account whose owner has lost them."""
     administration.reset_second_factors(account_id, administrator())
 
 
@@ -104,7 +104,7 @@ def reset_second_factors(account_id: UUID) -> None:
 @requires_role("admin")
 @blueprint.response(200, SessionListSchema)
 def list_sessions(account_id: UUID) -> dict[str, Any]:
-    """Where the account is signed in, latest used first."""
+    """List the sessions of the account, most recently used first."""
     who = administrator()
     items = [shown(session, who.session_id) for session in administration.list_sessions(account_id)]
     return {"items": items, "next_cursor": None}
@@ -130,7 +130,7 @@ def end_session(account_id: UUID, session_id: UUID) -> None:
 @requires_role("admin")
 @blueprint.response(200, ApiKeyListSchema)
 def list_api_keys(account_id: UUID) -> dict[str, Any]:
-    """The account's API keys, newest first."""
+    """List the account's API keys, newest first."""
     return {"items": administration.list_api_keys(account_id), "next_cursor": None}
 
 
@@ -138,7 +138,7 @@ def list_api_keys(account_id: UUID) -> dict[str, Any]:
 @requires_role("admin")
 @blueprint.response(204)
 def delete_api_keys(account_id: UUID) -> None:
-    """Delete every API key of the account; its owner is told."""
+    """Delete every API key of the account and notify its owner."""
     administration.delete_api_keys(account_id, None, administrator(), current_client())
 
 
@@ -146,5 +146,5 @@ def delete_api_keys(account_id: UUID) -> None:
 @requires_role("admin")
 @blueprint.response(204)
 def delete_api_key(account_id: UUID, key_id: UUID) -> None:
-    """Delete an API key of the account; its owner is told."""
+    """Delete an API key of the account and notify its owner."""
     administration.delete_api_keys(account_id, key_id, administrator(), current_client())

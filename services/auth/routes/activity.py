@@ -15,5 +15,5 @@ blueprint = Blueprint("activity", __name__, url_prefix="/api/v1/auth/activity", 
 @blueprint.arguments(ActivityQuerySchema, location="query")
 @blueprint.response(200, ActivityPageSchema)
 def list_events(query: dict[str, Any]) -> dict[str, Any]:
-    """What was done to the account, by whom and from where; newest first."""
+    """List the audit events of your own account, newest first."""
     return audit.search(account_id=caller().account_id, actor_id=None, **query)

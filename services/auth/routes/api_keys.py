@@ -25,7 +25,7 @@ blueprint = Blueprint("api_keys", __name__, url_prefix="/api/v1/auth/api-keys", 
 @signed_in
 @blueprint.response(200, ApiKeyListSchema)
 def show_all() -> dict[str, Any]:
-    """The caller's keys, newest first."""
+    """List your API keys, newest first."""
     return {"items": keys.list_own(caller().account_id), "next_cursor": None}
 
 
@@ -35,7 +35,7 @@ def show_all() -> dict[str, Any]:
 @blueprint.arguments(NewApiKeySchema)
 @blueprint.response(201, CreatedApiKeySchema)
 def create(body: dict[str, Any]) -> Response:
-    """Make a key; the answer shows it, and nothing does again."""
+    """Create an API key. The key itself is shown only in this response."""
     who = caller()
     made = keys.create(who.account_id, who.session_id, client=current_client(), **body)
     response = jsonify(**_shown(made.row), key=made.key)
@@ -53,5 +53,5 @@ def _shown(row: ApiKey) -> dict[str, Any]:
 @signed_in
 @blueprint.response(204)
 def delete(key_id: UUID) -> None:
-    """Make a key worthless, and within a second the tokens that it was exchanged for."""
+    """Delete an API key. Access tokens issued for it are refused within a second."""
     keys.delete(caller().account_id, key_id, current_client())

@@ -22,7 +22,7 @@ NDJSON = "application/x-ndjson"
 @blueprint.arguments(AuditQuerySchema, location="query")
 @blueprint.response(200, AuditPageSchema)
 def list_events(query: dict[str, Any]) -> dict[str, Any]:
-    """Who did what to whom, from where; newest first."""
+    """List audit events, newest first: who did what to whom, and from where."""
     return audit.search(**query)
 
 
@@ -31,7 +31,7 @@ def list_events(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.arguments(AuditQuerySchema(exclude=("limit", "cursor")), location="query")
 @blueprint.response(200, content_type=NDJSON, description="One JSON object a line.")
 def export_events(query: dict[str, Any]) -> Response:
-    """Every event that matches, as NDJSON."""
+    """Export every audit event that matches, as NDJSON."""
     return Response(stream_with_context(_lines(query)), mimetype=NDJSON)
 
 

@@ -15,7 +15,7 @@ blueprint = Blueprint("devices", __name__, url_prefix="/api/v1/auth/devices", de
 @signed_in
 @blueprint.response(200, DeviceListSchema)
 def show_all() -> dict[str, Any]:
-    """The known devices, the latest seen first."""
+    """List your known devices, most recently seen first."""
     who = caller()
     return {"items": devices.list_own(who.account_id, who.session_id), "next_cursor": None}
 
@@ -24,5 +24,5 @@ def show_all() -> dict[str, Any]:
 @signed_in
 @blueprint.response(204)
 def forget(device_id: UUID) -> None:
-    """Make a device a stranger. Its session goes on; `/sessions` ends that."""
+    """Forget a known device. Its session continues; `DELETE /sessions/{id}` ends it."""
     devices.forget(caller().account_id, device_id)

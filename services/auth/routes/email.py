@@ -21,7 +21,7 @@ blueprint = Blueprint("email", __name__, url_prefix="/api/v1/auth/email", descri
 @blueprint.arguments(EmailChangeSchema)
 @blueprint.response(202, StatusSchema)
 def ask_for_change(body: dict[str, Any]) -> dict[str, str]:
-    """Mail a code and link to the new address. Both addresses hear of it."""
+    """Send a code and a link to the new address. Both addresses are notified."""
     email_changes.ask(caller().account_id, **body, client=current_client())
     return {"status": "confirmation_sent"}
 
@@ -33,7 +33,7 @@ def ask_for_change(body: dict[str, Any]) -> dict[str, str]:
 @blueprint.arguments(EmailConfirmationSchema)
 @blueprint.response(204)
 def confirm_change(body: dict[str, Any]) -> None:
-    """Take the new address over by the mail's code or link; ends every other session.
+    """Confirm the new address with the code or link from the mail. Ends every other session.
 
     Whoever is not signed in where the link was opened sends the password with it.
     """
@@ -49,7 +49,7 @@ def confirm_change(body: dict[str, Any]) -> None:
 @blueprint.arguments(EmailUndoSchema)
 @blueprint.response(204)
 def undo_change(body: dict[str, Any]) -> None:
-    """Take the former address back by the link that was mailed there, within days of the change.
+    """Restore the previous address with the link that was mailed to it.
 
     All sessions, devices, API keys and passkeys end; a code to choose another password goes to that address.
     """

@@ -26,7 +26,7 @@ blueprint = Blueprint(
 @blueprint.arguments(EmailSchema)
 @blueprint.response(202, StatusSchema)
 def ask_for_code(body: dict[str, Any]) -> dict[str, str]:
-    """Mail a code and link to sign in with, if the address has an account. The answer does not tell."""
+    """Send a sign-in code and link, if the address has an account. The response is the same either way."""
     email_codes.ask(body["email"])
     return {"status": "code_sent"}
 
@@ -37,7 +37,7 @@ def ask_for_code(body: dict[str, Any]) -> dict[str, str]:
 @blueprint.arguments(CodeOrTokenSchema)
 @pair_response(blueprint, gives_device_token=True)
 def verify_code(body: dict[str, Any]) -> Response:
-    """Sign in by the mail's code or link."""
+    """Sign in with the code or link from the mail."""
     client = current_client()
     if "token" in body:
         return answer_pair(email_codes.verify_by_token(body["token"], client))

@@ -1,4 +1,4 @@
-"""`/api/v1/auth/introspect`: what a token is worth (RFC 7662)."""
+"""`/api/v1/auth/introspect`: introspection of tokens (RFC 7662)."""
 
 from typing import Any
 
@@ -19,9 +19,9 @@ blueprint = Blueprint(
 @blueprint.arguments(TokenFormSchema, location="form", error_status_code=400)
 @blueprint.response(200, IntrospectionSchema)
 def introspect(form: dict[str, Any]) -> Response:
-    """What a token is worth now (RFC 7662): an access token, a refresh token or an API key.
+    """Introspect a token (RFC 7662): an access token, a refresh token or an API key.
 
-    `token_type_hint` is passed over: every kind is looked for, as section 2.1 allows.
+    `token_type_hint` is ignored: every kind is tried, as section 2.1 allows.
     """
     response = jsonify(introspection.introspect(form["token"]))
     response.headers["Cache-Control"] = "no-store"

@@ -14,7 +14,7 @@ blueprint = Blueprint("logout", __name__, url_prefix="/api/v1/auth/logout", desc
 @blueprint.doc(security=[{"bearer": []}])
 @blueprint.response(204)
 def logout() -> None:
-    """End this session. In cookie mode the cookies are cleared, even if the session has ended."""
+    """Sign out. In cookie mode the cookies are cleared even if the session has already ended."""
     if is_by_cookie():
         forget_cookies()
         refreshing.sign_out_by_refresh_token(bearer_token())

@@ -14,7 +14,7 @@ blueprint = Blueprint(
 @signed_in
 @blueprint.response(204)
 def logout_all() -> None:
-    """End every session of the account, this one included."""
+    """Sign out everywhere: end every session of the account, including this one."""
     if is_by_cookie():
         forget_cookies()
     who = caller()

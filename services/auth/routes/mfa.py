@@ -27,7 +27,7 @@ blueprint = Blueprint("mfa", __name__, url_prefix="/api/v1/auth/mfa", descriptio
 @signed_in
 @blueprint.response(200, FactorsSchema)
 def show() -> authenticators.Overview:
-    """Which second factors the account has."""
+    """Show which second factors the account has."""
     return authenticators.show(caller().account_id)
 
 
@@ -35,7 +35,7 @@ def show() -> authenticators.Overview:
 @signed_in
 @blueprint.response(201, AuthenticatorSchema)
 def begin() -> authenticators.NewAuthenticator:
-    """Set an authenticator app up (RFC 6238); in force once /mfa/totp/confirm has seen a code of it."""
+    """Set up an authenticator app (RFC 6238). It is required only after `/mfa/totp/confirm`."""
     who = caller()
     return authenticators.begin(who.account_id, who.session_id)
 
@@ -46,7 +46,7 @@ def begin() -> authenticators.NewAuthenticator:
 @blueprint.arguments(CodeSchema)
 @blueprint.response(200, NewRecoveryCodesSchema)
 def confirm(body: dict[str, Any]) -> Response:
-    """Bring the authenticator into force; answers the recovery codes, once."""
+    """Activate the authenticator. The response shows the recovery codes, once."""
     who = caller()
     return _shown_once(authenticators.confirm(who.account_id, who.session_id, body["code"]))
 
@@ -55,7 +55,7 @@ def confirm(body: dict[str, Any]) -> Response:
 @signed_in
 @blueprint.response(200, NewRecoveryCodesSchema)
 def renew_recovery_codes() -> Response:
-    """Ten other recovery codes; the former are worthless from now on."""
+    """Create ten new recovery codes. The previous ones stop working."""
     who = caller()
     return _shown_once(authenticators.renew_recovery_codes(who.account_id, who.session_id))
 
@@ -72,7 +72,7 @@ def _shown_once(codes: list[str]) -> Response:
 @blueprint.arguments(PasswordSchema)
 @blueprint.response(204)
 def remove(body: dict[str, Any]) -> None:
-    """Do without authenticator and recovery codes from now on."""
+    """Remove the authenticator and all recovery codes."""
     authenticators.remove(caller().account_id, body["password"], current_client())
 
 
@@ -82,5 +82,5 @@ def remove(body: dict[str, Any]) -> None:
 @blueprint.arguments(SecondFactorSchema)
 @pair_response(blueprint, gives_device_token=True)
 def verify(body: dict[str, Any]) -> Response:
-    """End a sign-in that answered `mfa_required`, by a code of the authenticator or a recovery code."""
+    """Finish a sign-in that returned `mfa_required`, with an authenticator code or a recovery code."""
     return answer_pair(second_step.verify(**body, client=current_client()))

@@ -30,7 +30,7 @@ blueprint = Blueprint("passkeys", __name__, url_prefix="/api/v1/auth/passkeys", 
 @signed_in
 @blueprint.response(200, PasskeyListSchema)
 def show_all() -> dict[str, Any]:
-    """The account's passkeys, newest first."""
+    """List the account's passkeys, newest first."""
     return {"items": passkeys.list_own(caller().account_id), "next_cursor": None}
 
 
@@ -38,7 +38,7 @@ def show_all() -> dict[str, Any]:
 @signed_in
 @blueprint.response(200, CeremonySchema)
 def begin_adding() -> Ceremony:
-    """Options for the browser's `navigator.credentials.create`."""
+    """Get the options for the browser's `navigator.credentials.create`."""
     who = caller()
     return passkeys.begin_adding(who.account_id, who.session_id)
 
@@ -48,7 +48,7 @@ def begin_adding() -> Ceremony:
 @blueprint.arguments(NewPasskeySchema)
 @blueprint.response(201, PasskeySchema)
 def add(body: dict[str, Any]) -> Passkey:
-    """Keep the passkey that the browser made."""
+    """Store the passkey that the browser created."""
     return passkeys.add(caller().account_id, **body)
 
 
@@ -57,7 +57,7 @@ def add(body: dict[str, Any]) -> Passkey:
 @blueprint.arguments(PasskeyNameSchema)
 @blueprint.response(200, PasskeySchema)
 def rename(body: dict[str, Any], passkey_id: UUID) -> Passkey:
-    """Give a passkey another name."""
+    """Rename a passkey."""
     return passkeys.rename(caller().account_id, passkey_id, body["name"])
 
 
@@ -65,7 +65,7 @@ def rename(body: dict[str, Any], passkey_id: UUID) -> Passkey:
 @signed_in
 @blueprint.response(204)
 def remove(passkey_id: UUID) -> None:
-    """Forget a passkey."""
+    """Delete a passkey."""
     who = caller()
     passkeys.remove(who.account_id, who.session_id, passkey_id)
 
@@ -75,7 +75,7 @@ def remove(passkey_id: UUID) -> None:
 @limited("sign_in_limit")
 @blueprint.response(200, CeremonySchema)
 def begin_sign_in() -> Ceremony:
-    """Options for the browser's `navigator.credentials.get`; the same for everybody."""
+    """Get the options for the browser's `navigator.credentials.get`. They do not depend on the account."""
     return by_passkey.begin_sign_in()
 
 
@@ -85,5 +85,5 @@ def begin_sign_in() -> Ceremony:
 @blueprint.arguments(PasskeySignInSchema)
 @pair_response(blueprint, gives_device_token=True)
 def finish_sign_in(body: dict[str, Any]) -> Response:
-    """Sign in by a passkey; it counts as two factors."""
+    """Sign in with a passkey. It counts as two factors."""
     return answer_pair(by_passkey.finish_sign_in(**body, client=current_client()))

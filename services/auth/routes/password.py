@@ -22,7 +22,7 @@ blueprint = Blueprint("password", __name__, url_prefix="/api/v1/auth/password", 
 @blueprint.arguments(EmailSchema)
 @blueprint.response(202, StatusSchema)
 def forget(body: dict[str, Any]) -> dict[str, str]:
-    """Mail a reset code and link, if the address has an account. The answer does not tell."""
+    """Send a reset code and link, if the address has an account. The response is the same either way."""
     changes.forget(body["email"])
     return {"status": "reset_sent"}
 
@@ -33,7 +33,7 @@ def forget(body: dict[str, Any]) -> dict[str, str]:
 @blueprint.arguments(ResetSchema)
 @blueprint.response(204)
 def reset(body: dict[str, Any]) -> None:
-    """Set a new password by the mail's code or link.
+    """Set a new password with the code or link from the mail.
 
     Ends every session, begun sign-in, mailed code, change under way and known device, and deletes the API
     keys and passkeys unless they are to be kept. Authenticator and recovery codes stay.
@@ -52,6 +52,6 @@ def reset(body: dict[str, Any]) -> None:
 @blueprint.arguments(PasswordChangeSchema)
 @blueprint.response(204)
 def change(body: dict[str, Any]) -> None:
-    """Set another password; ends every other session."""
+    """Change the password. Ends every other session."""
     who = caller()
     changes.change(who.account_id, who.session_id, **body, client=current_client())

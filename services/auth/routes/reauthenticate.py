@@ -23,7 +23,7 @@ blueprint = Blueprint(
 @blueprint.arguments(ReauthenticationSchema)
 @pair_response(blueprint, gives_device_token=False)
 def reauthenticate(body: dict[str, Any]) -> Response:
-    """Prove yourself again in this session, as a change of credentials asks for after five minutes."""
+    """Authenticate again in this session. Changes of credentials require a recent sign-in."""
     who = caller()
     pair = reauthentication.renew(who.account_id, who.session_id, **body, client=current_client())
     return answer_pair(pair)

@@ -15,5 +15,5 @@ blueprint = Blueprint("refusals", __name__, url_prefix="/api/v1/auth/refusals", 
 @blueprint.arguments(RefusalQuerySchema, location="query")
 @blueprint.response(200, RefusalListSchema)
 def list_refusals(query: dict[str, Any]) -> dict[str, Any]:
-    """Why guesses at an address, or from a client address, are refused; without either the hundred latest."""
+    """Show why sign-ins to an address, or from a client address, are refused; else the latest hundred."""
     return {"items": refusals.find_refusals(**query), "next_cursor": None}

@@ -23,6 +23,6 @@ SENT = {"status": "verification_sent"}
 @blueprint.arguments(RegisterSchema)
 @blueprint.response(202, StatusSchema)
 def register(body: dict[str, Any]) -> dict[str, str]:
-    """Make an account. The answer is the same for an address that has one: its owner is told by mail."""
+    """Sign up. The response is the same for an address that has an account; its owner gets a mail."""
     registration.register(**body)
     return SENT

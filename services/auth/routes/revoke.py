@@ -21,9 +21,9 @@ blueprint = Blueprint(
 @blueprint.arguments(TokenFormSchema, location="form", error_status_code=400)
 @blueprint.response(200)
 def revoke(form: dict[str, Any]) -> Response:
-    """End what a token stands for, its session or API key (RFC 7009). Whoever holds it may.
+    """Revoke a token: end its session or delete its API key (RFC 7009). Whoever has the token may do so.
 
-    The answer is the same for a token that is worth nothing; `token_type_hint` is passed over.
+    The response is the same for an invalid token; `token_type_hint` is ignored.
     """
     introspection.revoke(form["token"])
     return Response(status=200)

@@ -16,7 +16,7 @@ blueprint = Blueprint("sessions", __name__, url_prefix="/api/v1/auth/sessions", 
 @signed_in
 @blueprint.response(200, SessionListSchema)
 def show_all() -> dict[str, Any]:
-    """The living sessions, latest used first."""
+    """List your active sessions, most recently used first."""
     who = caller()
     items = [shown(session, who.session_id) for session in sessions.list_living(who.account_id)]
     return {"items": items, "next_cursor": None}

@@ -14,5 +14,5 @@ blueprint = Blueprint("settings", __name__, url_prefix="/api/v1/auth/settings", 
 @public
 @blueprint.response(200, OfferSchema)
 def show() -> dict[str, Any]:
-    """What sign-up offers, the ways to sign in, the rule for passwords."""
+    """Show who may sign up, the ways to sign in and the password rule."""
     return sign_up.describe()

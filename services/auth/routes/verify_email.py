@@ -29,7 +29,10 @@ SENT = {"status": "verification_sent"}
 @blueprint.arguments(CodeOrTokenSchema)
 @pair_response(blueprint, gives_device_token=True)
 def verify(body: dict[str, Any]) -> Response:
-    """Prove the address by the mail's code or link, and sign in. No GET does: mail scanners follow links."""
+    """Verify the address with the code or link from the mail, and sign in.
+
+    No GET does this, because mail scanners follow links.
+    """
     client = current_client()
     if "token" in body:
         return answer_pair(verification.by_token(body["token"], client))
@@ -43,6 +46,6 @@ def verify(body: dict[str, Any]) -> Response:
 @blueprint.arguments(EmailSchema)
 @blueprint.response(202, StatusSchema)
 def resend(body: dict[str, Any]) -> dict[str, str]:
-    """Mail another code, at most one a minute, if the address waits for one. The answer does not tell."""
+    """Send another verification code, at most one a minute. The response is the same for every address."""
     registration.resend(body["email"])
     return SENT

@@ -17,7 +17,7 @@ blueprint = Blueprint(
 @public
 @blueprint.response(200, KeySetSchema)
 def show_keys() -> Response:
-    """The public keys (RFC 7517), each published before it signs; none while the shared secret signs."""
+    """Get the public keys (RFC 7517). Empty while tokens are signed with the shared secret."""
     return _cacheable(jsonify(keys=deps().signing_keys.published()))
 
 
@@ -25,7 +25,7 @@ def show_keys() -> Response:
 @public
 @blueprint.response(200, ServerMetadataSchema)
 def show_metadata() -> Response:
-    """Who issues access tokens, and where their keys, introspection and revocation are (RFC 8414)."""
+    """Get the issuer of access tokens and the URLs of its keys, introspection and revocation (RFC 8414)."""
     return _cacheable(jsonify(metadata.describe()))
 
 

@@ -29,7 +29,7 @@ class TokenFormSchema(Schema):
 
 
 class IntrospectionSchema(Schema):
-    """What a token is worth; only ``active`` where it is worth nothing (RFC 7662 section 2.2)."""
+    """The result of an introspection; only ``active`` for an invalid token (RFC 7662 section 2.2)."""
 
     class Meta:
         """Members that are absent are not invented."""

@@ -26,7 +26,7 @@ _TOLD = ("iss", "sub", "aud", "exp", "iat", "nbf", "jti", "sid", "roles", "scope
 
 
 def introspect(token: str) -> dict[str, Any]:
-    """What the token is worth now, its session looked up; not active where it is worth nothing."""
+    """The introspection of a token, with its session looked up; not active for an invalid token."""
     with single_statements(db):
         if token.startswith(f"{keys.PREFIX}_"):
             return _introspect_api_key(token)

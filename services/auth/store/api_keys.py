@@ -13,7 +13,7 @@ from services.auth.models import Account, ApiKey, db
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A key and what its account is worth now."""
+    """A key and the current state of its account."""
 
     key_id: UUID
     account_id: UUID

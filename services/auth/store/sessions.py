@@ -17,7 +17,7 @@ from services.auth.models.sessions import MILESTONES_IN_GRACE, MILESTONES_KEPT, 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A session and what its account is worth now: all that a token pair is made of."""
+    """A session and the current state of its account: all that a token pair is made of."""
 
     session_id: UUID
     account_id: UUID
@@ -37,7 +37,7 @@ class Standing:
 
     @property
     def is_ended(self) -> bool:
-        """Whether no token of the session is worth anything any more."""
+        """Whether every token of the session is invalid."""
         return self.ended_at is not None or not self.is_active
 
 

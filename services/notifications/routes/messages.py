@@ -27,7 +27,7 @@ blueprint = Blueprint("messages", __name__, url_prefix="/api/v1/notifications", 
 @blueprint.arguments(SendSchema)
 @blueprint.response(202, AcceptedSchema)
 def send(body: dict[str, Any]) -> dict[str, Any]:
-    """Accept a message: once this answers, it will be sent, or its timeline says why not."""
+    """Send a message. A 202 means that it is stored and will be sent, or its timeline says why not."""
     return acceptance.accept(**body, requested_by=caller().account_id)
 
 
@@ -36,7 +36,7 @@ def send(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.arguments(NotificationQuerySchema, location="query")
 @blueprint.response(200, NotificationPageSchema)
 def search(query: dict[str, Any]) -> dict[str, Any]:
-    """The messages that match, newest first."""
+    """List the messages that match, newest first."""
     return messages.search(**query, who=caller())
 
 
@@ -44,7 +44,7 @@ def search(query: dict[str, Any]) -> dict[str, Any]:
 @requires_scope(SEND)
 @blueprint.response(200, NotificationWithTimelineSchema)
 def show(message_id: UUID) -> dict[str, Any]:
-    """A message with its timeline; a program sees those that its own account asked for."""
+    """Get a message with its timeline. An API key sees only the messages of its own account."""
     return messages.get(message_id, caller())
 
 
@@ -52,7 +52,7 @@ def show(message_id: UUID) -> dict[str, Any]:
 @requires_scope(SEND)
 @blueprint.response(200, NotificationWithTimelineSchema)
 def cancel(message_id: UUID) -> dict[str, Any]:
-    """Take back a message that is not being sent yet."""
+    """Cancel a message that is not being sent yet."""
     return messages.cancel(message_id, caller())
 
 
@@ -61,7 +61,7 @@ def cancel(message_id: UUID) -> dict[str, Any]:
 @idempotent
 @blueprint.response(202, NotificationWithTimelineSchema)
 def resend(message_id: UUID) -> dict[str, Any]:
-    """Try again a message that has ended."""
+    """Send a message again that has ended."""
     return messages.resend(message_id, caller())
 
 
@@ -70,5 +70,5 @@ def resend(message_id: UUID) -> dict[str, Any]:
 @blueprint.arguments(ResolveSchema)
 @blueprint.response(200, NotificationWithTimelineSchema)
 def resolve(body: dict[str, Any], message_id: UUID) -> dict[str, Any]:
-    """Say what became of a message whose outcome was unknown."""
+    """Resolve a message whose outcome is unknown."""
     return messages.resolve(message_id, body["outcome"], caller())

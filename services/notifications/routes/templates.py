@@ -28,7 +28,7 @@ blueprint = Blueprint(
 @requires_role("admin")
 @blueprint.response(200, TemplateListSchema)
 def list_templates() -> dict[str, Any]:
-    """Every template, with the variables that it takes."""
+    """List every template with its variables."""
     return authoring.list_all()
 
 
@@ -38,7 +38,7 @@ def list_templates() -> dict[str, Any]:
 @blueprint.arguments(NewTemplateSchema)
 @blueprint.response(201, TemplateSchema)
 def create_template(body: dict[str, Any]) -> dict[str, Any]:
-    """Write a new template."""
+    """Create a template."""
     return authoring.create(**body, by=caller().account_id)
 
 
@@ -47,7 +47,7 @@ def create_template(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.arguments(VersionQuerySchema, location="query")
 @blueprint.response(200, TemplateSchema)
 def show_template(query: dict[str, Any], name: str) -> dict[str, Any]:
-    """The template as new messages get it, or an older version; with its versions."""
+    """Get the current version of a template, or an older one, and the list of versions."""
     return authoring.get(name, query["version"])
 
 
@@ -56,7 +56,7 @@ def show_template(query: dict[str, Any], name: str) -> dict[str, Any]:
 @blueprint.arguments(WrittenTemplateSchema)
 @blueprint.response(200, TemplateSchema)
 def put_template(body: dict[str, Any], name: str) -> dict[str, Any]:
-    """Write a new version, which new messages get; those accepted before keep theirs."""
+    """Store a new version of a template. Messages accepted before keep theirs."""
     return authoring.put(name, **body, by=caller().account_id)
 
 
@@ -64,7 +64,7 @@ def put_template(body: dict[str, Any], name: str) -> dict[str, Any]:
 @requires_role("admin")
 @blueprint.response(204)
 def delete_template(name: str) -> None:
-    """Let new messages get Doorward's own template again, or none; accepted ones keep theirs."""
+    """Delete a template; a built-in one returns to its text. Messages accepted before keep their version."""
     authoring.remove(name)
 
 
@@ -73,7 +73,7 @@ def delete_template(name: str) -> None:
 @blueprint.arguments(PreviewSchema)
 @blueprint.response(200, RenderedSchema)
 def preview_template(body: dict[str, Any], name: str) -> Rendered:
-    """What a reader would get, by the template or by a draft that is not stored."""
+    """Preview a template, or a draft that is not stored."""
     return authoring.preview(name, **body)
 
 
@@ -83,5 +83,5 @@ def preview_template(body: dict[str, Any], name: str) -> Rendered:
 @blueprint.arguments(TestSchema)
 @blueprint.response(202, AcceptedSchema)
 def test_template(body: dict[str, Any], name: str) -> dict[str, Any]:
-    """Send the template to your own address, and to nobody else."""
+    """Send the template to your own address."""
     return authoring.send_test(name, **body, by=caller().account_id)

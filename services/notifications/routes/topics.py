@@ -16,7 +16,7 @@ blueprint = Blueprint(
 @signed_in
 @blueprint.response(200, TopicListSchema)
 def list_topics() -> dict[str, Any]:
-    """Every topic; critical ones cannot be switched off."""
+    """List every topic. Critical topics cannot be switched off."""
     return topics.list_all()
 
 
@@ -25,5 +25,5 @@ def list_topics() -> dict[str, Any]:
 @blueprint.arguments(WrittenTopicSchema)
 @blueprint.response(200, TopicSchema)
 def put_topic(body: dict[str, Any], name: str) -> dict[str, Any]:
-    """Make a topic that programs may send about, or change it."""
+    """Create or change a topic."""
     return topics.put(name, **body)

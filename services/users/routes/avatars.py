@@ -23,7 +23,7 @@ blueprint = Blueprint(
     200, {"type": "string", "format": "binary"}, content_type="image/webp", description="The picture."
 )
 def show(query: dict[str, Any], name: str) -> Response:
-    """A picture, square; its address changes with its content, so that it can be kept for ever."""
+    """Get a picture. Its URL changes with its content, so it can be cached forever."""
     side = query["size"]
     response = Response(uploads.get(name, side), content_type="image/webp")
     response.set_etag(f"{name}-{side}")

@@ -45,7 +45,7 @@ blueprint = Blueprint("me", __name__, url_prefix="/api/v1/users/me", description
 @blueprint.response(200, ProfileSchema, headers={"ETag": {"schema": {"type": "string"}}})
 @blueprint.alt_response(304, description="The profile is still the one that If-None-Match names.")
 def show() -> Response:
-    """The caller's profile, with an ETag for conditional requests (RFC 9110 section 13)."""
+    """Get your profile, with an ETag for conditional requests (RFC 9110 section 13)."""
     return answer(current_user.shown())
 
 
@@ -54,7 +54,7 @@ def show() -> Response:
 @blueprint.arguments(ProfilePatchSchema, content_type="application/merge-patch+json")
 @blueprint.response(200, ProfileSchema, headers={"ETag": {"schema": {"type": "string"}}})
 def change(patch: dict[str, Any]) -> Response:
-    """Change the profile by a merge patch (RFC 7396); If-Match guards against lost updates."""
+    """Change your profile with a merge patch (RFC 7396). If-Match prevents lost updates."""
     return answer(changes.change(caller().account_id, patch, expected_versions=expected_versions()))
 
 
@@ -63,7 +63,7 @@ def change(patch: dict[str, Any]) -> Response:
 @blueprint.doc(requestBody={"required": True, "content": {media_type: {} for media_type in PICTURES}})
 @blueprint.response(200, AvatarSchema)
 def put_avatar() -> dict[str, Any]:
-    """Show this picture: PNG, JPEG, WebP or GIF by its content, up to 5 MB. It is cut square."""
+    """Upload your picture: PNG, JPEG, WebP or GIF, up to 5 MB. It is cropped to a square."""
     request.max_content_length = pictures.LARGEST_BYTES
     return {"avatar_url": uploads.put(caller().account_id, request.get_data(cache=False))}
 
@@ -72,7 +72,7 @@ def put_avatar() -> dict[str, Any]:
 @signed_in
 @blueprint.response(204)
 def remove_avatar() -> None:
-    """Show no picture any more; an uploaded one is deleted."""
+    """Remove your picture. An uploaded one is deleted."""
     uploads.remove(caller().account_id)
 
 
@@ -81,7 +81,7 @@ def remove_avatar() -> None:
 @blueprint.arguments(LeaveSchema)
 @blueprint.response(202, DepartureSchema)
 def leave(body: dict[str, Any]) -> dict[str, Any]:
-    """Delete the account after some days. It is signed out everywhere at once; signing in cancels."""
+    """Delete your account after a grace period. All sessions end at once; signing in cancels the deletion."""
     who = caller()
     deletes_at = asking.ask(
         who.account_id,
@@ -98,7 +98,7 @@ def leave(body: dict[str, Any]) -> dict[str, Any]:
 @idempotent
 @blueprint.response(202, ExportSchema)
 def ask_for_export() -> dict[str, Any]:
-    """Ask for a copy of all that every service holds on the account; a mail says when it is ready."""
+    """Request a copy of all your data. A mail says when it is ready."""
     return exports.ask(caller().account_id)
 
 
@@ -108,7 +108,7 @@ def ask_for_export() -> dict[str, Any]:
 @blueprint.arguments(ExportQuerySchema, location="query")
 @blueprint.response(200, ExportSchema)
 def show_export(query: dict[str, Any], export_id: UUID) -> Response:
-    """How far the copy is; once it is ready, all of it, for whoever has signed in within minutes."""
+    """Get the progress of the copy, then the copy itself. Requires a recent sign-in."""
     export = exports.get(export_id, caller().account_id)
     head = ExportSchema().dump(exports.progress(export))
     if export.ready_at is None:

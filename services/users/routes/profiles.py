@@ -41,7 +41,7 @@ blueprint = Blueprint("profiles", __name__, url_prefix="/api/v1/users", descript
     description="Whole profiles for administrators; with `ids`, what everybody may see of these accounts.",
 )
 def search(query: dict[str, Any]) -> Response:
-    """The profiles that match (role `admin`), newest first unless asked otherwise; or those of `ids`."""
+    """List the profiles that match (role `admin`), or the public fields of those in `ids`."""
     account_ids = query.pop("ids", None)
     if account_ids is not None:
         return jsonify(items=reading.list_public(account_ids), next_cursor=None)
@@ -57,7 +57,7 @@ def search(query: dict[str, Any]) -> Response:
     description="The whole profile for administrators and its owner, else what everybody may see.",
 )
 def show(account_id: UUID) -> Response:
-    """What the caller may see of a profile."""
+    """Get a profile: its public fields, or all of it for administrators."""
     who = caller()
     if who.is_admin:
         return answer(reading.get_whole(account_id))
@@ -72,7 +72,7 @@ def show(account_id: UUID) -> Response:
 @blueprint.arguments(AdministeredPatchSchema, content_type="application/merge-patch+json")
 @blueprint.response(200, AdministeredProfileSchema, headers={"ETag": {"schema": {"type": "string"}}})
 def change(patch: dict[str, Any], account_id: UUID) -> Response:
-    """Change somebody's profile by a merge patch (RFC 7396); only administrators see `admin_metadata`."""
+    """Change a profile with a merge patch (RFC 7396). Only administrators see `admin_metadata`."""
     return answer(
         changes.administer(
             account_id,
