@@ -33,6 +33,13 @@ def django_pbkdf2() -> str:
     return f"pbkdf2_sha256$1000$salt${b64(found)}"
 
 
+def passlib_pbkdf2() -> str:
+    salt = bytes(range(240, 256))  # no text; its base64 has a +
+    found = hashlib.pbkdf2_hmac("sha512", SECRET, salt, 1000)
+    salt_text, digest_text = (b64(raw).rstrip("=").replace("+", ".") for raw in (salt, found))
+    return f"$pbkdf2-sha512$1000${salt_text}${digest_text}"
+
+
 def django_scrypt() -> str:
     return f"scrypt$salt$1024$8$1${b64(scrypt(SECRET, b'salt', n=1024, r=8, p=1, length=64))}"
 
@@ -61,6 +68,7 @@ SCHEMES: dict[str, Callable[[], str]] = {
     "django bcrypt": lambda: "bcrypt$" + bcrypt.hashpw(SECRET, bcrypt.gensalt(4)).decode(),
     "django bcrypt sha256": django_bcrypt_sha256,
     "django pbkdf2": django_pbkdf2,
+    "passlib pbkdf2": passlib_pbkdf2,
     "django scrypt": django_scrypt,
     "django argon2": lambda: "argon2" + PasswordHasher(1, 1024, 1).hash(PASSWORD),
     "werkzeug pbkdf2": lambda: generate_password_hash(PASSWORD, "pbkdf2:sha256:1000"),

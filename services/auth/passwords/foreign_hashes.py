@@ -26,6 +26,9 @@ FEWEST_DIGEST_BYTES = 16  # fewer would let another password in
 _DIGESTS = ("sha1", "sha256", "sha512")
 
 _DJANGO_PBKDF2 = re.compile(r"pbkdf2_(sha1|sha256|sha512)\$(\d{1,8})\$([^$]+)\$([A-Za-z0-9+/=]+)\Z")
+_PASSLIB_PBKDF2 = re.compile(
+    r"\$pbkdf2-(sha1|sha256|sha512)\$(\d{1,8})\$([A-Za-z0-9+./]+)\$([A-Za-z0-9+./]+)\Z"
+)
 _WERKZEUG_PBKDF2 = re.compile(r"pbkdf2:(sha1|sha256|sha512):(\d{1,8})\$([^$]+)\$([0-9a-f]+)\Z")
 _WERKZEUG_SCRYPT = re.compile(r"scrypt:(\d{1,8}):(\d{1,3}):(\d{1,3})\$([^$]+)\$([0-9a-f]+)\Z")
 _DJANGO_SCRYPT = re.compile(r"scrypt\$([^$]+)\$(\d{1,8})\$(\d{1,3})\$(\d{1,3})\$([A-Za-z0-9+/=]+)\Z")
@@ -173,8 +176,14 @@ def _unpadded(text: str) -> bytes:
     return base64.b64decode(text + "=" * (-len(text) % 4))
 
 
+def _adapted(text: str) -> bytes:
+    """passlib's base64, which has `.` for `+`."""
+    return _unpadded(text.replace(".", "+"))
+
+
 _BUILDERS: Mapping[re.Pattern[str], Builder] = {
     _DJANGO_PBKDF2: lambda m: _pbkdf2(m[1], int(m[2]), m[3].encode(), _decoded(m[4])),
+    _PASSLIB_PBKDF2: lambda m: _pbkdf2(m[1], int(m[2]), _adapted(m[3]), _adapted(m[4])),
     _WERKZEUG_PBKDF2: lambda m: _pbkdf2(m[1], int(m[2]), m[3].encode(), bytes.fromhex(m[4])),
     _WERKZEUG_SCRYPT: lambda m: _scrypt(int(m[1]), int(m[2]), int(m[3]), m[4].encode(), bytes.fromhex(m[5])),
     _DJANGO_SCRYPT: lambda m: _scrypt(int(m[2]), int(m[3]), int(m[4]), m[1].encode(), _decoded(m[5])),
