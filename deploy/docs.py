@@ -1,4 +1,4 @@
-"""Writes what docs/ says of settings, errors, messages and routes out of the code: ``python -m deploy.docs``.
+"""Writes the generated pages of docs/ out of the code: ``python -m deploy.docs``.
 
 A test compares the files with what this would write, so none of them can fall behind.
 """
@@ -13,7 +13,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from deploy import routes_page
+from deploy import metrics_page, routes_page
 from deploy.local.settings import LocalSettings
 from deploy.mailbox.settings import MailboxSettings
 from deploy.processes import PROCESSES, settings_class
@@ -56,6 +56,7 @@ def pages() -> dict[str, str]:
         "errors.md": errors_page(),
         "messages.md": messages_page(),
         "routes.md": routes_page.page(NOTE),
+        "metrics.md": metrics_page.page(NOTE),
     }
 
 

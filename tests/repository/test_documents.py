@@ -12,7 +12,7 @@ from tests.repository.samples import ROOT
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
-@pytest.mark.parametrize("name", ["settings.md", "errors.md", "messages.md", "routes.md"])
+@pytest.mark.parametrize("name", ["settings.md", "errors.md", "messages.md", "routes.md", "metrics.md"])
 def test_generated_pages_are_up_to_date(name: str) -> None:
     written = (ROOT / "docs" / name).read_text()
 
