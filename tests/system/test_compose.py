@@ -43,7 +43,7 @@ def stack() -> Iterator[ComposeStack]:
 
 
 def test_the_readme_s_journey_works_as_it_stands(stack: ComposeStack) -> None:
-    assert '"timezone":"Europe/London"' in readme.journey(stack.gateway_url, stack.mailbox_url)
+    assert '"timezone": "Europe/London"' in readme.journey(stack.gateway_url, stack.mailbox_url)
 
 
 @pytest.mark.parametrize("container", RESTARTED)

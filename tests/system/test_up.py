@@ -28,8 +28,8 @@ def mailbox_url(runner: Runner) -> str:
 def test_the_readme_s_journey_works_as_it_stands(runner: Runner) -> None:
     printed = readme.journey(runner.gateway_url, mailbox_url(runner))
 
-    assert '"status":"verification_sent"' in printed
-    assert '"timezone":"Europe/London"' in printed
+    assert '"status": "verification_sent"' in printed
+    assert '"timezone": "Europe/London"' in printed
 
 
 def test_an_account_is_still_there_after_a_stop_and_a_start(runner: Runner) -> None:

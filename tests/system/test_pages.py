@@ -1,0 +1,231 @@
+"""Every command, request and file on the pages for readers works as it stands, against one running Doorward.
+
+Only the addresses are moved, since ports of tests are free ones, and `docker compose run` has a stand-in.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pyotp
+import pytest
+from playwright.sync_api import Dialog, Page
+
+from shared.chassis.testing.engines import wait_until
+from tests.browsers import open_browser, serving_page
+from tests.deploy.conftest import Runner
+from tests.system import journey, pages
+from tests.system.pages import Block, Reader
+from tests.system.test_browser_factors import Authenticators
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+
+# What three newcomers read in their first hour, page by page. It begins with README.md, "Two commands": the
+# fixture `runner`, an empty machine on which Doorward starts.
+HOURS = {
+    "a front-end developer": ("getting-started-for-front-ends.md",),
+    "a back-end developer": ("roles-scopes-and-api-keys.md", "testing-against-doorward.md"),
+    "an operator": ("deployment.md", "metrics-and-alerts.md", "upgrading.md"),
+}
+OTHER_PAGES = (
+    "customising-mails-and-pages.md",
+    "coming-from-supabase.md",
+    "coming-from-firebase.md",
+    "coming-from-django.md",
+    "coming-from-keycloak.md",
+)
+FOLLOWED = (*(page for hour in HOURS.values() for page in hour), *OTHER_PAGES)
+FRONT_END = "getting-started-for-front-ends.md"
+PROGRAMS = {"metrics-and-alerts.md": ("promtool",)}  # that a page needs, beside those of any system
+# Blocks that are written to a file which no command of the page names.
+NOT_RUN = {
+    ("testing-against-doorward.md", "test_orders.py"): "tests/testkit runs such a test with the plugin",
+    ("deployment.md", "Caddyfile"): "a test of its own runs Caddy with it",
+    ("deployment.md", "doorward.conf"): "a test of its own runs nginx with it",
+    ("coming-from-supabase.md", "export.sql"): "a test of its own runs it on tables like Supabase's",
+}
+IMPORT = """async (text) => {
+  const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+  window.doorward = await import(url);
+}"""
+IMPORTED = re.compile(r"^import \{(.*)\} from .*$", re.MULTILINE)
+# What the export reads, as Supabase has it.
+SUPABASE = """
+CREATE SCHEMA auth;
+CREATE TABLE auth.users (id uuid, email text, encrypted_password text, raw_user_meta_data jsonb,
+  email_confirmed_at timestamptz, banned_until timestamptz, created_at timestamptz, deleted_at timestamptz);
+CREATE TABLE auth.mfa_factors (user_id uuid, factor_type text, status text, secret text);
+INSERT INTO auth.users VALUES ('6f1f5d0e-7c8e-4f57-9a63-0a8f1f0d2b11', 'ada@supabase-example.org',
+  '$2b$10$/BPXVF6/7JKUI4iX8I/m0ukQ6z5p.UtnGlivXILQT1SSyDMQKubN.', '{"name": "Ada"}', now(), NULL,
+  '2024-03-01 10:00:00+01', NULL), (NULL, '', NULL, NULL, NULL, NULL, now(), NULL)
+"""
+
+
+@pytest.fixture(scope="module")
+def app_port() -> Iterator[int]:
+    """The port of the reader's own app: an empty page."""
+    with serving_page() as port:
+        yield port
+
+
+@pytest.fixture(scope="module")
+def runner(tmp_path_factory: pytest.TempPathFactory, app_port: int) -> Iterator[Runner]:
+    """Doorward as `make up` runs it, with what the pages put into `.env`."""
+    folder = tmp_path_factory.mktemp("pages") / "data"
+    wanted = pages.variables(FOLLOWED).replace("5173", str(app_port))
+    folder.with_suffix(".env").write_text(wanted)
+    runner = Runner(folder)
+    runner.start_until_ready()
+    yield runner
+    runner.stop()
+
+
+@pytest.fixture
+def reader(runner: Runner, tmp_path: Path) -> Reader:
+    return reader_of(runner, tmp_path)
+
+
+def reader_of(runner: Runner, folder: Path) -> Reader:
+    """Somebody with a checkout beside this Doorward."""
+    ports = runner.state["environment"]
+    moved = {
+        "8080": "GATEWAY_PORT",
+        "8025": "MAILBOX_PORT",
+        "9090": "GATEWAY_METRICS_PORT",
+        "8001": "AUTH_PORT",
+    }
+    addresses = {
+        f"{host}:{port}": f"{host}:{ports[name]}"
+        for port, name in moved.items()
+        for host in ("127.0.0.1", "localhost")
+    }
+    addresses["https://accounts.example.org"] = runner.gateway_url
+    environment = {name: runner.environment[name] for name in ("DOORWARD_DATA_DIR", "DOORWARD_ENV_FILE")}
+    return Reader(folder, addresses=addresses, environment=environment)
+
+
+@pytest.mark.parametrize("newcomer", HOURS)
+def test_first_hour_goes_as_the_pages_say(newcomer: str, reader: Reader) -> None:
+    for page in HOURS[newcomer]:
+        follow(reader, page)
+
+
+@pytest.mark.parametrize("page", OTHER_PAGES)
+def test_commands_and_requests_of_a_page_work_as_they_stand(page: str, reader: Reader) -> None:
+    follow(reader, page)
+
+
+def follow(reader: Reader, page: str) -> None:
+    """Do what the page says; skipped where a program that it names is missing."""
+    if not pages.is_installed(*PROGRAMS.get(page, ())):
+        pytest.skip(f"{page} needs {PROGRAMS[page]}")
+    reader.follow(pages.blocks(page))
+
+
+@pytest.mark.parametrize("page", FOLLOWED)
+def test_every_block_of_a_page_is_run_or_has_a_reason(page: str) -> None:
+    found = pages.blocks(page)
+
+    idle = [block.place for block in found if not is_used(block, found) and (page, block.file) not in NOT_RUN]
+
+    assert idle == []
+
+
+def is_used(block: Block, found: list[Block]) -> bool:
+    """Whether it is run, or written to a file that another block names, or only what somebody sees."""
+    if block.language in {"bash"} | pages.SHOWN or block.file == pages.ENV:
+        return True
+    if block.language == "js" and block.page == FRONT_END:
+        return True  # in a browser
+    others = " ".join(other.text for other in found if other is not block)
+    return block.file is not None and Path(block.file).stem in others
+
+
+@pytest.fixture
+def browser_page(app_port: int) -> Iterator[Page]:
+    """The reader's app in Chromium, with an authenticator for passkeys."""
+    with open_browser() as browser:
+        page = browser.new_page()
+        page.goto(f"http://localhost:{app_port}")
+        yield page
+
+
+def answer(dialog: Dialog, runner: Runner) -> None:
+    """Type the code that the page asks for: of the newest mail, or of the authenticator app."""
+    mailed = re.search(r"mail to (\S+)", dialog.message)
+    if mailed is None:
+        secret = dialog.message.split()[1]
+        dialog.accept(pyotp.TOTP(secret).now())
+    else:
+        dialog.accept(new_code(runner, mailed[1]))
+
+
+seen: set[str] = set()  # the mails whose codes were typed
+
+
+def new_code(runner: Runner, email: str) -> str:
+    """The code of the newest mail, which is awaited: each is typed once."""
+    mailbox = f"http://127.0.0.1:{runner.state['environment']['MAILBOX_PORT']}"
+    mails: list[dict[str, str]] = []
+
+    def has_come() -> bool:
+        mails[:] = [mail for mail in journey.mails_to(mailbox, email) if journey.has_code(mail)]
+        return bool(mails) and mails[0]["id"] not in seen
+
+    wait_until(has_come, what=f"a mail with a code to {email}")
+    seen.add(mails[0]["id"])
+    return journey.code_in(mails[0])
+
+
+@pytest.mark.browser
+def test_scripts_of_the_front_end_page_work_in_a_browser(
+    runner: Runner, reader: Reader, browser_page: Page
+) -> None:
+    steps = [block for block in pages.blocks(FRONT_END) if block.language == "js"]
+    client = next(block for block in steps if block.file == "doorward.js")
+    usage = "".join(block.text for block in steps if block.file is None)
+    usage = IMPORTED.sub(r"const {\1} = window.doorward;", usage)
+    Authenticators(browser_page)
+    browser_page.on("dialog", lambda dialog: answer(dialog, runner))
+    problems: list[str] = []
+    browser_page.on(
+        "console", lambda message: problems.append(message.text) if "Assertion" in message.text else None
+    )
+
+    browser_page.evaluate(IMPORT, reader.moved(client.text))
+    browser_page.evaluate(f"async () => {{ {usage} }}")
+
+    assert problems == []
+
+
+def test_vite_s_configuration_is_a_module(tmp_path: Path) -> None:
+    (block,) = [block for block in pages.blocks(FRONT_END) if block.file == "vite.config.js"]
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    (tmp_path / "vite.config.mjs").write_text(block.text)
+
+    script = "import('./vite.config.mjs').then((it) => console.log(JSON.stringify(it.default)))"
+    outcome = subprocess.run([node, "-e", script], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+
+    assert json.loads(outcome.stdout)["server"]["proxy"]["/api"]["target"] == "http://127.0.0.1:8080"
+
+
+def test_export_from_supabase_writes_what_the_page_shows(runner: Runner) -> None:
+    sql, shown = (
+        next(block.text for block in pages.blocks("coming-from-supabase.md") if block.file == name)
+        for name in ("export.sql", "accounts.ndjson")
+    )
+    environment = runner.state["environment"]
+
+    with psycopg.connect(environment["AUTH_DATABASE_URL"]) as connection:
+        connection.execute(SUPABASE)
+        with connection.cursor().copy(sql.encode()) as copy:
+            lines = b"".join(copy).decode()
+        connection.rollback()
+
+    assert [json.loads(line) for line in lines.splitlines()] == [json.loads(shown)]
