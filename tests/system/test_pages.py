@@ -44,6 +44,7 @@ PROGRAMS = {"metrics-and-alerts.md": ("promtool",)}  # that a page needs, beside
 # Blocks that are written to a file which no command of the page names.
 NOT_RUN = {
     ("testing-against-doorward.md", "test_orders.py"): "tests/testkit runs such a test with the plugin",
+    ("testing-against-doorward.md", "up.sh"): "the test kit starts `doorward up --json` like this",
     ("deployment.md", "Caddyfile"): "a test of its own runs Caddy with it",
     ("deployment.md", "doorward.conf"): "a test of its own runs nginx with it",
     ("coming-from-supabase.md", "export.sql"): "a test of its own runs it on tables like Supabase's",
