@@ -9,12 +9,14 @@ from flask import Flask
 from sqlalchemy.exc import DBAPIError
 
 from services.auth.accounts import deletions
-from services.auth.models import Account, AuditEvent, Session, db
+from services.auth.models import Account, AuditEvent, Revocation, Session, db
+from services.auth.settings import AuthSettings
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.contracts.messages import ErasureWanted
 from tests.auth.conftest import PASSWORD, Mailbox, NewPerson, Person
 from tests.auth.test_administration import ADA, ask_for_deletion, id_of
+from tests.auth.test_introspection import exchange_answer, form, introspect, new_key
 from tests.auth.test_sessions import at
 
 TEN_MINUTES = timedelta(minutes=10)
@@ -77,6 +79,45 @@ def test_account_without_a_password_is_left_by_a_fresh_session_alone(
         "session_revoked",
     ]
     assert fresh.status_code == 200
+
+
+def test_api_keys_are_suspended_until_the_owner_returns(
+    app: Flask,
+    admin: Person,
+    new_account: NewPerson,
+    settings: AuthSettings,
+    internal_headers: dict[str, str],
+) -> None:
+    ada = new_account()
+    key = new_key(ada)
+    token = exchange_answer(ada, key, settings).json["access_token"]
+    ask_for_deletion(ada, internal_headers, PASSWORD)
+
+    asked = exchange_answer(ada, key, settings)
+    waiting = [introspect(admin, each)["active"] for each in (key, token)]
+    with app.app_context():
+        revoked = db.session.scalars(db.select(Revocation.member)).all()
+    ada.sign_in()
+    returned = exchange_answer(ada, key, settings)
+
+    assert (asked.status_code, asked.json["code"]) == (401, "api_key_unknown")
+    assert waiting == [False, False]
+    assert f"account:{id_of(ada)}:v2" in revoked  # what gateways refuse the token of before by
+    assert introspect(admin, returned.json["access_token"])["active"]
+    assert not introspect(admin, token)["active"]
+
+
+def test_suspended_api_key_can_be_revoked(
+    new_account: NewPerson, settings: AuthSettings, internal_headers: dict[str, str]
+) -> None:
+    ada = new_account()
+    key = new_key(ada)
+    ask_for_deletion(ada, internal_headers, PASSWORD)
+
+    form(ada, "revoke", key)
+    ada.sign_in()
+
+    assert exchange_answer(ada, key, settings).status_code == 401
 
 
 def test_audit_log_forgets_who_is_gone_and_keeps_what_was_done(

@@ -1,6 +1,7 @@
 """The use cases of leaving: an account is deleted some days after its owner asked, unless the owner returns.
 
-Asked for through users (`DELETE /users/me`), which asks here. Signing in before the day cancels it.
+Asked for through users (`DELETE /users/me`), which asks here. Signing in before the day cancels it. Until
+then the account is signed out everywhere, and its API keys are suspended.
 """
 
 from datetime import datetime, timedelta
@@ -68,6 +69,9 @@ def ask_for(account_id: UUID, who: Administrator) -> datetime:
 def _set_day(account: Account, now: datetime) -> datetime:
     account.deletes_at = now + timedelta(days=deps().settings.deletion_days)
     credentials.end(account.id, Occasion.SIGN_OUT, Spared(), now)
+    # API keys stay, since the owner may return, and act for nobody until then: nor do their access tokens.
+    account.version += 1
+    revocations.revoke_account(account.id, now, below_version=account.version)
     day = f"{account.deletes_at:%Y-%m-%d %H:%M} UTC"
     outgoing.send_notice("account_deletion", account, time=day)
     return account.deletes_at

@@ -100,6 +100,11 @@ def delete(account_id: UUID, key_id: UUID, client: Client) -> None:
         audit.record("api_key_deleted", account_id=account_id, api_key_id=str(key_id))
 
 
+def find(key: str) -> ApiKey | None:
+    """The key, whether it acts for its account now or is suspended."""
+    return store.find_one(digest(key))
+
+
 def find_living(key: str, now: datetime) -> store.Holder | None:
     """The key and its account, if both are alive."""
     return store.find_holder([digest(key)], now)

@@ -86,9 +86,9 @@ def revoke(token: str) -> None:
     now = utcnow()
     with transaction(db):
         if token.startswith(f"{keys.PREFIX}_"):
-            holder = keys.find_living(token, now)
-            if holder is not None:
-                _delete_api_key(holder.key_id, holder.account_id)
+            found = keys.find(token)
+            if found is not None:
+                _delete_api_key(found.id, found.account_id)
             return
         refresh_token = _read_refresh_token(token)
         if refresh_token is not None:

@@ -53,8 +53,19 @@ def delete_one(account_id: UUID, key_id: UUID) -> str | None:
     return deleted.scalar_one_or_none()
 
 
+def find_one(key_hash: str) -> ApiKey | None:
+    """The key with this hash."""
+    return db.session.scalars(select(ApiKey).where(ApiKey.key_hash == key_hash)).one_or_none()
+
+
+def _acts(now: datetime) -> tuple[Any, ...]:
+    """Whether a key acts for its account, which is neither disabled nor waits to be deleted."""
+    is_expired = ApiKey.expires_at.is_not(None) & (ApiKey.expires_at <= now)
+    return Account.is_active, Account.deletes_at.is_(None), ~is_expired
+
+
 def find_holder(key_hashes: list[str], now: datetime) -> Holder | None:
-    """The living key with one of these hashes, and its active account."""
+    """The key with one of these hashes, and its account, if the key acts for it."""
     statement = (
         select(
             ApiKey.id,
@@ -66,11 +77,7 @@ def find_holder(key_hashes: list[str], now: datetime) -> Holder | None:
             Account.verified_at.is_not(None),
         )
         .join(Account, Account.id == ApiKey.account_id)
-        .where(
-            ApiKey.key_hash.in_(key_hashes),
-            Account.is_active,
-            ApiKey.expires_at.is_(None) | (ApiKey.expires_at > now),
-        )
+        .where(ApiKey.key_hash.in_(key_hashes), *_acts(now))
     )
     row = db.session.execute(statement).one_or_none()
     return Holder(*row) if row else None
@@ -85,11 +92,10 @@ def note_use(key_id: UUID, now: datetime, *, not_since: datetime) -> None:
 
 
 def find_version(key_id: UUID, now: datetime) -> int | None:
-    """The token version of the key's account, if both are alive."""
+    """The token version of the key's account, if the key acts for it."""
     statement = (
         select(Account.version)
         .join(ApiKey, Account.id == ApiKey.account_id)
-        .where(ApiKey.id == key_id, Account.is_active)
-        .where(ApiKey.expires_at.is_(None) | (ApiKey.expires_at > now))
+        .where(ApiKey.id == key_id, *_acts(now))
     )
     return db.session.scalar(statement)
