@@ -13,6 +13,7 @@ from shared.chassis import access_tokens as verification
 from shared.chassis import database
 from shared.chassis.app import new_app
 from shared.chassis.openapi import new_api
+from shared.chassis.verified_tokens import VerifiedTokens
 
 
 def create_app(settings: AuthSettings | None = None, *, deps: Deps | None = None) -> Flask:
@@ -27,7 +28,8 @@ def create_app(settings: AuthSettings | None = None, *, deps: Deps | None = None
     limits.install(app, settings)
     messages.init_app(app, settings)
     idempotency_keys.init_app(app, settings.own_secrets)
-    manager = verification.install(app, settings, own.signing_keys.find)
+    verified = VerifiedTokens()
+    manager = verification.install(app, settings, own.signing_keys.find, verified=verified)
     manager.encode_key_loader(access_tokens.signing_key)
     new_api(app, title="Doorward auth", blueprints=BLUEPRINTS)
     app.register_blueprint(internal.blueprint)

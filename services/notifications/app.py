@@ -13,6 +13,7 @@ from shared.chassis import access_tokens, database, metrics
 from shared.chassis.access_tokens import published_keys
 from shared.chassis.app import new_app
 from shared.chassis.openapi import new_api
+from shared.chassis.verified_tokens import VerifiedTokens
 
 
 def create_app(settings: NotificationsSettings | None = None, *, deps: Deps | None = None) -> Flask:
@@ -31,7 +32,8 @@ def create_app(settings: NotificationsSettings | None = None, *, deps: Deps | No
     metrics.before_scrape(app, counts.measure)
     messages.init_app(app, settings)
     idempotency_keys.init_app(app, settings.accepted_secrets)
-    access_tokens.install(app, settings, published_keys(settings, process="notifications").find)
+    keys = published_keys(settings, process="notifications")
+    access_tokens.install(app, settings, keys.find, verified=VerifiedTokens())
     app.extensions[EXTENSION] = deps or Deps.from_settings(settings)
     new_api(app, title="Doorward notifications", blueprints=BLUEPRINTS)
     app.register_blueprint(internal.blueprint)

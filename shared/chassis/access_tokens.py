@@ -5,9 +5,8 @@ that the token must have the form that auth writes (``token_form``). Clocks may 
 ``LEEWAY_SECONDS`` where a token is young; none of it prolongs one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
-from time import time
 from typing import Any
 
 import jwt
@@ -20,6 +19,7 @@ from shared.chassis.internal_client import InternalClient
 from shared.chassis.published_keys import PublishedKeys
 from shared.chassis.settings import ProcessSettings
 from shared.chassis.signing_keys import HS256, VerificationKey, shared_keys
+from shared.chassis.verified_tokens import VerifiedToken, VerifiedTokens
 from shared.contracts import tokens
 from shared.contracts.internal import KeySetBody
 
@@ -27,7 +27,9 @@ LEEWAY_SECONDS = 5  # for iat and nbf, which the clock of another host has set
 KEY_SET_PATH = "/.well-known/jwks.json"
 
 _KEYS = "doorward_access_token_keys"
+_VERIFIED = "doorward_verified_tokens"
 FindKey = Callable[[str], VerificationKey | None]
+Header = Mapping[str, str]
 
 
 class TokenMissing(errors.Unauthorized):
@@ -62,10 +64,14 @@ class TokenRevoked(TokenInvalid):
     detail = "The session of this token has ended; sign in again."
 
 
-def install(app: Flask, settings: ProcessSettings, find_published: FindKey) -> JWTManager:
+def install(
+    app: Flask, settings: ProcessSettings, find_published: FindKey, *, verified: VerifiedTokens | None = None
+) -> JWTManager:
     """Set flask-jwt-extended up: what a token must be, and our errors where it is not.
 
-    ``find_published`` gives auth's public key of a ``kid``; the shared secrets are the settings'.
+    ``find_published`` gives auth's public key of a ``kid``; the shared secrets are the settings'. With
+    ``verified`` the process remembers tokens, and flask-jwt-extended's ``current_user`` and ``get_jwt`` have
+    nothing for a token that is remembered.
     """
     app.config.update(
         JWT_SECRET_KEY=settings.accepted_secrets[0],
@@ -78,10 +84,11 @@ def install(app: Flask, settings: ProcessSettings, find_published: FindKey) -> J
         JWT_DECODE_AUDIENCE=tokens.AUDIENCE,
     )
     service_tokens.install(app, settings)
+    app.extensions[_VERIFIED] = verified or VerifiedTokens(most=0)
     manager = JWTManager(app)
     find_key = app.extensions[_KEYS] = _key_loader(settings, find_published)
     manager.decode_key_loader(find_key)
-    manager.token_verification_loader(lambda _header, claims: not _is_over(claims))
+    manager.token_verification_loader(lambda header, claims: not VerifiedToken(header, claims).is_over)
     manager.token_verification_failed_loader(lambda _header, _claims: _answer(TokenExpired()))
     manager.unauthorized_loader(lambda _reason: _answer(TokenMissing()))
     manager.invalid_token_loader(lambda _reason: _answer(TokenInvalid()))
@@ -103,7 +110,7 @@ def _key_loader(settings: ProcessSettings, find_published: FindKey) -> Callable[
     accepted = frozenset(settings.jwt_algorithms)
     shared = shared_keys(settings.accepted_secrets)
 
-    def find_key(header: dict[str, Any], _claims: dict[str, Any]) -> Any:
+    def find_key(header: Header, _claims: dict[str, Any]) -> Any:
         algorithm, kid = header["alg"], header["kid"]
         if algorithm not in accepted:
             raise TokenInvalid
@@ -121,12 +128,10 @@ def verify_request() -> dict[str, Any]:
     if authorization is None:
         raise TokenMissing
     try:
-        token_form.check(token_form.bearer_token(authorization), current_app.config["JWT_DECODE_ISSUER"])
+        token = token_form.bearer_token(authorization)
     except token_form.NotOurForm as error:
         raise TokenInvalid from error
-    verify_jwt_in_request()
-    claims: dict[str, Any] = get_jwt()
-    return claims
+    return _verify(token, _read_from_request)
 
 
 def verify(token: str) -> dict[str, Any]:
@@ -134,29 +139,51 @@ def verify(token: str) -> dict[str, Any]:
 
     By PyJWT itself, under the same keys and rules: flask-jwt-extended reads each token three times.
     """
-    issuers = current_app.config["JWT_DECODE_ISSUER"]
+    return _verify(token, _read)
+
+
+def _verify(token: str, read: Callable[[str, Header], dict[str, Any]]) -> dict[str, Any]:
+    memory: VerifiedTokens = current_app.extensions[_VERIFIED]
+    known = memory.find(token)
+    if known is not None:
+        current_app.extensions[_KEYS](known.header, {})  # raises where the key is not accepted any more
+    else:
+        header = _check_form(token)
+        known = VerifiedToken(header, read(token, header))
+        memory.remember(token, known)
+    if known.is_over:
+        raise TokenExpired
+    return dict(known.claims)
+
+
+def _check_form(token: str) -> Header:
     try:
-        header = token_form.check(token, issuers)
+        return token_form.check(token, current_app.config["JWT_DECODE_ISSUER"])
+    except token_form.NotOurForm as error:
+        raise TokenInvalid from error
+
+
+def _read_from_request(_token: str, _header: Header) -> dict[str, Any]:
+    verify_jwt_in_request()
+    claims: dict[str, Any] = get_jwt()
+    return claims
+
+
+def _read(token: str, header: Header) -> dict[str, Any]:
+    try:
         claims: dict[str, Any] = jwt.decode(
             token,
             current_app.extensions[_KEYS](header, {}),
             algorithms=[header["alg"]],
             audience=tokens.AUDIENCE,
-            issuer=issuers,
+            issuer=current_app.config["JWT_DECODE_ISSUER"],
             leeway=LEEWAY_SECONDS,
         )
     except ExpiredSignatureError as error:
         raise TokenExpired from error
-    except (token_form.NotOurForm, PyJWTError) as error:
+    except PyJWTError as error:
         raise TokenInvalid from error
-    if _is_over(claims):
-        raise TokenExpired
     return claims
-
-
-def _is_over(claims: dict[str, Any]) -> bool:
-    """The library's leeway is for all three times; to ``exp`` it does not apply here."""
-    return int(claims["exp"]) <= time()
 
 
 def _answer(error: errors.ApiError) -> Response:

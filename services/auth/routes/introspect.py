@@ -14,9 +14,12 @@ blueprint = Blueprint(
 )
 
 
+_FORM = TokenFormSchema()  # one for all requests: of a class, webargs makes another each time
+
+
 @blueprint.post("")
 @requires_scope("tokens:introspect")
-@blueprint.arguments(TokenFormSchema, location="form", error_status_code=400)
+@blueprint.arguments(_FORM, location="form", error_status_code=400)
 @blueprint.response(200, IntrospectionSchema)
 def introspect(form: dict[str, Any]) -> Response:
     """Introspect a token (RFC 7662): an access token, a refresh token or an API key.

@@ -27,17 +27,17 @@ _TOLD = ("iss", "sub", "aud", "exp", "iat", "nbf", "jti", "sid", "roles", "scope
 
 def introspect(token: str) -> dict[str, Any]:
     """The introspection of a token, with its session looked up; not active for an invalid token."""
-    with single_statements(db):
-        if token.startswith(f"{keys.PREFIX}_"):
-            return _introspect_api_key(token)
-        refresh_token = _read_refresh_token(token)
-        if refresh_token is not None:
-            return _introspect_refresh_token(refresh_token)
-        return _introspect_access_token(token)
+    if token.startswith(f"{keys.PREFIX}_"):
+        return _introspect_api_key(token)
+    refresh_token = _read_refresh_token(token)
+    if refresh_token is not None:
+        return _introspect_refresh_token(refresh_token)
+    return _introspect_access_token(token)
 
 
 def _introspect_api_key(key: str) -> dict[str, Any]:
-    holder = keys.find_living(key, utcnow())
+    with single_statements(db):
+        holder = keys.find_living(key, utcnow())
     if holder is None:
         return INACTIVE
     scope = " ".join(effective(holder.scopes, holder.roles))
@@ -47,7 +47,8 @@ def _introspect_api_key(key: str) -> dict[str, Any]:
 
 
 def _introspect_refresh_token(token: RefreshToken) -> dict[str, Any]:
-    standing = session_store.find_standing(token.session_id)
+    with single_statements(db):
+        standing = session_store.find_standing(token.session_id)
     if standing is None:
         return INACTIVE
     verdict = judge(token.counter, standing, now=utcnow(), lifetimes=deps().lifetimes)
@@ -74,11 +75,9 @@ def _is_living(claims: dict[str, Any]) -> bool:
     """Whether the session or key behind the token lives, and the account's roles are still those in it."""
     behind = UUID(claims[tokens.SESSION])
     if tokens.SCOPE in claims:
-        return api_key_store.find_version(behind, utcnow()) == int(claims[tokens.VERSION])
-    standing = session_store.find_standing(behind)
-    if standing is None or standing.is_ended:
-        return False
-    return standing.version == int(claims[tokens.VERSION])
+        with single_statements(db):
+            return api_key_store.find_version(behind, utcnow()) == int(claims[tokens.VERSION])
+    return session_store.look_at_version(behind) == int(claims[tokens.VERSION])
 
 
 def revoke(token: str) -> None:

@@ -136,7 +136,7 @@ def rotate(
     return _standing(db.session.connection().execute(_ROTATE, parameters).one_or_none())
 
 
-# As above: introspection asks nothing else.
+# As above.
 _FIND_STANDING = (
     select(*_STANDING)
     .join(Account, Account.id == Session.account_id)
@@ -149,6 +149,22 @@ def find_standing(session_id: UUID) -> Standing | None:
     db.session.flush()  # what the caller's transaction has changed
     found = db.session.connection().execute(_FIND_STANDING, {"session_id": session_id})
     return _standing(found.one_or_none())
+
+
+_FIND_VERSION = (
+    select(Account.version)
+    .join(Session, Account.id == Session.account_id)
+    .where(Session.id == bindparam("session_id"), Session.ended_at.is_(None), Account.is_active)
+)
+
+
+def look_at_version(session_id: UUID) -> int | None:
+    """The token version of the session's account, if both are alive.
+
+    A statement of its own, outside the caller's transaction: a third of what it costs within one.
+    """
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        return connection.scalar(_FIND_VERSION, {"session_id": session_id})
 
 
 def list_living(account_id: UUID, *, now: datetime, idle_since: datetime) -> Sequence[Session]:
