@@ -36,6 +36,7 @@ COMMANDS = {
     "import-accounts": Entry(f"{AUTH}.accounts:import_accounts", "Take accounts in, hashes included.", True),
     "export-accounts": Entry(f"{AUTH}.accounts:export_accounts", "Write every account to a file.", True),
     "deletions": Entry(f"{USERS}.deletions:deletions", "Delete again what a backup brought back.", True),
+    "import-profiles": Entry(f"{USERS}.profiles:import_profiles", "Take profiles in from a file.", True),
     "export-profiles": Entry(f"{USERS}.profiles:export_profiles", "Write profiles to a file.", True),
     "account": Entry(f"{AUTH}.account:account", "Look an account up, and help its owner.", True),
     "resync": Entry(f"{AUTH}.accounts:resync", "Announce all accounts to the other services.", True),

@@ -1,15 +1,16 @@
-"""The commands on profiles, which `doorward` carries: exports."""
+"""The commands on profiles, which `doorward` carries: imports and exports."""
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 from marshmallow import ValidationError
 
 from services.users.app import create_app
 from services.users.commands.files import written
-from services.users.profiles import listing
+from services.users.profiles import imports, listing
+from services.users.schemas.import_lines import ImportedProfileSchema
 from shared.chassis.schemas import Timestamp
 
 
@@ -45,3 +46,20 @@ def export_profiles(file: Path, overwrite: bool, **filters: Any) -> None:
                 count += 1
                 bar.update(1)
     click.echo(f"Wrote {count} profiles.")
+
+
+@click.command("import-profiles")
+@click.argument("file", type=click.File("rb"))
+def import_profiles(file: BinaryIO) -> None:
+    """Change profiles into what FILE says (NDJSON, as exported). Import accounts first. Safe to repeat."""
+    total = sum(1 for _ in file)
+    file.seek(0)
+    with create_app().app_context(), click.progressbar(length=total, label="Profiles") as bar:
+        report = imports.take_in(
+            file, load=ImportedProfileSchema().load, progress=lambda done: bar.update(done - bar.pos)
+        )
+    click.echo(f"Changed {report.changed}, refused {report.refused}.")
+    for mistake in report.mistakes:
+        click.echo(mistake, err=True)
+    if report.refused:
+        raise click.exceptions.Exit(1)

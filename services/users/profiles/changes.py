@@ -61,19 +61,29 @@ def administer(
 
 def _change(account_id: UUID, patch: dict[str, Any], expected_versions: frozenset[int] | None) -> Changed:
     with transaction(db):
-        profile = store.find_for_update(account_id)
-        if profile is None:
-            raise ProfileNotFound
-        if expected_versions is not None and profile.version not in expected_versions:
-            raise StaleProfile
-        before = [getattr(profile, name) for name in _MIRRORED_FIELDS]
-        _apply(profile, patch)
-        if before != [getattr(profile, name) for name in _MIRRORED_FIELDS]:
-            messages.send(_message_of(profile))
-        token = forbid(account_id, profile.version)
+        profile, token = revise(account_id, patch, expected_versions)
         changed = Changed(rendered(profile), rendered_for_administrators(profile))
     cache.offer(account_id, changed.owned, token)
     return changed
+
+
+def revise(
+    account_id: UUID, patch: dict[str, Any], expected_versions: frozenset[int] | None = None
+) -> tuple[Profile, bytes | None]:
+    """Apply a merge patch in the caller's transaction; the profile, and with what it may be cached after it.
+
+    Raises ProfileNotFound, StaleProfile, MetadataTooLarge, InvalidRequest.
+    """
+    profile = store.find_for_update(account_id)
+    if profile is None:
+        raise ProfileNotFound
+    if expected_versions is not None and profile.version not in expected_versions:
+        raise StaleProfile
+    before = [getattr(profile, name) for name in _MIRRORED_FIELDS]
+    _apply(profile, patch)
+    if before != [getattr(profile, name) for name in _MIRRORED_FIELDS]:
+        messages.send(_message_of(profile))
+    return profile, forbid(account_id, profile.version)
 
 
 def _message_of(profile: Profile) -> ProfileChanged:

@@ -28,6 +28,12 @@ def find_for_update(account_id: UUID) -> Profile | None:
     return db.session.get(Profile, account_id, with_for_update=True, populate_existing=True)
 
 
+def find_id(email: str) -> UUID | None:
+    """Whose profile has this address; None while two have it, one of which has moved."""
+    found = db.session.scalars(select(Profile.id).where(Profile.email == email).limit(2)).all()
+    return found[0] if len(found) == 1 else None
+
+
 def clock() -> datetime:
     """The time by the database's clock, which all processes share."""
     now: datetime = db.session.execute(select(func.clock_timestamp())).scalar_one()
