@@ -65,6 +65,22 @@ CALLS: dict[str, Call] = {
     "verify by a guess": Call("verify-email", body=CODE),
     "move to the address": Call("email/change", "new_email", {"password": PASSWORD}, is_signed_in=True),
     "confirm the move by a guess": Call("email/change/confirm", None, CODE, is_signed_in=True),
+    "confirm the move by a guessed link": Call(
+        "email/change/confirm", None, {"token": "x" * 43, "password": PASSWORD}
+    ),
+    "undo a move by a guess": Call("email/change/undo", None, {"token": "x" * 43}),
+}
+# Calls that anybody may make and that no sequence needs, with the reason.
+LEFT_OUT: dict[str, str] = {
+    "refresh": "takes a refresh token, which only a sign-in gives",
+    "logout": "takes a token, and answers 204 whatever it is",
+    "revoke": "takes a token, and answers 200 whatever it is",
+    "mfa/verify": "takes the ticket of a sign-in whose password was right",
+    "passkeys/login/options": "answers the same to everybody",
+    "passkeys/login": "takes what an authenticator signed",
+    "settings": "answers the same to everybody",
+    "/.well-known/jwks.json": "answers the same to everybody",
+    "/.well-known/oauth-authorization-server": "answers the same to everybody",
 }
 FIRST = "register"
 
