@@ -71,7 +71,9 @@ def _hasher(settings: AuthSettings) -> PasswordHasher:
     )
 
 
-def settings_of(*, database_url: str = "x", redis_url: str = "redis://") -> AuthSettings:
+def settings_of(
+    *, database_url: str = "postgresql://role:password@127.0.0.1/none", redis_url: str = "redis://127.0.0.1"
+) -> AuthSettings:
     """What a production that sets nothing runs with."""
     options: dict[str, Any] = {
         "jwt_secret_key": SECRET,
