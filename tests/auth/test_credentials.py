@@ -160,17 +160,43 @@ def test_signing_out_everywhere_tells_what_lives_on(everything: Person, mailbox:
     assert (told["living_api_keys"], told["living_passkeys"]) == ("export", "phone")
 
 
-def test_making_and_deleting_an_api_key_is_told_by_mail(new_account: NewPerson, mailbox: Mailbox) -> None:
+# What is told of each kind when it is made and removed; or why nothing is.
+TOLD = {
+    "api_keys": ["api_key_created", "api_key_deleted"],
+    "passkeys": ["passkey_added", "passkey_removed"],
+    "totp_factors": ["totp_enabled", "totp_removed"],
+    "recovery_codes": ["recovery_codes_renewed"],
+}
+SILENT = {
+    "sessions": "told where the device is not known: test_throttling, and below",
+    "devices": "known by a sign-in that was told",
+    "tickets": "of some minutes, and of whoever has the password; wrong factors are told",
+    "challenges": "a mail to the owner itself",
+    "email_undos": "a mail to the owner itself",
+}
+
+
+def test_every_kind_is_told_or_has_a_reason_not_to_be() -> None:
+    assert {kind.table for kind in KINDS} == TOLD.keys() | SILENT.keys()
+
+
+def test_owner_is_told_of_every_credential_made_or_removed(new_account: NewPerson, mailbox: Mailbox) -> None:
     ada = new_account()
+    enable_totp(ada)
+    ada.call("POST", "mfa/recovery-codes")
+    passkey = add(ada, Authenticator()).json
     key = ada.call("POST", "api-keys", name="export", scopes=["account"]).json
+    for path in (f"passkeys/{passkey['id']}", f"api-keys/{key['id']}"):
+        assert ada.call("DELETE", path).status_code == 204
+    assert ada.call("DELETE", "mfa/totp", password=PASSWORD).status_code == 204
 
-    ada.call("DELETE", f"api-keys/{key['id']}")
+    mails = [mail for mail in mailbox.messages() if mail["to_email"] == ADA]
+    told = [mail["variables"].get("change", mail["template"]) for mail in mails]
+    named = [mail["variables"]["key_name"] for mail in mails if mail["template"].startswith("api_key")]
 
-    mails = [mail for mail in mailbox.messages() if mail["template"].startswith("api_key")]
-    assert [(mail["template"], mail["variables"]["key_name"]) for mail in mails] == [
-        ("api_key_created", "export"),
-        ("api_key_deleted", "export"),
-    ]
+    acts = {act for kind in TOLD.values() for act in kind}
+    assert sorted(act for act in told if act in acts) == sorted(acts)
+    assert named == ["export", "export"]
 
 
 def test_key_that_is_revoked_by_its_holder_is_told_by_mail(new_account: NewPerson, mailbox: Mailbox) -> None:
