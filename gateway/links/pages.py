@@ -43,6 +43,10 @@ PAGES = {
     "sign-in": Page(
         "Sign in", "Go back to the page where you are signing in and enter the six-digit code from the mail."
     ),
+    "join-organization": Page(
+        "Join an organization",
+        "Sign in where you use your account, and enter your address and the code of the mail there.",
+    ),
     "change-email": Page(
         "Confirm your new address",
         "Enter your password to make this the address of your account. This ends all of its sessions.",
@@ -63,7 +67,7 @@ PAGES = {
 
 
 def install(app: Flask) -> None:
-    """Serve `/verify-email`, `/reset-password`, `/sign-in`, `/change-email` and `/restore-email`."""
+    """Serve one page for each of ``PAGES`` at its name."""
     blueprint = Blueprint(
         "links", __name__, template_folder="templates", static_folder="static", static_url_path="/links"
     )

@@ -5,12 +5,22 @@ ApiError
 │   ├── ProfileNotFound    404  profile_not_found
 │   ├── ExportNotFound     404  export_not_found
 │   ├── AvatarNotFound     404  avatar_not_found
-│   └── AvatarUploadsOff   404  avatar_uploads_off
+│   ├── AvatarUploadsOff   404  avatar_uploads_off
+│   ├── OrganizationNotFound    404  organization_not_found
+│   ├── MemberNotFound     404  member_not_found
+│   └── InvitationNotFound 404  invitation_not_found
+├── Conflict
+│   ├── SlugTaken          409  slug_taken
+│   ├── LastOwner          409  last_owner
+│   ├── SoleOwner          409  sole_owner
+│   ├── TooManyOrganizations    409  too_many_organizations
+│   └── TooManyInvitations 409  too_many_invitations
 ├── StaleProfile           412  precondition_failed
 ├── PictureNotSupported    415  picture_not_supported
 ├── InvalidRequest
 │   ├── MetadataTooLarge   422  metadata_too_large
 │   └── PictureTooLarge    422  picture_too_large
+├── InvitationsUsedUp      429  invitations_used_up
 └── Unavailable
     ├── PicturesBusy       503  pictures_busy
     └── AvatarsUnavailable 503  avatars_unavailable
@@ -89,3 +99,68 @@ class ExportNotFound(errors.NotFound):
 
     code = "export_not_found"
     detail = "There is no such copy; ask for a new one."
+
+
+class OrganizationNotFound(errors.NotFound):
+    """No organization has this id, or the caller is no member of it."""
+
+    code = "organization_not_found"
+    detail = "There is no such organization, or you are not a member of it."
+
+
+class MemberNotFound(errors.NotFound):
+    """The account is no member of the organization."""
+
+    code = "member_not_found"
+    detail = "The organization has no such member."
+
+
+class InvitationNotFound(errors.NotFound):
+    """The invitation is unknown, used, revoked, expired or somebody else's: nobody is told which."""
+
+    code = "invitation_not_found"
+    detail = "There is no such invitation for you, or it was used or revoked, or it has expired."
+
+
+class SlugTaken(errors.Conflict):
+    """Another organization has the slug."""
+
+    code = "slug_taken"
+    detail = "Another organization uses this slug; choose another one."
+
+
+class LastOwner(errors.Conflict):
+    """The organization would have no owner."""
+
+    code = "last_owner"
+    detail = "The organization needs an owner: make somebody else its owner first, or delete it."
+
+
+class SoleOwner(errors.Conflict):
+    """The account that shall be deleted owns organizations alone that have other members."""
+
+    code = "sole_owner"
+    detail = (
+        "Decide first about the organizations that only you own: give them another owner, or delete them."
+    )
+
+
+class TooManyOrganizations(errors.Conflict):
+    """The account owns as many organizations as it may."""
+
+    code = "too_many_organizations"
+    detail = "This account owns as many organizations as it may; delete one, or give it to another owner."
+
+
+class TooManyInvitations(errors.Conflict):
+    """As many invitations of the organization are open as it may have."""
+
+    code = "too_many_invitations"
+    detail = "Too many invitations of this organization are open; revoke some that are not needed any more."
+
+
+class InvitationsUsedUp(errors.TooManyRequests):
+    """The account has invited as many people in a day as it may."""
+
+    code = "invitations_used_up"
+    detail = "You have sent as many invitations as one may in a day; try again later."

@@ -38,6 +38,16 @@ class UsersSettings(ServiceSettings):
     export_days: int = Field(
         7, ge=1, le=30, description="For how many days a copy of one's data is kept, encrypted."
     )
+    invitation_days: int = Field(
+        7, ge=1, le=90, description="For how many days an invitation to an organization can be accepted."
+    )
+    invitations_per_day: int = Field(
+        200, ge=1, le=100_000, description="How many people one account may invite to organizations in a day."
+    )
+    links_url: HttpUrl | None = Field(
+        None,
+        description="Where the page is that mails link to, if not at the gateway: `join-organization`.",
+    )
     avatar_folder: Path | None = Field(
         None,
         description="The folder for uploaded pictures, which all processes of users share. Without it and "

@@ -126,6 +126,40 @@ class ProfileChanged(Message):
     occurred_at: datetime
 
 
+class OrganizationChanged(Message):
+    """An organization was made, changed or deleted; ``change`` is `created`, `changed` or `deleted`.
+
+    ``organization_version`` grows with each change of the organization or of one of its memberships: a reader
+    that has seen a greater one passes over the message.
+    """
+
+    name = "organization_changed"
+    organization_id: UUID
+    change: str
+    organization_name: str
+    slug: str
+    organization_version: int
+    actor_id: UUID | None = None
+    occurred_at: datetime
+
+
+class MembershipChanged(Message):
+    """An account's membership began, changed or ended; ``change`` is `started`, `changed` or `ended`.
+
+    ``role`` is None once it has ended. ``membership_version`` grows with each change, over the end of a
+    membership and its return: a reader that has seen a greater one passes over the message.
+    """
+
+    name = "membership_changed"
+    organization_id: UUID
+    account_id: UUID
+    change: str
+    role: str | None = None
+    membership_version: int
+    actor_id: UUID | None = None
+    occurred_at: datetime
+
+
 class SignedInFromNewDevice(AccountNotice):
     """Somebody signed in from a device that the account had not used before."""
 

@@ -34,6 +34,8 @@ SUBSCRIBERS: Mapping[type[Message], tuple[str, ...]] = {
     messages.ErasureWanted: ("auth", "notifications"),
     messages.ErasureConfirmed: ("users",),
     messages.ProfileChanged: ("auth", "notifications"),
+    messages.OrganizationChanged: (),
+    messages.MembershipChanged: (),
     messages.SignedInFromNewDevice: ("notifications",),
     messages.PasswordChanged: ("notifications",),
     messages.SendEmail: ("notifications",),

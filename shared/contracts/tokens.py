@@ -18,6 +18,7 @@ SESSION = "sid"  # the session's id
 VERSION = "ver"  # the account's token version; a higher one ends all older tokens
 PAIR = "pair"  # the number of the token pair in its session
 ROLES = "roles"  # list of role names
+ORGANIZATION = "org"  # the organization that the session works for: its id, and the account's role in it
 SCOPE = "scope"  # space-separated scopes (RFC 8693 section 4.2); absent: a person's own session
 OWN_ACCOUNT_SCOPE = "account"  # what an API key needs to act as its account on what is the account's own
 METHODS = "amr"  # how the caller proved itself (RFC 8176)

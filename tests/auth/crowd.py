@@ -24,17 +24,21 @@ class Crowd:
         self.close()
 
     def strike(
-        self, url: str, bodies: dict[str, Any] | Sequence[dict[str, Any]], token: str | None = None
+        self,
+        url: str,
+        bodies: dict[str, Any] | Sequence[dict[str, Any]],
+        token: str | Sequence[str] | None = None,
     ) -> list[httpx.Response]:
-        """Everybody POSTs: the same, or each a body of their own; all answers."""
+        """Everybody POSTs: the same, or each a body or a token of their own; all answers."""
         each = [bodies] * len(self._clients) if isinstance(bodies, dict) else bodies
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        own = [token] * len(self._clients) if token is None or isinstance(token, str) else token
 
-        def post(client: httpx.Client, body: dict[str, Any]) -> httpx.Response:
+        def post(client: httpx.Client, body: dict[str, Any], token: str | None) -> httpx.Response:
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
             self._start.wait(60)
             return client.post(url, json=body, headers=headers)
 
-        return list(self._pool.map(post, self._clients, each))
+        return list(self._pool.map(post, self._clients, each, own))
 
     def close(self) -> None:
         """Let the connections go."""

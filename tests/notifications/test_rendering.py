@@ -22,6 +22,7 @@ SAMPLE = {
     "minutes": "10",
     "hours": "24",
     "days": "30",
+    "organization": "Acme",
     "ip": "203.0.113.7",
     "device": "Firefox",
     "time": "2026-01-02 03:04 UTC",
@@ -183,6 +184,25 @@ def test_name_that_says_something_is_left_out(name: str, language: str) -> None:
 def test_mail_to_whoever_may_not_have_asked_for_it_has_no_word_of_a_stranger(name: str) -> None:
     assert not TEMPLATES[name].greets
     assert "Ada" not in render(name, "en", sample(name)).text
+
+
+@pytest.mark.parametrize(
+    ("said", "is_named"), [("Acme", True), ("Win at evil.example", False), ("Acme 42", False)]
+)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_organization_is_named_where_its_name_can_be_no_message(
+    language: str, said: str, is_named: bool
+) -> None:
+    values = sample("organization_invitation", organization=said)
+
+    assert (said in render("organization_invitation", language, values).text) == is_named
+
+
+def test_invitation_of_an_organization_without_a_name_is_whole() -> None:
+    assert (
+        "join an organization."
+        in render("organization_invitation", "en", sample("organization_invitation")).text
+    )
 
 
 @pytest.mark.parametrize("name", ["Ada", "Zoë O'Neill-Śmith", "李雷", "Анна", "שלום"])

@@ -60,6 +60,9 @@ TEMPLATES: Mapping[str, Template] = {
     ),
     "mfa_changed": Template(optional=OPTIONAL | WHERE | {"change", "credential"}),
     "new_device": Template(WHERE),
+    "organization_invitation": Template(
+        frozenset({"code", "link", "days"}), optional=OPTIONAL | {"organization"}, greets=False
+    ),
     "passkey_copied": Template(WHERE),
     "password_changed": Template(frozenset({"time"}), optional=OPTIONAL | CREDENTIALS),
     "password_reset": Template(CODE),

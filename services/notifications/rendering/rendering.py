@@ -42,6 +42,7 @@ def _values(version: Version, variables: Mapping[str, str], language: str) -> di
         return {**variables, **own}
     if "name" in variables:
         own["name"] = names.greeting(name) or ""
+    own["organization"] = names.greeting(variables.get("organization")) or ""
     own["change"] = phrases.change(variables.get("change", ""), spoken)
     if "device" in variables:
         own["device"] = name_of(variables["device"], spoken)

@@ -14,10 +14,11 @@ from services.users.avatars import removal
 from services.users.cache.profiles import DELETED
 from services.users.extensions import messages
 from services.users.models import db
+from services.users.organizations import departures as organizations
 from services.users.profiles.invalidations import forbid
 from services.users.stats import counting
 from services.users.store import erasures as store
-from services.users.store import exports, profiles
+from services.users.store import exports, profiles, tombstones
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.logs import get_logger
@@ -39,10 +40,12 @@ class Departure(NamedTuple):
 def forget(message: AccountDeleted) -> None:
     """Erase a deleted account's profile, pictures and copies, in the courier's transaction."""
     store.begin(message.account_id, utcnow())
-    _erase(message.account_id, utcnow())
+    _erase(message.account_id, utcnow(), email=message.email)
 
 
-def _erase(account_id: UUID, now: datetime) -> None:
+def _erase(account_id: UUID, now: datetime, *, email: str | None = None) -> None:
+    tombstones.set_up(account_id, now)
+    organizations.forget(account_id, email, now)
     profiles.remove(account_id, now)
     removal.erase(account_id)
     exports.remove_of(account_id)

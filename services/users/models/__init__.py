@@ -9,6 +9,7 @@ from services.users.models.database import db
 from services.users.models.erasures import Erasure
 from services.users.models.exports import Export, ExportChunk, ExportPart
 from services.users.models.invalidations import Invalidation
+from services.users.models.organizations import Invitation, Membership, Organization, OrganizationEvent
 from services.users.models.profiles import Profile
 from services.users.models.tombstones import Tombstone
 
@@ -21,6 +22,10 @@ __all__ = [
     "IdempotencyKey",
     "Inbox",
     "Invalidation",
+    "Invitation",
+    "Membership",
+    "Organization",
+    "OrganizationEvent",
     "Outbox",
     "Profile",
     "Tombstone",
