@@ -43,12 +43,18 @@ def _by_caller(exchange: Exchange) -> str:
     return _by_api_key(exchange) if exchange.api_key_id else _by_account(exchange)
 
 
+def _by_organization(exchange: Exchange) -> str:
+    organization = exchange.caller.organization if exchange.caller else None
+    return f"organization:{organization.id}" if organization else _by_caller(exchange)
+
+
 # Every way falls back to the address: a request without the key that a limit is by must not be unlimited.
 _KEYS: dict[LimitKey, Callable[[Exchange], str]] = {
     "address": _by_address,
     "account": _by_account,
     "api_key": _by_api_key,
     "caller": _by_caller,
+    "organization": _by_organization,
     "route": lambda _exchange: "all",
 }
 

@@ -1,4 +1,4 @@
-"""Access: who may call a route, by roles and scopes (RFC 6750)."""
+"""Access: who may call a route, by roles, roles in an organization, and scopes (RFC 6750)."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -7,7 +7,7 @@ from pydantic.dataclasses import dataclass
 
 from gateway.policies.policy import Policy
 from gateway.values import STRICT, ListedSet, Name
-from shared.chassis.access import Caller, RoleRequired, ScopeRequired
+from shared.chassis.access import Caller, OrganizationRoleRequired, RoleRequired, ScopeRequired
 from shared.chassis.access_tokens import TokenMissing
 
 if TYPE_CHECKING:
@@ -15,12 +15,19 @@ if TYPE_CHECKING:
     from gateway.explanation import Asked
 
 
+INSUFFICIENT = {"WWW-Authenticate": 'Bearer realm="doorward", error="insufficient_scope"'}
+
+
 @dataclass(frozen=True, slots=True, config=STRICT)
 class AccessRule:
-    """Who may call: anybody, anybody signed in, or accounts with one of the roles and all of the scopes."""
+    """Who may call: anybody, anybody signed in, or accounts with one of the roles and all of the scopes.
+
+    With ``org_roles`` the session also works for an organization in which the account has one of these roles.
+    """
 
     kind: Literal["public", "signed in"] = "signed in"
     roles: ListedSet[Name] = frozenset()
+    org_roles: ListedSet[Name] = frozenset()
     scopes: ListedSet[Annotated[str, Field(pattern=r"^[a-z:_.-]+$")]] = frozenset()
 
     @property
@@ -31,6 +38,7 @@ class AccessRule:
     def __str__(self) -> str:
         parts: list[str] = [self.kind]
         parts += [f"role {' or '.join(sorted(self.roles))}"] if self.roles else []
+        parts += [f"organization role {' or '.join(sorted(self.org_roles))}"] if self.org_roles else []
         parts += [f"scope {' and '.join(sorted(self.scopes))}"] if self.scopes else []
         return ", ".join(parts)
 
@@ -41,7 +49,7 @@ def access_rule(value: object) -> object:
 
 
 class AccessPolicy(Policy):
-    """Refuses who may not call: 401 without a token that is good, 403 without the role or scope."""
+    """Refuses who may not call: 401 without a token that is good, 403 without a role or scope."""
 
     name = "access"
 
@@ -62,7 +70,7 @@ class AccessPolicy(Policy):
         return "a token is there, not verified here" if key else "401 token_missing without a token"
 
     async def check(self, exchange: "Exchange") -> None:
-        """Raise what spoke against the caller before, RoleRequired or ScopeRequired."""
+        """Raise what spoke against the caller before, or that a role or scope is missing."""
         if exchange.identity is not None:
             exchange.resources.tokens.remember(exchange.identity)
         if exchange.refusal is not None:
@@ -75,11 +83,14 @@ class AccessPolicy(Policy):
 
 
 def check_access(rule: AccessRule, caller: Caller) -> None:
-    """Raise RoleRequired or ScopeRequired unless ``caller`` may use the route (RFC 6750 section 3.1)."""
+    """Raise unless ``caller`` may use the route (RFC 6750 section 3.1).
+
+    RoleRequired, OrganizationRoleRequired or ScopeRequired.
+    """
     if rule.roles and not rule.roles & caller.roles:
-        raise RoleRequired(
-            headers={"WWW-Authenticate": 'Bearer realm="doorward", error="insufficient_scope"'}
-        )
+        raise RoleRequired(headers=INSUFFICIENT)
+    if rule.org_roles and (caller.organization is None or caller.organization.role not in rule.org_roles):
+        raise OrganizationRoleRequired(headers=INSUFFICIENT)
     if rule.scopes and not _has_scopes(rule, caller):
         scope = " ".join(sorted(rule.scopes))
         challenge = f'Bearer realm="doorward", error="insufficient_scope", scope="{scope}"'

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gateway.explanation import Asked
     from gateway.limits.counting import Verdict
 
-LimitKey = Literal["address", "account", "api_key", "caller", "route"]
+LimitKey = Literal["address", "account", "api_key", "caller", "organization", "route"]
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

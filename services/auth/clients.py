@@ -5,6 +5,7 @@ The address is what the one trusted proxy says of its client, counted from the r
 
 import ipaddress
 from dataclasses import dataclass
+from uuid import UUID
 
 from flask import request
 
@@ -21,6 +22,7 @@ class Client:
     ip: str
     user_agent: str
     device_token: str | None = None
+    organization_id: UUID | None = None  # that it wants to work for once it is signed in
 
     @property
     def network(self) -> str:
@@ -41,13 +43,14 @@ def network_of(ip: str) -> str:
     return str(ipaddress.ip_network((address, 64), strict=False))
 
 
-def current_client() -> Client:
-    """The client of the request that is being handled."""
+def current_client(organization_id: UUID | None = None) -> Client:
+    """The client of the request that is being handled, and the organization that it signs in for."""
     token = request.headers.get(DEVICE_HEADER) or request.cookies.get(DEVICE_COOKIE)
     return Client(
         ip=request.remote_addr or "",
         user_agent=_printable(request.user_agent.string)[:LONGEST_USER_AGENT],
         device_token=token if token and len(token) <= 100 else None,
+        organization_id=organization_id,
     )
 
 

@@ -14,6 +14,7 @@ ApiError
 │   └── SessionRevoked         401  session_revoked
 ├── Forbidden
 │   ├── AccountDisabled        403  account_disabled
+│   ├── OrganizationNotJoined  403  organization_not_joined
 │   ├── FreshSignInRequired    403  fresh_sign_in_required, of the chassis
 │   ├── SignUpClosed           403  sign_up_closed
 │   ├── DomainRefused          403  domain_refused
@@ -273,3 +274,10 @@ class PasswordHashingBusy(errors.Unavailable):
 
     code = "password_hashing_busy"
     detail = "Too many sign-ins at this moment; try again shortly."
+
+
+class OrganizationNotJoined(errors.Forbidden):
+    """The session shall work for an organization that the account is no member of."""
+
+    code = "organization_not_joined"
+    detail = "This account is not a member of that organization."

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from services.auth.accounts import deletions, directory, email_changes, registration
 from services.auth.mail.mail_requests import Handler as MailRequestHandler
 from services.auth.passwords import changes
+from services.auth.sessions import organizations
 from services.auth.sign_in import email_codes
 from shared.chassis.messaging import Handler
-from shared.contracts.messages import ErasureWanted, Message, ProfileChanged
+from shared.contracts.messages import ErasureWanted, MembershipChanged, Message, ProfileChanged
 
 HANDLERS: Mapping[type[Message], Handler] = {
     ProfileChanged: directory.take_profile,
+    MembershipChanged: organizations.take_membership,
     ErasureWanted: deletions.delete_again,
 }
 

@@ -40,11 +40,26 @@ class ScopeRequired(errors.Forbidden):
     detail = "This token does not have the scope that this needs."
 
 
+class OrganizationRoleRequired(errors.Forbidden):
+    """The caller lacks the role in an organization that this needs."""
+
+    code = "organization_role_required"
+    detail = "Your role in the organization does not allow this."
+
+
 class FreshSignInRequired(errors.Forbidden):
     """What was asked for needs a sign-in of the last minutes, by a person."""
 
     code = "fresh_sign_in_required"
     detail = "Sign in again to do this: the last sign-in is too long ago."
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveOrganization:
+    """The organization that a session works for, and the account's role in it."""
+
+    id: UUID
+    role: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +71,7 @@ class Caller:
     roles: frozenset[str]
     scopes: frozenset[str] | None  # None: a person's own session, not narrowed by scopes
     claims: dict[str, Any]
+    organization: ActiveOrganization | None = None
 
     @property
     def is_admin(self) -> bool:
@@ -82,9 +98,15 @@ def caller_from(claims: dict[str, Any]) -> Caller:
             roles=frozenset(claims.get(tokens.ROLES, ())),
             scopes=None if scope is None else frozenset(scope.split()),
             claims=claims,
+            organization=_organization_in(claims),
         )
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise TokenInvalid from error
+
+
+def _organization_in(claims: dict[str, Any]) -> ActiveOrganization | None:
+    claimed = claims.get(tokens.ORGANIZATION)
+    return None if claimed is None else ActiveOrganization(UUID(claimed["id"]), str(claimed["role"]))
 
 
 def caller() -> Caller:

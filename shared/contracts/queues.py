@@ -35,7 +35,7 @@ SUBSCRIBERS: Mapping[type[Message], tuple[str, ...]] = {
     messages.ErasureConfirmed: ("users",),
     messages.ProfileChanged: ("auth", "notifications"),
     messages.OrganizationChanged: (),
-    messages.MembershipChanged: (),
+    messages.MembershipChanged: ("auth",),
     messages.SignedInFromNewDevice: ("notifications",),
     messages.PasswordChanged: ("notifications",),
     messages.SendEmail: ("notifications",),

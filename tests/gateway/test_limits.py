@@ -161,6 +161,20 @@ async def test_accounts_have_quotas_of_their_own(start_gateway: StartGateway) ->
     assert await statuses(new_id()) == await statuses(new_id()) == [200, 200, 429]
 
 
+async def test_members_of_an_organization_share_its_quota(start_gateway: StartGateway) -> None:
+    gateway = start_gateway(routes=routes(limit("each", 3, by="organization"), names='"each"'))
+
+    async def statuses(organization: UUID | None) -> list[int]:
+        claims = {"org": {"id": str(organization), "role": "member"}} if organization else {}
+        headers = bearer(access_token(new_id(), claims=claims))
+        return [answer.status for answer in await hammer(gateway.port, "/own", headers, times=2)]
+
+    one, other = new_id(), new_id()
+
+    assert [await statuses(one), await statuses(one)] == [[200, 200], [200, 429]]
+    assert [await statuses(other), await statuses(None), await statuses(None)] == [[200, 200]] * 3
+
+
 async def test_bad_tokens_and_unknown_paths_are_counted_too(start_gateway: StartGateway) -> None:
     gateway = start_gateway(routes=routes(limit("few", 3), names='"few"'))
 

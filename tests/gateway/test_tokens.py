@@ -13,7 +13,13 @@ from gateway.policies.access import AccessRule, check_access
 from gateway.receipts import Receipts
 from gateway.revocations import Revocations
 from gateway.tokens import Tokens
-from shared.chassis.access import Caller, RoleRequired, ScopeRequired
+from shared.chassis.access import (
+    ActiveOrganization,
+    Caller,
+    OrganizationRoleRequired,
+    RoleRequired,
+    ScopeRequired,
+)
 from shared.chassis.access_tokens import TokenExpired, TokenInvalid, TokenMissing, TokenRevoked
 from shared.chassis.ids import new_id
 
@@ -157,10 +163,17 @@ def test_role_or_scope_that_is_missing_is_named_in_the_challenge() -> None:
     with pytest.raises(ScopeRequired) as scope:
         check_access(for_senders, caller_of(scopes=frozenset({"mails:read"})))
 
+    for_owners = AccessRule(org_roles=frozenset({"owner"}))
+    for organization in (None, ActiveOrganization(new_id(), "admin")):
+        with pytest.raises(OrganizationRoleRequired):
+            check_access(for_owners, caller_of(organization=organization))
+
     assert 'error="insufficient_scope"' in role.value.headers["WWW-Authenticate"]
     assert 'scope="mails:send"' in scope.value.headers["WWW-Authenticate"]
     check_access(for_admins, caller_of(roles=frozenset({"admin"})))
     check_access(for_senders, caller_of(scopes=frozenset({"mails:send"})))
+    check_access(for_owners, caller_of(organization=ActiveOrganization(new_id(), "owner")))
+    assert str(for_owners) == "signed in, organization role owner"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from services.auth.models.email_undos import EmailUndo
 from services.auth.models.factors import RecoveryCode, TotpFactor
 from services.auth.models.keys import KeptKey, SigningKey
 from services.auth.models.mail_requests import MailRequest
+from services.auth.models.memberships import Membership
 from services.auth.models.passkeys import Passkey
 from services.auth.models.registrations import Registration
 from services.auth.models.revocations import Revocation
@@ -33,6 +34,7 @@ __all__ = [
     "Inbox",
     "KeptKey",
     "MailRequest",
+    "Membership",
     "Outbox",
     "Passkey",
     "RecoveryCode",

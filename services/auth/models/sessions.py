@@ -40,5 +40,6 @@ class Session(Model):
     ip: Mapped[str]
     user_agent: Mapped[str]
     device_id: Mapped[UUID | None]
+    organization_id: Mapped[UUID | None]  # that it works for
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[str | None]

@@ -7,7 +7,7 @@ from flask import Response
 from services.auth.clients import current_client
 from services.auth.routes.answers import answer_pair, pair_response
 from services.auth.schemas.answers import StatusSchema
-from services.auth.schemas.mailed import CodeOrTokenSchema, EmailSchema
+from services.auth.schemas.mailed import EmailSchema, MailedSignInSchema
 from services.auth.sign_in import email_codes
 from services.auth.throttling.limits import limited
 from shared.chassis.access import public
@@ -34,11 +34,11 @@ def ask_for_code(body: dict[str, Any]) -> dict[str, str]:
 @blueprint.post("/verify")
 @public
 @limited("sign_in_limit")
-@blueprint.arguments(CodeOrTokenSchema)
+@blueprint.arguments(MailedSignInSchema)
 @pair_response(blueprint, gives_device_token=True)
 def verify_code(body: dict[str, Any]) -> Response:
     """Sign in with the code or link from the mail."""
-    client = current_client()
+    client = current_client(body["organization_id"])
     if "token" in body:
         return answer_pair(email_codes.verify_by_token(body["token"], client))
     return answer_pair(email_codes.verify_by_code(body["email"], body["code"], client))

@@ -22,4 +22,5 @@ blueprint = Blueprint("login", __name__, url_prefix="/api/v1/auth/login", descri
 @pair_response(blueprint, gives_device_token=True)
 def login(body: dict[str, Any]) -> Response:
     """Sign in with address and password."""
-    return answer_pair(by_password.by_password(**body, client=current_client()))
+    client = current_client(body.pop("organization_id"))
+    return answer_pair(by_password.by_password(**body, client=client))

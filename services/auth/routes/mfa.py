@@ -83,4 +83,5 @@ def remove(body: dict[str, Any]) -> None:
 @pair_response(blueprint, gives_device_token=True)
 def verify(body: dict[str, Any]) -> Response:
     """Finish a sign-in that returned `mfa_required`, with an authenticator code or a recovery code."""
-    return answer_pair(second_step.verify(**body, client=current_client()))
+    client = current_client(body.pop("organization_id"))
+    return answer_pair(second_step.verify(**body, client=client))

@@ -86,4 +86,5 @@ def begin_sign_in() -> Ceremony:
 @pair_response(blueprint, gives_device_token=True)
 def finish_sign_in(body: dict[str, Any]) -> Response:
     """Sign in with a passkey. It counts as two factors."""
-    return answer_pair(by_passkey.finish_sign_in(**body, client=current_client()))
+    client = current_client(body.pop("organization_id"))
+    return answer_pair(by_passkey.finish_sign_in(**body, client=client))

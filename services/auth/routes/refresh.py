@@ -9,6 +9,7 @@ from services.auth.routes.answers import answer_pair, forget_cookies, is_by_cook
 from services.auth.routes.bearer import bearer_token
 from services.auth.schemas.refresh import RefreshSchema
 from services.auth.sessions import refreshing
+from services.auth.sessions.refreshing import Choice
 from shared.chassis.access import public
 from shared.chassis.errors import Unauthorized
 from shared.chassis.openapi import Blueprint
@@ -27,16 +28,17 @@ def refresh(body: dict[str, Any]) -> Response:
     again, however late. A superseded token whose successor was in use ends the session. A token cannot be
     guessed, so there is no limit here but the gateway's.
     """
+    choice = Choice(body["organization_id"]) if "organization_id" in body else None
     if is_by_cookie():
-        return _refresh_cookies()
+        return _refresh_cookies(choice)
     token = body.get("refresh_token") or bearer_token()
-    return answer_pair(refreshing.refresh(token, current_client()))
+    return answer_pair(refreshing.refresh(token, current_client(), choice))
 
 
-def _refresh_cookies() -> Response:
+def _refresh_cookies(choice: Choice | None) -> Response:
     """As ``refresh``; cookies that are worth nothing any more are cleared, since no script can do it."""
     try:
-        return answer_pair(refreshing.refresh(bearer_token(), current_client()))
+        return answer_pair(refreshing.refresh(bearer_token(), current_client(), choice))
     except Unauthorized:
         forget_cookies()
         raise

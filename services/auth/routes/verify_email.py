@@ -8,7 +8,7 @@ from services.auth.accounts import registration
 from services.auth.clients import current_client
 from services.auth.routes.answers import answer_pair, pair_response
 from services.auth.schemas.answers import StatusSchema
-from services.auth.schemas.mailed import CodeOrTokenSchema, EmailSchema
+from services.auth.schemas.mailed import EmailSchema, MailedSignInSchema
 from services.auth.sign_in import verification
 from services.auth.throttling.limits import limited
 from shared.chassis.access import public
@@ -26,14 +26,14 @@ SENT = {"status": "verification_sent"}
 @blueprint.post("")
 @public
 @limited("sign_in_limit")
-@blueprint.arguments(CodeOrTokenSchema)
+@blueprint.arguments(MailedSignInSchema)
 @pair_response(blueprint, gives_device_token=True)
 def verify(body: dict[str, Any]) -> Response:
     """Verify the address with the code or link from the mail, and sign in.
 
     No GET does this, because mail scanners follow links.
     """
-    client = current_client()
+    client = current_client(body["organization_id"])
     if "token" in body:
         return answer_pair(verification.by_token(body["token"], client))
     return answer_pair(verification.by_code(body["email"], body["code"], client))

@@ -10,7 +10,7 @@ from services.auth.passwords.policy import MAXIMUM_LENGTH
 from shared.chassis.address_field import EmailAddress as Email
 from shared.chassis.schemas import Locale, Secret
 
-__all__ = ["Code", "Email", "Locale", "Password", "Token", "TypedCode"]
+__all__ = ["ChosenOrganization", "Code", "Email", "Locale", "Password", "Token", "TypedCode"]
 
 _SEPARATORS = {"Pd", "Cf"}  # beside blanks and line ends: dashes, and what cannot be seen
 _LONGEST_TYPED = 64
@@ -55,3 +55,11 @@ class Token(Secret):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(minimum=1, maximum=200, **options)
+
+
+class ChosenOrganization(fields.UUID):
+    """The organization that the new session works for."""
+
+    def __init__(self, **options: Any) -> None:
+        text = "One of the caller's organizations: access tokens have it with the role as `org`."
+        super().__init__(allow_none=True, load_default=None, metadata={"description": text}, **options)

@@ -1,6 +1,6 @@
 """The body of `/login`."""
 
-from services.auth.schemas.fields import Email, Password
+from services.auth.schemas.fields import ChosenOrganization, Email, Password
 from shared.chassis.schemas import Schema
 
 
@@ -9,3 +9,4 @@ class SignInSchema(Schema):
 
     email = Email(required=True)
     password = Password(required=True)
+    organization_id = ChosenOrganization()

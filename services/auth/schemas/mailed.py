@@ -4,7 +4,7 @@ from typing import Any
 
 import marshmallow
 
-from services.auth.schemas.fields import Code, Email, Token
+from services.auth.schemas.fields import ChosenOrganization, Code, Email, Token
 from shared.chassis.schemas import Schema
 
 
@@ -33,3 +33,9 @@ class CodeOrTokenSchema(Schema):
         form = {name for name in ("email", "code", "token") if name in data}
         if form not in ({"token"}, {"email", "code"}):
             raise marshmallow.ValidationError("Send either token, or email and code.")
+
+
+class MailedSignInSchema(CodeOrTokenSchema):
+    """What was mailed, to sign in with."""
+
+    organization_id = ChosenOrganization()

@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from services.auth.schemas.fields import Token, TypedCode
+from services.auth.schemas.fields import ChosenOrganization, Token, TypedCode
 from shared.chassis.schemas import Schema
 
 
@@ -11,6 +11,7 @@ class SecondFactorSchema(Schema):
 
     mfa_token = Token(required=True)
     code = TypedCode(required=True, maximum=32)
+    organization_id = ChosenOrganization()
 
 
 class AuthenticatorSchema(Schema):

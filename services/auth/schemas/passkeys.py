@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from services.auth.schemas.fields import Token
+from services.auth.schemas.fields import ChosenOrganization, Token
 from shared.chassis.schemas import Schema, Text, Timestamp
 
 
@@ -26,6 +26,7 @@ class PasskeySignInSchema(Schema):
 
     passkey_token = Token(required=True)
     credential = fields.Dict(keys=fields.String(), required=True)
+    organization_id = ChosenOrganization()
 
 
 class PasskeyNameSchema(Schema):

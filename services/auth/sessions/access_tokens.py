@@ -77,7 +77,7 @@ def _lifetime() -> timedelta:
 
 
 def _access_token(standing: Standing, lifetime: timedelta) -> str:
-    claims = {
+    claims: dict[str, Any] = {
         tokens.SESSION: str(standing.session_id),
         tokens.VERSION: standing.version,
         tokens.PAIR: standing.counter,
@@ -86,6 +86,11 @@ def _access_token(standing: Standing, lifetime: timedelta) -> str:
         tokens.AUTHENTICATED_AT: int(standing.authenticated_at.timestamp()),
         "email_verified": standing.is_verified,
     }
+    if standing.organization_role is not None:
+        claims[tokens.ORGANIZATION] = {
+            "id": str(standing.organization_id),
+            "role": standing.organization_role,
+        }
     return _sign(standing.account_id, claims, lifetime)
 
 

@@ -22,7 +22,7 @@ from shared.chassis.database import single_statements, transaction
 from shared.contracts import tokens
 
 INACTIVE: dict[str, Any] = {"active": False}
-_TOLD = ("iss", "sub", "aud", "exp", "iat", "nbf", "jti", "sid", "roles", "scope", "amr", "auth_time")
+_TOLD = ("iss", "sub", "aud", "exp", "iat", "nbf", "jti", "sid", "roles", "scope", "amr", "auth_time", "org")
 
 
 def introspect(token: str) -> dict[str, Any]:

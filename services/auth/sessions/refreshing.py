@@ -3,6 +3,8 @@
 import math
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
 
 from services.auth import audit
 from services.auth.clients import Client
@@ -15,7 +17,7 @@ from services.auth.errors import (
 )
 from services.auth.mail import outgoing
 from services.auth.models import db
-from services.auth.sessions import sessions
+from services.auth.sessions import organizations, sessions
 from services.auth.sessions.access_tokens import TokenPair, pair_of
 from services.auth.sessions.refresh_tokens import NotARefreshToken, RefreshToken, Verdict, judge
 from services.auth.store import accounts
@@ -36,10 +38,29 @@ def read_token(text: str) -> RefreshToken:
         raise RefreshTokenInvalid from error
 
 
-def refresh(text: str, client: Client) -> TokenPair:
-    """Exchange a refresh token for the current pair; raises the errors of a token that is not worth one."""
+class Choice(NamedTuple):
+    """The organization that a client wants its session to work for from now on; None: for none."""
+
+    organization_id: UUID | None
+
+
+def refresh(text: str, client: Client, choice: Choice | None = None) -> TokenPair:
+    """Exchange a refresh token for the current pair; raises the errors of a token that is not worth one.
+
+    With a choice of an organization, OrganizationNotJoined too: then the token serves as before.
+    """
     token = read_token(text)
+    if choice is not None:
+        organizations.require_choice(token.session_id, choice.organization_id)
     now = utcnow()
+    standing = _standing_after(token, client, now)
+    if choice is not None:
+        standing = organizations.choose(token.session_id, choice.organization_id)
+    return pair_of(standing, now)
+
+
+def _standing_after(token: RefreshToken, client: Client, now: datetime) -> Standing:
+    """The session once the token has served."""
     lifetimes = deps().lifetimes
     with single_statements(db):
         rotated = store.rotate(
@@ -53,13 +74,13 @@ def refresh(text: str, client: Client) -> TokenPair:
         )
         standing = rotated or store.find_standing(token.session_id)
     if rotated is not None:
-        return pair_of(rotated, now)
+        return rotated
     if standing is None:
         raise SessionRevoked
     return _refresh_superseded(token, standing, client, now)
 
 
-def _refresh_superseded(token: RefreshToken, standing: Standing, client: Client, now: datetime) -> TokenPair:
+def _refresh_superseded(token: RefreshToken, standing: Standing, client: Client, now: datetime) -> Standing:
     verdict = judge(token.counter, standing, now=now, lifetimes=deps().lifetimes)
     if verdict is Verdict.UNRECEIVED:
         standing, is_certain = _with_last_report(standing)
@@ -68,7 +89,7 @@ def _refresh_superseded(token: RefreshToken, standing: Standing, client: Client,
             _note_uncertainty(standing)
     match verdict:
         case Verdict.CONVERGE | Verdict.UNRECEIVED:
-            return pair_of(standing, now)
+            return standing
         case Verdict.EXPIRED:
             raise RefreshTokenExpired
         case Verdict.REUSED:

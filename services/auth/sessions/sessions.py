@@ -15,7 +15,7 @@ from services.auth.errors import (
     SessionNotFound,
 )
 from services.auth.models import Account, Session, db
-from services.auth.sessions import revocations
+from services.auth.sessions import organizations, revocations
 from services.auth.sessions.access_tokens import TokenPair, pair_of
 from services.auth.store import sessions as store
 from services.auth.store.sessions import Standing
@@ -31,6 +31,7 @@ def begin(
     account: Account, client: Client, *, methods: list[str], device_id: UUID | None, now: datetime
 ) -> TokenPair:
     """Make a session of ``account`` in the caller's transaction, which has locked it; its first pair."""
+    role = organizations.require_role(account.id, client.organization_id)
     session = store.add(
         id=new_id(),
         account_id=account.id,
@@ -46,9 +47,10 @@ def begin(
         ip=client.ip,
         user_agent=client.user_agent,
         device_id=device_id,
+        organization_id=client.organization_id,
     )
     _end_surplus(account.id, now)
-    return pair_of(_standing_of(account, session), now)
+    return pair_of(_standing_of(account, session, role), now)
 
 
 def _end_surplus(account_id: UUID, now: datetime) -> None:
@@ -60,7 +62,7 @@ def _end_surplus(account_id: UUID, now: datetime) -> None:
         )
 
 
-def _standing_of(account: Account, session: Session) -> Standing:
+def _standing_of(account: Account, session: Session, role: str | None) -> Standing:
     return Standing(
         session_id=session.id,
         account_id=account.id,
@@ -77,6 +79,8 @@ def _standing_of(account: Account, session: Session) -> Standing:
         version=account.version,
         is_verified=account.verified_at is not None,
         is_active=account.is_active,
+        organization_id=session.organization_id,
+        organization_role=role,
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import cast as cast_to
 from sqlalchemy import values as rows_of
 from sqlalchemy.dialects.postgresql import array
 
-from services.auth.models import Account, Session, db
+from services.auth.models import Account, Membership, Session, db
 from services.auth.models.sessions import MILESTONES_IN_GRACE, MILESTONES_KEPT, ROTATIONS_KEPT
 
 
@@ -34,6 +34,8 @@ class Standing:
     version: int
     is_verified: bool
     is_active: bool
+    organization_id: UUID | None = None
+    organization_role: str | None = None  # None: the account is no member of it any more
 
     @property
     def is_ended(self) -> bool:
@@ -42,6 +44,15 @@ class Standing:
 
 
 _table = cast("Table", Session.__table__)
+_ROLE = (
+    select(Membership.role)
+    .where(
+        Membership.account_id == _table.c.account_id,
+        Membership.organization_id == _table.c.organization_id,
+    )
+    .correlate(_table)
+    .scalar_subquery()
+)
 _STANDING = (
     Session.id,
     Session.account_id,
@@ -58,6 +69,8 @@ _STANDING = (
     Account.version,
     Account.verified_at.is_not(None),
     Account.is_active,
+    Session.organization_id,
+    _ROLE,
 )
 
 
