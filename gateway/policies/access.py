@@ -27,7 +27,7 @@ class AccessRule:
 
     kind: Literal["public", "signed in"] = "signed in"
     roles: ListedSet[Name] = frozenset()
-    org_roles: ListedSet[Name] = frozenset()
+    org_roles: ListedSet[Literal["owner", "admin", "member"]] = frozenset()
     scopes: ListedSet[Annotated[str, Field(pattern=r"^[a-z:_.-]+$")]] = frozenset()
 
     @property
