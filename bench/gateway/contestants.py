@@ -4,8 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import httpx
 
 from bench.gateway.checks import ALL
 
@@ -45,7 +49,9 @@ class Contestant:
     port: int
     environment: dict[str, str] = field(default_factory=dict)
     policies: frozenset[str] = frozenset()
+    home: Path = ROOT  # the folder in which it runs
     process: subprocess.Popen[bytes] | None = None
+    log: Path | None = None
 
     @property
     def url(self) -> str:
@@ -56,18 +62,33 @@ class Contestant:
         assert self.process is not None
         return self.process.pid
 
-    def start(self, log: Path) -> None:
-        with log.open("wb") as out:
+    def start(self, folder: Path) -> None:
+        """Start it; what it writes goes to a file in ``folder``."""
+        self.log = folder / f"{self.port}.log"
+        with self.log.open("wb") as out:
             self.process = subprocess.Popen(
                 self.command,
+                cwd=self.home,
                 env={**os.environ, **self.environment},
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
             )
 
+    def wait_until_ready(self, path: str, headers: dict[str, str]) -> None:
+        """Return when it answers 200; raises SystemExit with what it wrote when it ends, or never does."""
+        assert self.process is not None
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and self.process.poll() is None:
+            with suppress(httpx.TransportError):
+                if httpx.get(f"{self.url}{path}", headers=headers).status_code == 200:
+                    return
+            time.sleep(0.1)
+        assert self.log is not None
+        sys.exit(f"{self.name} does not answer; it wrote: {self.log.read_text()[-2000:]}")
+
     def stop(self) -> None:
-        if self.process is not None:
+        if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, 9)
             self.process.wait()
 

@@ -27,7 +27,7 @@ ROUTER = (
 HAPROXY = """
 global
   nbthread 1
-  maxconn 20000
+  maxconn 4096
 defaults
   mode http
   timeout connect 2s
@@ -80,9 +80,7 @@ def haproxy(port: int, *, upstream: str, folder: Path) -> Contestant | None:
         )
     )
     policies = frozenset({TOKEN, CORS, COUNTS})
-    return Contestant(
-        "haproxy, limit of its own", ["haproxy", "-q", "-db", "-f", str(path)], port, {}, policies
-    )
+    return Contestant("haproxy, limit of its own", ["haproxy", "-db", "-f", str(path)], port, {}, policies)
 
 
 def envoy(port: int, *, upstream: str, folder: Path) -> Contestant:
