@@ -147,6 +147,7 @@ def doorward(
         "GATEWAY_ALLOWED_ORIGINS": "https://app.example.org",
         "GATEWAY_ROUTES_FILE": str(routes),
         "GATEWAY_METRICS_PORT": str(metrics_port),
+        "GATEWAY_MOST_CONNECTIONS_BY_ADDRESS": "0",  # thousands of streams come from one
         **{f"{service}_URL": upstream for service in ("AUTH", "USERS", "NOTIFICATIONS")},
     }
     return Contestant(name, command, port, environment, policies=ALL)
