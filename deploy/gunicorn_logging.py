@@ -1,7 +1,6 @@
 """gunicorn's log as Doorward writes it: one JSON object a line, each request one event."""
 
 import logging
-import re
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -11,8 +10,6 @@ from shared.chassis import logs, tracing
 # Probes and scrapes ask every few seconds; their success says nothing.
 _QUIET_PATHS = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
 _REQUEST_ID = "x-request-id"
-# A path may end in a token (an unsubscribe link does); identifiers, which are UUIDs, may be read.
-_TOKEN = re.compile(r"/(?![0-9a-f]{8}-[0-9a-f-]{27}(?:/|$))[\w.~+=-]{24,}")
 
 log = logs.get_logger("gunicorn.access")
 
@@ -30,9 +27,7 @@ class JsonLogger(Logger):
 
     def debug(self, msg: str, *args: Any, **kwargs: Any) -> None:
         """gunicorn's own notes, of which one names each request's path."""
-        super().debug(
-            msg, *(_TOKEN.sub("/[masked]", arg) if isinstance(arg, str) else arg for arg in args), **kwargs
-        )
+        super().debug(msg, *(logs.mask_path(arg) if isinstance(arg, str) else arg for arg in args), **kwargs)
 
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> None:
         """One line for an answered request. The query stays out: it may hold a token or a code."""
@@ -43,7 +38,7 @@ class JsonLogger(Logger):
         log.info(
             "request",
             method=environ.get("REQUEST_METHOD"),
-            path=_TOKEN.sub("/[masked]", path),
+            path=logs.mask_path(path),
             status=status,
             duration_ms=request_time.seconds * 1000 + round(request_time.microseconds / 1000, 1),
             bytes=getattr(resp, "sent", None),

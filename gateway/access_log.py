@@ -5,7 +5,6 @@ here and from the route table are in it; the path without its query, and without
 """
 
 import asyncio
-import re
 import sys
 import time
 from contextlib import suppress
@@ -14,11 +13,11 @@ from typing import Any
 
 import orjson
 
+from shared.chassis.logs import mask_path
+
 FLUSH_SECONDS = 0.2
 LARGEST_BATCH = 256
 LONGEST_PATH = 512
-# A path may end in a token (an unsubscribe link does); identifiers, which are UUIDs, may be read.
-_TOKEN = re.compile(r"/(?![0-9a-f]{8}-[0-9a-f-]{27}(?:/|$))[\w.~+=-]{24,}")
 
 
 class AccessLog:
@@ -36,7 +35,7 @@ class AccessLog:
             "level": "info",
             "time": _now(),
             "process": "gateway",
-            "path": _TOKEN.sub("/[masked]", path[:LONGEST_PATH]),
+            "path": mask_path(path[:LONGEST_PATH]),
             **fields,
         }
         self._lines.append(orjson.dumps(line))

@@ -20,11 +20,11 @@ from gateway.exchange import Exchange
 from gateway.messages import Answer, ClientGone, StreamedResponse, hooked
 from gateway.route_table import ENDPOINT
 from gateway.routing import Table
+from gateway.values import METHODS
 from shared.serving.environ import environ_of
 
 # A thread stands still while its request is forwarded: so many are at once at most where there are hooks.
 THREADS = 128
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _FORWARDING = "doorward.forwarding"
 
 Forward = Callable[[Exchange], Awaitable[Answer]]

@@ -6,6 +6,7 @@ from functools import lru_cache
 from prometheus_client import Counter, Gauge, Histogram
 
 from gateway.tally import Tally
+from gateway.values import METHODS
 from shared.chassis.metrics import DURATION, REQUESTS
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -64,7 +65,6 @@ SOCKET_MESSAGES = Counter(
     ["route", "side"],
 )
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # What is counted for each request is put together here and written a few times a second: a write to the file
 # that the workers share costs more than the rest of the counting, and it takes five for a request.
 FLUSH_SECONDS = 0.2
@@ -85,7 +85,7 @@ def _request_tally(method: str, route: str) -> Tally:
 
 def count_request(method: str, route: str, status: int, seconds: float) -> None:
     """A request was answered."""
-    method = method if method in _METHODS else "other"
+    method = method if method in METHODS else "other"
     key = (method, route, status)
     _requests[key] = _requests.get(key, 0) + 1
     _add(_request_tally(method, route), seconds)

@@ -24,6 +24,8 @@ _SECRET_TEXTS = (
     (re.compile(r"(\w+://[^\s:/@]*:)[^\s@/]+@"), r"\1[masked]@"),
     (re.compile(r"\b([\w.+%-])[\w.+%-]*@([\w-]+\.[\w.-]+)"), r"\1***@\2"),
 )
+# A path may hold a token (an unsubscribe link does); identifiers, which are UUIDs, may be read.
+_TOKEN_IN_PATH = re.compile(r"/(?![0-9a-f]{8}-[0-9a-f-]{27}(?:/|$))[\w.~+=-]{24,}")
 _LONGEST_TEXT = 8192
 
 
@@ -32,6 +34,11 @@ def mask_text(text: str) -> str:
     for pattern, replacement in _SECRET_TEXTS:
         text = pattern.sub(replacement, text)
     return text
+
+
+def mask_path(path: str) -> str:
+    """``path`` without the segments that may be tokens."""
+    return _TOKEN_IN_PATH.sub("/[masked]", path)
 
 
 def mask_address(email: str) -> str:
