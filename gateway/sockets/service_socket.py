@@ -11,7 +11,8 @@ from gateway.messages import StreamedResponse
 from gateway.policies.websocket import WebSocketRule
 from gateway.sockets.relay import Relay
 from gateway.upstream.framing import ResponseHead
-from shared.serving.endpoint import Bounds, Endpoint
+from shared.serving.bounds import Bounds
+from shared.serving.endpoint import Endpoint
 from shared.serving.wire import Wire
 
 TAKING_SECONDS = 30.0

@@ -9,8 +9,8 @@ from shared.serving.messages import Message
 MOST_HELD = 65_536
 
 
-class Client(Protocol):
-    """The connection that a body comes from."""
+class Source(Protocol):
+    """Where a body comes from: a client who is waited for."""
 
     def await_body(self, body: "Body") -> None:
         """The app waits for the client from now on."""
@@ -29,11 +29,11 @@ class Body:
     """One request's body."""
 
     __slots__ = (
-        "_client",
         "_held",
         "_is_handed_over",
         "_loop",
         "_pieces",
+        "_source",
         "_waiter",
         "is_complete",
         "is_gone",
@@ -41,8 +41,8 @@ class Body:
         "waited_seconds",
     )
 
-    def __init__(self, client: Client, loop: asyncio.AbstractEventLoop, *, is_empty: bool) -> None:
-        self._client = client
+    def __init__(self, source: Source, loop: asyncio.AbstractEventLoop, *, is_empty: bool) -> None:
+        self._source = source
         self._loop = loop
         self._pieces: list[bytes] = []
         self._held = 0
@@ -71,17 +71,17 @@ class Body:
         self._held = 0
         self._is_handed_over = self.is_complete
         if not self.is_complete:
-            self._client.resume_reading()
+            self._source.resume_reading()
         return {"type": "http.request", "body": piece, "more_body": not self.is_complete}
 
     async def _wait_for_client(self) -> None:
         began = self._loop.time()
-        self._client.await_body(self)
+        self._source.await_body(self)
         try:
             while not self._pieces and not self.is_complete and not self.is_gone:
                 await self._wait()
         finally:
-            self._client.stop_awaiting_body()
+            self._source.stop_awaiting_body()
             self.waited_seconds += self._loop.time() - began
 
     async def _wait(self) -> None:

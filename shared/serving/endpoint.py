@@ -1,37 +1,22 @@
-"""One endpoint of a WebSocket (RFC 6455): whole messages, with back-pressure, pings and an orderly close.
-
-The frames are read and written by the sans-I/O protocol of ``websockets``. No extension is spoken: a context
-of permessage-deflate takes more memory than all the rest of an idle socket.
-"""
+"""One endpoint of a WebSocket (RFC 6455): whole messages, with back-pressure, pings and an orderly close."""
 
 import asyncio
-import logging
-from dataclasses import dataclass
 
 from websockets.frames import Close, CloseCode, Frame, Opcode
-from websockets.protocol import Protocol, Side, State
+from websockets.protocol import Side, State
 
+from shared.serving import frames
 from shared.serving.assembly import Assembly
+from shared.serving.bounds import Bounds
 from shared.serving.ending import Closed, End
 from shared.serving.inbox import Inbox
 from shared.serving.liveness import Liveness
+from shared.serving.outflow import Outflow
+from shared.serving.unparsed import Unparsed
 from shared.serving.wire import Wire
 
-# So much is parsed at once: a read full of tiny frames must not keep the loop from everybody else.
-SLICE = 4_096
-SLICES = 4  # and then the others have their turn
+SLICES = 4  # are parsed, and then the others have their turn
 LONGEST_REASON = 123
-_quiet = logging.getLogger("shared.serving.websockets")
-_quiet.setLevel(logging.WARNING)
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What the other side may do."""
-
-    most_message: int = 65_536  # bytes of one message, whatever frames it comes in
-    ping_seconds: float = 20.0  # silence after which a sign of life is asked for, and once more given
-    close_seconds: float = 3.0  # for the answer to our Close
 
 
 class Endpoint:
@@ -45,10 +30,9 @@ class Endpoint:
         "_is_at_eof",
         "_is_lost",
         "_is_scheduled",
-        "_late_pong",
         "_liveness",
         "_loop",
-        "_position",
+        "_outflow",
         "_protocol",
         "_unparsed",
         "_wire",
@@ -56,15 +40,14 @@ class Endpoint:
     )
 
     def __init__(self, side: Side, wire: Wire, loop: asyncio.AbstractEventLoop, bounds: Bounds) -> None:
-        self._protocol = Protocol(side, state=State.OPEN, max_size=bounds.most_message, logger=_quiet)
+        self._protocol = frames.opened(side, most_message=bounds.most_message)
         self._wire = wire
         self._loop = loop
         self._bounds = bounds
-        self._unparsed = b""
-        self._position = 0  # so much of it is parsed
+        self._unparsed = Unparsed()
         self._inbox = Inbox(loop)
+        self._outflow = Outflow(self._protocol, wire, on_end=self._inbox.wake)
         self._assembly = Assembly()
-        self._late_pong = b""
         self._is_at_eof = self._is_lost = self._is_scheduled = False
         self._closing: asyncio.TimerHandle | None = None
         self.end: End | None = None
@@ -90,7 +73,7 @@ class Endpoint:
             self._protocol.send_text(message.encode())
         else:
             self._protocol.send_binary(message)
-        self._write()
+        self._outflow.flush()
         if self._wire.is_write_paused:
             await self._wire.drain()
 
@@ -102,7 +85,7 @@ class Endpoint:
             self._protocol.send_close()
         else:
             self._protocol.send_close(code, reason.encode()[:LONGEST_REASON].decode(errors="ignore"))
-        self._write()
+        self._outflow.flush()
         self._finish(End(code, reason, is_by_peer=False))
         self._parse()  # to the other side's own Close
 
@@ -116,8 +99,7 @@ class Endpoint:
     def feed(self, data: bytes) -> None:
         """Bytes have arrived."""
         self._liveness.heard()
-        self._unparsed = self._unparsed[self._position :] + data if self._unparsed else data
-        self._position = 0
+        self._unparsed.add(data)
         self._parse()
 
     def feed_eof(self) -> None:
@@ -127,16 +109,14 @@ class Endpoint:
 
     def has_room(self) -> None:
         """The other side has caught up with what is written."""
-        if self._late_pong:
-            self._wire.write(self._late_pong)
-            self._late_pong = b""
+        self._outflow.has_room()
 
     def lose(self) -> None:
         """The connection is gone."""
         self._is_lost = True
         if self._closing is not None:
             self._closing.cancel()
-        self._unparsed = b""
+        self._unparsed.clear()
         self._finish(End(CloseCode.ABNORMAL_CLOSURE, "", is_by_peer=False))
         self._inbox.wake()
 
@@ -146,25 +126,23 @@ class Endpoint:
         for _ in range(SLICES):
             if not self._may_parse():
                 break
-            piece = self._unparsed[self._position : self._position + SLICE]
-            self._position += len(piece)
-            self._protocol.receive_data(piece)
+            self._protocol.receive_data(self._unparsed.take())
             for frame in self._protocol.events_received():
                 self._take(frame)  # type: ignore[arg-type]  # nothing but frames, behind a handshake
             self._notice_breach()
-            self._write_pongs()
-        if self._position < len(self._unparsed) and not self._wire.is_gone:
+            self._outflow.flush_pongs()
+        if self._unparsed and not self._wire.is_gone:
             self._wire.pause_reading()
             if self._may_parse() and not self._is_scheduled:
                 self._is_scheduled = True
                 self._loop.call_soon(self._parse_on)
             return
-        self._unparsed, self._position = b"", 0
+        self._unparsed.clear()
         self._wire.resume_reading()
         if self._is_at_eof:
             self._protocol.receive_eof()
             self._finish(End(CloseCode.ABNORMAL_CLOSURE, "", is_by_peer=False))
-            self._write()
+            self._outflow.flush()
 
     def _parse_on(self) -> None:
         self._is_scheduled = False
@@ -172,7 +150,7 @@ class Endpoint:
 
     def _may_parse(self) -> bool:
         """Whether there is something to parse, and room for it: behind the end nothing is kept."""
-        return self._position < len(self._unparsed) and (not self._inbox.is_full or self.end is not None)
+        return bool(self._unparsed) and (not self._inbox.is_full or self.end is not None)
 
     def _take(self, frame: Frame) -> None:
         if frame.opcode is Opcode.CLOSE:
@@ -200,31 +178,12 @@ class Endpoint:
 
     # -- what is sent
 
-    def _write(self) -> None:
-        for piece in self._protocol.data_to_send():
-            if piece:
-                self._wire.write(piece)
-            else:
-                self._wire.close_lingering()
-                self._inbox.wake()
-
-    def _write_pongs(self) -> None:
-        """Write what the protocol answers by itself; of pongs that cannot go out the newest is kept.
-
-        It answers all pings before it (RFC 6455 section 5.5.3): who sends pings and reads nothing costs one.
-        """
-        if self._wire.is_write_paused and self._protocol.state is State.OPEN:
-            pongs = self._protocol.data_to_send()
-            self._late_pong = pongs[-1] if pongs else self._late_pong
-        else:
-            self._write()
-
     def _ping(self) -> bool:
         """Ask for a sign of life; False where none would be read, or the question not be sent."""
         if not self._wire.is_reading or self._wire.is_write_paused:
             return False
         self._protocol.send_ping(b"")
-        self._write()
+        self._outflow.flush()
         return True
 
     def _finish(self, end: End) -> None:

@@ -5,7 +5,7 @@ An app may bring its own as ``serving_options``.
 
 from dataclasses import dataclass, field
 
-from shared.serving.endpoint import Bounds
+from shared.serving.bounds import Bounds
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,33 +1,22 @@
 """One response on its way to the client: its head, and how its body is framed (RFC 9112 section 6)."""
 
-import re
-import time
 from collections.abc import Callable, Iterable
-from email.utils import formatdate
-from http import HTTPStatus
 from typing import Protocol
 
+from shared.serving import head_lines
 from shared.serving.body import Body
 from shared.serving.messages import Message, RawHeaders
 
-SERVER = b"server: doorward\r\n"
 # Larger bodies are handed over beside their framing: joining them would copy them.
 LARGEST_JOINED = 65_536
-MOST_NAMES = 2_048
-
-_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
 
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _DECIDED_HERE = frozenset({b"connection", b"transfer-encoding"})
 _SPECIAL = _FRAMING | {b"connection", b"content-type", b"date", b"server"}
 
 
-class MalformedHead(Exception):
-    """Somebody put a line end, or what is no name, into a header field."""
-
-
-class Client(Protocol):
-    """The connection that a reply goes out on."""
+class Outlet(Protocol):
+    """Where a reply goes out: the wire of a connection."""
 
     @property
     def is_gone(self) -> bool:
@@ -57,13 +46,13 @@ class Reply:
 
     __slots__ = (
         "_body",
-        "_client",
         "_head",
         "_is_bodiless",
         "_is_chunked",
         "_is_head",
         "_left",
         "_may_chunk",
+        "_outlet",
         "has_started",
         "is_complete",
         "is_event_stream",
@@ -71,9 +60,9 @@ class Reply:
     )
 
     def __init__(
-        self, client: Client, *, is_head: bool, may_chunk: bool, is_last: bool, body: Body | None = None
+        self, outlet: Outlet, *, is_head: bool, may_chunk: bool, is_last: bool, body: Body | None = None
     ) -> None:
-        self._client = client
+        self._outlet = outlet
         self._body = body  # of the request: what has not come of it would be taken for the next
         self._is_head = is_head  # the client asked for the head alone
         self._may_chunk = may_chunk  # the client speaks HTTP/1.1
@@ -85,19 +74,19 @@ class Reply:
 
     async def __call__(self, message: Message) -> None:
         """Send what one of ASGI's messages holds."""
-        if self._client.is_gone:
+        if self._outlet.is_gone:
             return
         if message["type"] == "http.response.start":
             self.start(message["status"], message.get("headers", ()))
             # An app that waits for its first event must not let the client wait for the head.
-            self._client.call_soon(self._flush)
+            self._outlet.call_soon(self._flush)
         else:
             self.write(message.get("body", b""), is_end=not message.get("more_body", False))
-            await self._client.drain()
+            await self._outlet.drain()
 
     def whole(self, status: int, fields: RawHeaders, body: bytes) -> None:
         """Send a response that is complete."""
-        if not self._client.is_gone:
+        if not self._outlet.is_gone:
             self.start(status, fields)
             self.write(body, is_end=True)
 
@@ -111,19 +100,19 @@ class Reply:
             # RFC 9110 section 8.6; and how a response is cut, and whether it is the last, is decided here.
             dropped = _FRAMING | _DECIDED_HERE if status == 204 else _DECIDED_HERE
             fields = [field for field in fields if field[0] not in dropped]
-        lines = [_prefixes[name] + value + b"\r\n" for name, value in fields]
+        lines = head_lines.of_fields(fields)
         if b"server" not in special:
-            lines.append(SERVER)
+            lines.append(head_lines.SERVER)
         if b"date" not in special:
-            lines.append(_date.line())
+            lines.append(head_lines.date())
         self._frame(special.get(b"content-length"), lines)
         self.is_event_stream = special.get(b"content-type", b"").startswith(b"text/event-stream")
         says_close = b"close" in special.get(b"connection", b"").lower()
         is_body_missing = self._body is not None and not self._body.is_complete
-        self.is_last = self.is_last or says_close or is_body_missing or self._client.is_ending
+        self.is_last = self.is_last or says_close or is_body_missing or self._outlet.is_ending
         if self.is_last:
             lines.append(b"connection: close\r\n")
-        self._head = _joined([_status_lines[status], *lines, b"\r\n"])
+        self._head = head_lines.head(status, lines)
         self.has_started = True
 
     def _frame(self, length: bytes | None, lines: list[bytes]) -> None:
@@ -150,16 +139,16 @@ class Reply:
         if self._is_chunked:
             self._write_chunk(head, body, is_end=is_end)
         elif len(body) >= LARGEST_JOINED:
-            self._client.write(head, body)
+            self._outlet.write(head, body)
         elif head or body:
-            self._client.write(head + body)
+            self._outlet.write(head + body)
         # A body that is shorter than promised leaves the client waiting: the connection has to end.
         self.is_complete = is_end and not self._left
 
     def _flush(self) -> None:
         head, self._head = self._head, b""
-        if head and not self._client.is_gone:
-            self._client.write(head)
+        if head and not self._outlet.is_gone:
+            self._outlet.write(head)
 
     def end_early(self) -> bool:
         """End a stream of events so that its client sees an end, and comes again; False if this is none."""
@@ -173,63 +162,8 @@ class Reply:
         last = b"0\r\n\r\n" if is_end else b""
         if not body:
             if head or last:
-                self._client.write(head + last)
+                self._outlet.write(head + last)
         elif len(body) >= LARGEST_JOINED:
-            self._client.write(b"%b%x\r\n" % (head, len(body)), body, b"\r\n" + last)
+            self._outlet.write(b"%b%x\r\n" % (head, len(body)), body, b"\r\n" + last)
         else:
-            self._client.write(b"%b%x\r\n%b\r\n%b" % (head, len(body), body, last))
-
-
-def switching_head(fields: RawHeaders) -> bytes:
-    """The head of a 101, behind which HTTP ends; raises MalformedHead."""
-    lines = [_prefixes[name] + value + b"\r\n" for name, value in fields]
-    return _joined([_status_lines[101], *lines, SERVER, _date.line(), b"\r\n"])
-
-
-def _joined(lines: list[bytes]) -> bytes:
-    """The head that ``lines`` are; a field with a line end in it would be two (response splitting)."""
-    head = b"".join(lines)
-    count = len(lines)
-    if head.count(b"\r") != count or head.count(b"\n") != count or b"\0" in head:
-        raise MalformedHead
-    return head
-
-
-class _StatusLines(dict[int, bytes]):
-    def __missing__(self, status: int) -> bytes:
-        try:
-            phrase = HTTPStatus(status).phrase
-        except ValueError:
-            phrase = ""
-        line = self[status] = f"HTTP/1.1 {status} {phrase}\r\n".encode()
-        return line
-
-
-class _Prefixes(dict[bytes, bytes]):
-    """The beginnings of header lines by name."""
-
-    def __missing__(self, name: bytes) -> bytes:
-        if _NAME.fullmatch(name) is None:
-            raise MalformedHead
-        if len(self) < MOST_NAMES:
-            self[name] = name + b": "
-        return name + b": "
-
-
-class _Date:
-    """The Date line, made once a second (RFC 9110 section 6.6.1)."""
-
-    def __init__(self) -> None:
-        self._second = 0
-        self._line = b""
-
-    def line(self) -> bytes:
-        second = int(time.time())
-        if second != self._second:
-            self._second, self._line = second, f"date: {formatdate(second, usegmt=True)}\r\n".encode()
-        return self._line
-
-
-_status_lines = _StatusLines()
-_prefixes = _Prefixes()
-_date = _Date()
+            self._outlet.write(b"%b%x\r\n%b\r\n%b" % (head, len(body), body, last))

@@ -8,11 +8,13 @@ from websockets.frames import CloseCode
 from websockets.protocol import Side
 
 from shared.serving import handshake
+from shared.serving.bounds import Bounds
 from shared.serving.ending import Closed, End
-from shared.serving.endpoint import Bounds, Endpoint
+from shared.serving.endpoint import Endpoint
+from shared.serving.head_lines import switching_head
 from shared.serving.messages import MOST_MESSAGE, App, ClientTooSlow, Message, Scope
 from shared.serving.refusals import refusal
-from shared.serving.reply import Reply, switching_head
+from shared.serving.reply import Reply
 from shared.serving.wire import Wire
 
 _DENIAL = "websocket.http.response."

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from shared.serving.head_lines import MalformedHead
 from shared.serving.messages import RawHeaders
-from shared.serving.reply import MalformedHead, Reply
+from shared.serving.reply import Reply
 
 
 class Client:

@@ -20,7 +20,7 @@ from tests.serving.conftest import Serve, Served
 APP = """
 import asyncio
 from dataclasses import replace
-from shared.serving.endpoint import Bounds
+from shared.serving.bounds import Bounds
 from shared.serving.options import Options
 
 async def echo(receive, send):

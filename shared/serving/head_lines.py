@@ -1,0 +1,82 @@
+"""The lines of a response's head, made once and kept; a line end inside of one would make it two."""
+
+import re
+import time
+from collections.abc import Iterable
+from email.utils import formatdate
+from http import HTTPStatus
+
+from shared.serving.messages import RawHeaders
+
+SERVER = b"server: doorward\r\n"
+MOST_NAMES = 2_048
+
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
+
+
+class MalformedHead(Exception):
+    """Somebody put a line end, or what is no name, into a header field."""
+
+
+def of_fields(fields: Iterable[tuple[bytes, bytes]]) -> list[bytes]:
+    """One line for each field; raises MalformedHead where a name is none."""
+    return [_prefixes[name] + value + b"\r\n" for name, value in fields]
+
+
+def date() -> bytes:
+    """The Date line of now (RFC 9110 section 6.6.1)."""
+    return _date.line()
+
+
+def head(status: int, lines: list[bytes]) -> bytes:
+    """The head of those ``lines``; raises MalformedHead for one that is two (response splitting)."""
+    joined = b"".join([_status_lines[status], *lines, b"\r\n"])
+    count = len(lines) + 2
+    if joined.count(b"\r") != count or joined.count(b"\n") != count or b"\0" in joined:
+        raise MalformedHead
+    return joined
+
+
+def switching_head(fields: RawHeaders) -> bytes:
+    """The head of a 101, behind which HTTP ends; raises MalformedHead."""
+    return head(101, [*of_fields(fields), SERVER, date()])
+
+
+class _StatusLines(dict[int, bytes]):
+    def __missing__(self, status: int) -> bytes:
+        try:
+            phrase = HTTPStatus(status).phrase
+        except ValueError:
+            phrase = ""
+        line = self[status] = f"HTTP/1.1 {status} {phrase}\r\n".encode()
+        return line
+
+
+class _Prefixes(dict[bytes, bytes]):
+    """The beginnings of header lines by name."""
+
+    def __missing__(self, name: bytes) -> bytes:
+        if _NAME.fullmatch(name) is None:
+            raise MalformedHead
+        if len(self) < MOST_NAMES:
+            self[name] = name + b": "
+        return name + b": "
+
+
+class _Date:
+    """The Date line, made once a second."""
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._line = b""
+
+    def line(self) -> bytes:
+        second = int(time.time())
+        if second != self._second:
+            self._second, self._line = second, f"date: {formatdate(second, usegmt=True)}\r\n".encode()
+        return self._line
+
+
+_status_lines = _StatusLines()
+_prefixes = _Prefixes()
+_date = _Date()
