@@ -9,7 +9,7 @@ from shared.serving.messages import RawHeaders
 from shared.serving.options import Options
 
 # llhttp takes several spaces between the parts, HTTP/0.9 and HTTP/2.0.
-_REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~\x80-\xff]+) HTTP/([0-9])\.([0-9])")
+_REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~\x80-\xff]+) HTTP/([0-9])\.([0-9])\r\n")
 _CONTROLS = bytes(set(range(32)) - {9, 10, 13}) + b"\x7f"
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#@]+)([/?].*)?")
@@ -73,8 +73,7 @@ class _Collected:
 
 def read(data: bytes, options: Options) -> Head:
     """What the whole head ``data`` says; raises Refused."""
-    line, _, _ = data.partition(b"\r\n")
-    match = _REQUEST_LINE.fullmatch(line)
+    match = _REQUEST_LINE.match(data)
     if match is None or len(data.translate(None, _CONTROLS)) != len(data):
         raise Refused(400)
     if match[3] != b"1" or match[4] not in b"01":
@@ -87,7 +86,7 @@ def read(data: bytes, options: Options) -> Head:
     target = match[2]
     if not target.startswith(b"/"):
         target, fields = _located(match[1], target, fields)
-    if b"_" in b"".join(found):
+    if b"_" in data and b"_" in b"".join(found):
         # X_User and X-User are one name to whoever maps names to variables, as WSGI does.
         fields = [field for field in fields if b"_" not in field[0]]
     path, mark, query = target.partition(b"?")

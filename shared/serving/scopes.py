@@ -41,7 +41,7 @@ def scope_of(head: Head, base: dict[str, Any]) -> Scope:
         "raw_path": path,
         "query_string": head.query,
         EMPTY_QUERY: head.has_query and not head.query,
-        "headers": head.fields,
+        "headers": head.fields.copy(),  # the app may change its own
     }
 
 

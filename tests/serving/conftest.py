@@ -44,6 +44,7 @@ async def echo(scope, receive, send):
     query = text(scope["query_string"])
     shown["target"] = text(scope["raw_path"]) + "?" * bool(query) + query
     shown["fields"] = [[text(name), text(value)] for name, value in scope["headers"]]
+    scope["headers"].append((b"x-own", b"1"))  # as a middleware may: the scope is the app's
     shown["body"] = text(body)
     answer = json.dumps(shown).encode()
     await start(send, (b"content-length", b"%d" % len(answer)))

@@ -69,6 +69,23 @@ async def test_bodies_of_both_framings_are_followed_by_the_next_request(
     assert {shown(answer)["body"] for answer in (first_answer, second_answer, third_answer)} == {"abcdef"}
 
 
+async def test_a_head_that_comes_again_is_read_as_the_first_time(served: Served) -> None:
+    one = b"GET /one HTTP/1.1\r\n" + HOST + b"X-A: 1\r\n\r\n"
+    other = one.replace(b"X-A: 1", b"X-A: 2")
+    with_body = b"POST /body HTTP/1.1\r\n" + HOST + b"Content-Length: 3\r\n\r\nabc"
+    wire = await served.connect()
+
+    seen = []
+    for request in (one, one, other, one, with_body, with_body, one):
+        await wire.send(request)
+        seen.append(shown(await wire.receive()))
+    wire.close()
+
+    assert [one["body"] for one in seen] == ["", "", "", "", "abc", "abc", ""]
+    assert [dict(one["fields"]).get("x-a") for one in seen] == ["1", "1", "2", "1", None, None, "1"]
+    assert all(len(one["fields"]) == 2 for one in seen)
+
+
 @pytest.mark.parametrize(
     ("line", "target", "host"),
     [
