@@ -58,7 +58,9 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
     document = MergedDocument(table, services, url=str(settings.public_url), version=version("doorward"))
     _install_pages(app, settings, pipeline, document, checks, deps or Deps())
     parts.run_with(app, access_log)
-    app.edge = Edge(settings, pipeline, OwnPages(app, checks, optional_checks, access_log), Hooks(app, table))
+    hooks = Hooks(app, table)
+    app.on_start.append(hooks.settle)
+    app.edge = Edge(settings, pipeline, OwnPages(app, checks, optional_checks, access_log), hooks)
     return app
 
 

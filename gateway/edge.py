@@ -149,7 +149,7 @@ class Edge:
         """Have the pipeline answer, then account for it."""
         status = CLIENT_GONE
         try:
-            if self._hooks.are_there():
+            if self._hooks.are_there:
                 answer = await self._hooks.around(exchange, self.pipeline.answer)
             else:
                 answer = await self._answer(exchange)

@@ -37,9 +37,7 @@ class Hooks:
         self._app = app
         self._own = self._count()
         self._own_handlers = _handlers_of(app)
-        registered = (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs)
-        before, after, teardown = (functions.setdefault(None, []) for functions in registered)
-        self._before, self._after, self._teardown = before, after, teardown
+        self.are_there = False  # until the worker starts
         self._flask: Flask | None = None
         self._table = table
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="hook")
@@ -52,15 +50,10 @@ class Hooks:
         )
         return before, after, teardown
 
-    def are_there(self) -> bool:
-        """Whether any are registered."""
-        own = self._own
-        return (
-            len(self._before) != own[0]
-            or len(self._after) != own[1]
-            or len(self._teardown) != own[2]
-            or _handlers_of(self._app) != self._own_handlers
-        )
+    async def settle(self) -> None:
+        """Look once whether any are registered: as in Flask, none may be added behind the first request."""
+        is_same = self._count() == self._own and _handlers_of(self._app) == self._own_handlers
+        self.are_there = not is_same
 
     async def around(self, exchange: Exchange, forward: Forward) -> Answer:
         """What ``forward`` answers, and the hooks make of it; raises ClientGone."""
