@@ -29,22 +29,22 @@ NOTE = "<!-- Written by `python -m deploy.docs` from the code; a test fails wher
 
 SETTINGS_INTRODUCTION = """\
 A process reads its settings from the environment, and from files of the same name in `/run/secrets`; the
-environment wins. What is missing or wrong stops the start with one sentence for each. A variable `AUTH_X_Y`
+environment has priority. A missing or wrong setting stops the start with one sentence. A variable `AUTH_X_Y`
 is the field `x_y` of `services/auth/settings.py`.
 """
 LOCAL_INTRODUCTION = """\
-It makes up for what is not set: secrets, databases, Valkey, the mailbox. A database URL, `REDIS_URL` or
+It generates what is not set: secrets, databases, Valkey, the mailbox. A database URL, `REDIS_URL` or
 `NOTIFICATIONS_SMTP_HOST` that is set is used instead of the embedded server. The ports are those above; a
 port of 0 is chosen and remembered.
 """
 ERRORS_INTRODUCTION = """\
 Every error of every process is `application/problem+json` (RFC 9457): `type`, `title`, `status`, `detail`,
-`code`, `request_id`, and `errors` (`[{pointer, detail}]`) where single values are at fault. `code` is what a
-program goes by; it does not change. `detail` is for people and may.
+`code`, `request_id`, and `errors` (`[{pointer, detail}]`) where single values are at fault. Programs
+use `code`, which never changes. People read `detail`, which may change.
 """
 MESSAGES_INTRODUCTION = """\
-A message is a row in its sender's outbox, written in the transaction that it speaks of; the sender's worker
-passes it on, and each subscriber handles it once. A field may be added with a default, never renamed,
+A message is a row in its sender's outbox, written in the same transaction as the change that it reports. The
+sender's worker delivers it, and each subscriber handles it once. A field may be added with a default, never renamed,
 retyped or removed.
 """
 

@@ -8,9 +8,9 @@ from gateway.described import described
 from gateway.settings import GatewaySettings
 
 INTRODUCTION = """\
-The gateway asks the policies of a route in this order; the first that answers or refuses ends the way. Each
-is a class in `gateway/policies/`. What a policy says of a route also stands in `doorward routes`, `doorward
-explain`, the merged OpenAPI document and the console. Those of a team's own come before `options`;
+The gateway applies the policies of a route in this order; the first that answers or refuses is the last. Each
+is a class in `gateway/policies/`. The description of a policy is also in `doorward routes`, `doorward
+explain`, the merged OpenAPI document and the console. Your own policies come before `options`;
 [how to add one](gateway.md#a-policy-of-your-own).
 """
 BUILT_IN = """
