@@ -44,8 +44,8 @@ use `code`, which never changes. People read `detail`, which may change.
 """
 MESSAGES_INTRODUCTION = """\
 A message is a row in its sender's outbox, written in the same transaction as the change that it reports. The
-sender's worker delivers it, and each subscriber handles it once. A field may be added with a default, never renamed,
-retyped or removed.
+sender's worker delivers it, and each subscriber handles it once. A field may be added with a default, never
+renamed, retyped or removed.
 """
 
 

@@ -18,11 +18,11 @@ from playwright.sync_api import Dialog, Page
 from shared.chassis.testing.engines import wait_until
 from tests.browsers import open_browser, serving_page
 from tests.deploy.conftest import Runner
-from tests.system import journey, pages
+from tests.system import journey, pages, quick_doorward
 from tests.system.pages import Block, Reader
 from tests.system.test_browser_factors import Authenticators
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 # What three newcomers read in their first hour, page by page. It begins with README.md, "Two commands": the
 # fixture `runner`, an empty machine on which Doorward starts.
@@ -85,12 +85,16 @@ def runner(tmp_path_factory: pytest.TempPathFactory, app_port: int) -> Iterator[
     runner.stop()
 
 
+@pytest.fixture(scope="module")
+def doorward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The program `doorward`, whose start costs next to nothing."""
+    address = tmp_path_factory.mktemp("doorward") / "calls"
+    with quick_doorward.answering(address):
+        yield quick_doorward.client(address)
+
+
 @pytest.fixture
-def reader(runner: Runner, tmp_path: Path) -> Reader:
-    return reader_of(runner, tmp_path)
-
-
-def reader_of(runner: Runner, folder: Path) -> Reader:
+def reader(runner: Runner, doorward: str, tmp_path: Path) -> Reader:
     """Somebody with a checkout beside this Doorward."""
     ports = runner.state["environment"]
     moved = {
@@ -106,7 +110,7 @@ def reader_of(runner: Runner, folder: Path) -> Reader:
     }
     addresses["https://accounts.example.org"] = runner.gateway_url
     environment = {name: runner.environment[name] for name in ("DOORWARD_DATA_DIR", "DOORWARD_ENV_FILE")}
-    return Reader(folder, addresses=addresses, environment=environment)
+    return Reader(tmp_path, doorward=doorward, addresses=addresses, environment=environment)
 
 
 @pytest.mark.parametrize("newcomer", HOURS)
