@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import httpx
@@ -91,12 +92,16 @@ class Storm:
 def sign_in_all(url: str, size: int, seconds: float) -> tuple[Counter[int], int]:
     """Sign in again and again, so many at once; the statuses, and how many 503 did not say when to return."""
     statuses: Counter[int] = Counter()
-    until, without_retry_after = time.monotonic() + seconds, []
+    without_retry_after: list[int] = []
+    # A client takes its time to be made, and all begin at once.
+    everybody = Barrier(max(1, size))
 
     def sign_in(number: int) -> None:
         place = {"X-Forwarded-For": f"198.51.100.{number % ADDRESSES}"}
         body = {"email": f"ada{number}@example.org", "password": "a guess"}
         with httpx.Client(base_url=url, timeout=60, headers=place) as client:
+            everybody.wait(60)
+            until = time.monotonic() + seconds
             while time.monotonic() < until:
                 answer = client.post("login", json=body)
                 statuses[answer.status_code] += 1
@@ -104,9 +109,10 @@ def sign_in_all(url: str, size: int, seconds: float) -> tuple[Counter[int], int]
                     without_retry_after.extend([] if "Retry-After" in answer.headers else [number])
                     time.sleep(float(answer.headers.get("Retry-After", 1)))  # as a client that listens
 
+    if size == 0:
+        time.sleep(seconds)
     with ThreadPoolExecutor(max(1, size)) as pool:
         list(pool.map(sign_in, range(size)))
-    time.sleep(max(0.0, until - time.monotonic()))
     return statuses, len(without_retry_after)
 
 

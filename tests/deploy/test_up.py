@@ -42,12 +42,23 @@ def running(data_folder: Path) -> Iterator[Runner]:
         runner.stop()
 
 
-@pytest.fixture
-def stopped_folder(running: Runner) -> Iterator[Path]:
-    """The folder of the runner, which stands still during the test."""
+@pytest.fixture(scope="module")
+def kept_folder(running: Runner) -> Path:
+    """What the folder of a runner that was stopped holds, to copy from: a start takes its seconds."""
     assert running.stop() == 0
-    yield running.folder
+    kept = running.folder.with_name("kept")
+    _copy(running.folder, kept)
     running.start_until_ready()
+    return kept
+
+
+@pytest.fixture
+def stopped_folder(kept_folder: Path) -> Iterator[Path]:
+    """A folder of the test's own that a runner has left in order."""
+    folder = kept_folder.with_name("stopped")
+    _copy(kept_folder, folder)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def await_ready(runner: Runner) -> None:
@@ -240,8 +251,8 @@ def test_ctrl_c_during_the_start_stops_everything(tmp_path: Path, new_runner: Ma
     assert runner.process.wait(30) == 0
 
 
-def test_half_made_databases_are_made_again(stopped_folder: Path, new_runner: MakeRunner) -> None:
-    folder = stopped_folder.with_name("half-made")
+def test_half_made_databases_are_made_again(data_folder: Path, new_runner: MakeRunner) -> None:
+    folder = data_folder.with_name("half-made")
     (folder / "postgres.new.killed" / "data" / "base").mkdir(parents=True)
     (folder / f"secrets.json.{os.getpid()}.new").write_text('{"jwt_se')
     runner = new_runner(folder)
@@ -305,6 +316,11 @@ def test_disk_that_fills_up_during_the_start_is_the_reason_given(
         assert len(runner.text.splitlines()) == 1
     finally:
         subprocess.run(["umount", "-l", tmp_path], check=True)
+
+
+def _copy(folder: Path, to: Path) -> None:
+    """Copy with owners and modes, on which PostgreSQL insists."""
+    subprocess.run(["cp", "-a", str(folder), str(to)], check=True)
 
 
 def _own_stores() -> dict[str, str]:
