@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import click
 
+from deploy.absences import absence
+
 
 class Entry(NamedTuple):
     """Where a command lives, and what ``--help`` says of it without importing it."""
@@ -56,6 +58,7 @@ COMMANDS = {
     "explain": Entry("gateway.cli:explain", "Say what the gateway would do with a request.", True),
 }
 SETTINGS_EXIT_CODE = 2
+ABSENCE_EXIT_CODE = 3
 
 
 class LazyGroup(click.Group):
@@ -124,7 +127,7 @@ def _show_version(context: click.Context, *, is_asked: bool) -> None:
 
 
 def main() -> None:
-    """Run the command line; what is wrong with the settings is said in sentences and exits 2."""
+    """Run the command line; wrong settings (exit 2) and stores that are away (3) are said in sentences."""
     from shared.chassis.settings import SettingsError
 
     try:
@@ -135,6 +138,12 @@ def main() -> None:
         if "is not set" in str(error) and _needs_environment(sys.argv[1:2]):
             click.echo("doorward: Set that, or call this while `doorward up` runs on this machine.", err=True)
         sys.exit(SETTINGS_EXIT_CODE)
+    except Exception as error:
+        reason = absence(error)
+        if reason is None:
+            raise
+        click.echo(f"doorward: {reason}", err=True)
+        sys.exit(ABSENCE_EXIT_CODE)
 
 
 def _needs_environment(words: list[str]) -> bool:

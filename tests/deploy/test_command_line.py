@@ -14,14 +14,25 @@ from deploy.processes import PROCESSES, SERVICES
 from shared.chassis.testing.processes import bare_environment
 
 ROOT = Path(__file__).parents[2]
+# What every process needs to start.
+SETTINGS = {
+    "DOORWARD_ENVIRONMENT": "development",
+    "JWT_SECRET_KEY": "a secret of more than thirty-two bytes, shared",
+    "AUTH_SECRET_KEY": "a secret of more than thirty-two bytes, of auth",
+    "PUBLIC_URL": "http://127.0.0.1:8080",
+    "REDIS_URL": "redis://127.0.0.1:6379/0",
+    "JWT_ALGORITHMS": "EdDSA,HS256",
+    "NOTIFICATIONS_SMTP_HOST": "127.0.0.1",
+    "NOTIFICATIONS_MAIL_FROM": "accounts@example.org",
+}
 
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own, with only that environment."""
     return subprocess.run(
         [sys.executable, "-m", "deploy", *arguments],
         env=bare_environment(DOORWARD_DATA_DIR="no-such-folder", **environment),
-        cwd=ROOT,
+        cwd=cwd,
         capture_output=True,
         text=True,
     )
@@ -79,6 +90,32 @@ def test_command_of_a_person_says_where_settings_could_come_from() -> None:
 
     assert outcome.returncode == 2
     assert "call this while `doorward up` runs" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("create-admin", "--email", "ada@example.org", "--password", "a long and unusual passphrase"),
+        ("export-profiles", "profiles.jsonl"),
+        ("queue",),
+        ("outbox", "list", "users"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_command_whose_database_is_away_says_so_in_a_sentence(
+    command: tuple[str, ...], tmp_path: Path, open_port: int
+) -> None:
+    away = {
+        f"{name.upper()}_DATABASE_URL": f"postgresql://d:hidden@127.0.0.1:{open_port}/d" for name in SERVICES
+    }
+
+    outcome = run(*command, cwd=tmp_path, **SETTINGS, **away)
+
+    assert outcome.returncode not in (0, 1)
+    assert "Traceback" not in outcome.stderr
+    assert "hidden" not in outcome.stderr
+    (sentence,) = [line for line in outcome.stderr.splitlines() if line.startswith("doorward: ")]
+    assert f"port {open_port} failed: Connection refused" in sentence
 
 
 def test_wrong_port_of_the_runner_is_named() -> None:
