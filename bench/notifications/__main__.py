@@ -14,13 +14,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from itertools import count
 from pathlib import Path
 
 import flask_mail
 from flask import Flask
 
-from bench.notifications.tutorial import PASSWORD, USER, running_tutorial, written
+from bench.notifications.tutorial import PASSWORD, USER, queue_up, running_tutorial, written
 from services.notifications.settings import NotificationsSettings
 from shared.chassis.ids import new_id
 from shared.chassis.testing.engines import wait_until
@@ -34,6 +35,7 @@ from tests.notifications.sink import USERNAME, Sink
 from tests.notifications.worker_process import running_worker
 
 BARE, TUTORIAL = "smtplib loop, one connection", "Flask-Mail in a Celery task"
+FAR_SECONDS = 0.005
 MESSAGE = {"template": "message", "variables": {"subject": "Hello", "text": "World"}}
 # Of other systems, for orientation; on other machines, and each for what it counts as a mail.
 PUBLISHED = (
@@ -64,14 +66,27 @@ def flask_mail_alone(app: Flask, settings: NotificationsSettings, _sink: Sink, m
     return mails / (time.perf_counter() - begun)
 
 
-def tutorial(_app: Flask, settings: NotificationsSettings, sink: Sink, mails: int) -> float:
+def tutorial(processes: int) -> Contestant:
     """The same in a Celery task: from the first mail that arrives to the last."""
-    account = {USER: USERNAME, PASSWORD: SINK_PASSWORD} if sink.protection else {}
-    already = sink.count()
-    with running_tutorial(settings, **account) as client:
-        for _ in range(mails):
-            client.send_task("send_email", args=[f"t{next(numbers)}@example.org"], queue="tutorial")
-        return arrival_rate(sink, already, mails)
+
+    def run(_app: Flask, settings: NotificationsSettings, sink: Sink, mails: int) -> float:
+        account = {USER: USERNAME, PASSWORD: SINK_PASSWORD} if sink.protection else {}
+        already = sink.count()
+        queue_up(settings, [f"t{next(numbers)}@example.org" for _ in range(mails)])
+        with running_tutorial(settings, processes=processes, **account):
+            return arrival_rate(sink, already, mails)
+
+    return run
+
+
+def far_away(contestant: Contestant) -> Contestant:
+    """The same with a server each answer of which takes as long as from the next city."""
+
+    def run(app: Flask, settings: NotificationsSettings, sink: Sink, mails: int) -> float:
+        with sink.offering(after_seconds=FAR_SECONDS):
+            return contestant(app, settings, sink, mails)
+
+    return run
 
 
 def worker(slots: int, *, can_pipeline: bool = True) -> Contestant:
@@ -81,21 +96,26 @@ def worker(slots: int, *, can_pipeline: bool = True) -> Contestant:
         accept(app, [f"w{next(numbers)}@example.org" for _ in range(mails)])
         already = sink.count()
         changes = {"urgent_slots": slots, "worker_concurrency": slots + 5, "attempt_lease_seconds": 30}
-        with sink.offering(pipelining=can_pipeline), running_worker(settings.model_copy(update=changes)):
+        offered = nullcontext() if can_pipeline else sink.offering(pipelining=False)
+        with offered, running_worker(settings.model_copy(update=changes)):
             return arrival_rate(sink, already, mails)
 
     return run
 
 
-def worker_over_tls(app: Flask, settings: NotificationsSettings, sink: Sink, mails: int) -> float:
-    """Our worker with one slot, at a server that wants TLS and an account."""
-    accept(app, [f"s{next(numbers)}@example.org" for _ in range(mails)])
-    already = sink.count()
-    account = {"security": "starttls", "username": USERNAME, "password": SINK_PASSWORD}
-    changes = {"urgent_slots": 1, "attempt_lease_seconds": 30}
-    only = trials.server(sink, "only", **account)
-    with working(trials.worker_of(settings.model_copy(update=changes), only)):
-        return arrival_rate(sink, already, mails)
+def worker_over_tls(slots: int) -> Contestant:
+    """Our worker with so many slots, at a server that wants TLS and an account."""
+
+    def run(app: Flask, settings: NotificationsSettings, sink: Sink, mails: int) -> float:
+        accept(app, [f"s{next(numbers)}@example.org" for _ in range(mails)])
+        already = sink.count()
+        account = {"security": "starttls", "username": USERNAME, "password": SINK_PASSWORD}
+        changes = {"urgent_slots": slots, "worker_concurrency": slots + 5, "attempt_lease_seconds": 30}
+        only = trials.server(sink, "only", **account)
+        with working(trials.worker_of(settings.model_copy(update=changes), only)):
+            return arrival_rate(sink, already, mails)
+
+    return run
 
 
 def arrival_rate(sink: Sink, already: int, mails: int) -> float:
@@ -109,14 +129,28 @@ def arrival_rate(sink: Sink, already: int, mails: int) -> float:
 CONTESTANTS: dict[str, Contestant] = {
     BARE: bare_loop,
     "Flask-Mail's mail.send": flask_mail_alone,
-    TUTORIAL: tutorial,
+    TUTORIAL: tutorial(1),
+    "the same, four processes": tutorial(4),
     "worker, one slot": worker(1),
     "worker, one slot, no PIPELINING": worker(1, can_pipeline=False),
     "worker, four slots": worker(4),
 }
 
 
-OVER_TLS: dict[str, Contestant] = {TUTORIAL: tutorial, "worker, one slot": worker_over_tls}
+OVER_TLS: dict[str, Contestant] = {
+    TUTORIAL: tutorial(1),
+    "the same, four processes": tutorial(4),
+    "worker, one slot": worker_over_tls(1),
+    "worker, four slots": worker_over_tls(4),
+}
+
+
+FAR: dict[str, Contestant] = {
+    TUTORIAL: far_away(tutorial(1)),
+    "the same, four processes": far_away(tutorial(4)),
+    "worker, one slot": far_away(worker(1)),
+    "worker, four slots": far_away(worker(4)),
+}
 
 
 def acceptance(app: Flask, requests: int) -> str:
@@ -152,7 +186,7 @@ def measured(
 
 
 def compare(mails: int, rounds: int) -> None:
-    """Mails a second and the ratios: at an open server, then at one as public relays are."""
+    """Mails a second and the ratios: at an open server, at one as public relays are, at one that is far."""
     medians = measured(CONTESTANTS, mails, rounds)
     for name, rate in medians.items():
         ratios = f"{rate / medians[BARE]:5.2f} of the loop, {rate / medians[TUTORIAL]:5.2f} of the tutorial"
@@ -161,10 +195,16 @@ def compare(mails: int, rounds: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         certificate = str(write_certificate(Path(folder)))
         os.environ["SSL_CERT_FILE"] = certificate
-        medians = measured(OVER_TLS, mails, rounds, ("starttls", certificate))
+        compare_with_tutorial(measured(OVER_TLS, mails, rounds, ("starttls", certificate)))
+    say(f"at an open server whose answers take {FAR_SECONDS * 1000:.0f} ms:")
+    compare_with_tutorial(measured(FAR, mails, rounds))
+    say(PUBLISHED)
+
+
+def compare_with_tutorial(medians: dict[str, float]) -> None:
+    """Print mails a second, and the ratio to the tutorial's way."""
     for name, rate in medians.items():
         say(f"{name:32} {rate:8.0f} mails/s  {rate / medians[TUTORIAL]:5.2f} of the tutorial")
-    say(PUBLISHED)
 
 
 def more(mails: int) -> None:

@@ -1,12 +1,13 @@
 """The usual way to send mail from Flask: a Celery task that renders it and calls Flask-Mail's ``send``.
 
-As tutorials have it: one task a mail, early acknowledgement, a connection for each mail, nothing kept.
+As tutorials have it: one task a mail, early acknowledgement, a connection for each mail, nothing kept. The
+worker has one process that sends, unless it is given more: each of those sends on its own.
 """
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import flask_mail
@@ -16,6 +17,7 @@ from flask import Flask
 from services.notifications.settings import NotificationsSettings
 from tests.notifications.mails import render
 
+QUEUE = "tutorial"
 BROKER, HOST, PORT = "BENCH_BROKER", "BENCH_SMTP_HOST", "BENCH_SMTP_PORT"
 USER, PASSWORD = "BENCH_SMTP_USERNAME", "BENCH_SMTP_PASSWORD"
 VARIABLES = {"code": "314159", "link": "https://x.example/#t", "minutes": "10", "hours": "1"}
@@ -26,7 +28,7 @@ if USER in os.environ:
     app.config.update(MAIL_USE_TLS=True, MAIL_USERNAME=os.environ[USER], MAIL_PASSWORD=os.environ[PASSWORD])
 mail = flask_mail.Mail(app)
 celery = Celery("tutorial", broker=os.environ.get(BROKER, "memory://"))
-celery.conf.task_default_queue = "tutorial"
+celery.conf.task_default_queue = QUEUE
 
 
 def written(to: str) -> flask_mail.Message:
@@ -48,18 +50,24 @@ def send_email(to: str) -> None:
         mail.send(written(to))
 
 
+def queue_up(settings: NotificationsSettings, addresses: Sequence[str]) -> None:
+    """Have a mail to each of them wait, before there is a worker: so nothing else runs beside it."""
+    client = Celery("tutorial", broker=settings.redis_url.get_secret_value())
+    for address in addresses:
+        client.send_task("send_email", args=[address], queue=QUEUE)
+    client.close()
+
+
 @contextmanager
-def running_tutorial(settings: NotificationsSettings, **more: str) -> Iterator[Celery]:
-    """A Celery worker with one process, and the client that gives it tasks."""
+def running_tutorial(settings: NotificationsSettings, *, processes: int, **more: str) -> Iterator[None]:
+    """A Celery worker with so many processes that send."""
     broker = settings.redis_url.get_secret_value()
     told = {BROKER: broker, HOST: str(settings.smtp_host), PORT: str(settings.smtp_port)}
     command = [sys.executable, "-m", "celery", "-q", "-A", "bench.notifications.tutorial:celery", "worker"]
-    process = subprocess.Popen([*command, "-c", "1", "-l", "ERROR"], env={**os.environ, **told, **more})
-    client = Celery("tutorial", broker=broker)
-    client.conf.task_default_queue = "tutorial"
+    command += ["-c", str(processes), "-l", "ERROR"]
+    process = subprocess.Popen(command, env={**os.environ, **told, **more})
     try:
-        yield client
+        yield
     finally:
-        client.close()
         process.terminate()
         process.wait(30)

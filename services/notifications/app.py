@@ -9,6 +9,7 @@ from services.notifications.extensions import idempotency_keys, mail, messages, 
 from services.notifications.models import db
 from services.notifications.routes import BLUEPRINTS, internal
 from services.notifications.settings import NotificationsSettings
+from services.notifications.store import statements
 from shared.chassis import access_tokens, database, metrics
 from shared.chassis.access_tokens import published_keys
 from shared.chassis.app import new_app
@@ -27,6 +28,7 @@ def create_app(settings: NotificationsSettings | None = None, *, deps: Deps | No
         details=reports.details,
     )
     database.install(app, db, settings)
+    statements.install(app)
     migrate.init_app(app, db)
     mail.init_app(app)
     metrics.before_scrape(app, counts.measure)

@@ -4,8 +4,8 @@ from celery import Celery
 from flask import Flask
 
 from services.notifications.delivery import bells
-from services.notifications.messages import acceptance
 from services.notifications.settings import NotificationsSettings
+from services.notifications.store.queue import CHANNEL
 from shared.chassis.relay import Relay
 
 
@@ -15,7 +15,7 @@ def new_relays(app: Flask, settings: NotificationsSettings, celery: Celery) -> l
         Relay(
             app,
             name="deliveries",
-            channel=acceptance.CHANNEL,
+            channel=CHANNEL,
             database_url=settings.sqlalchemy_url,
             step=lambda: bells.relay(celery),
         )

@@ -24,6 +24,8 @@ from shared.chassis.testing.engines import free_port, wait_until
 
 HOST = "127.0.0.1"
 WITHOUT_PIPELINING = "SINK_WITHOUT_PIPELINING"
+ANSWER_AFTER = "SINK_ANSWER_AFTER"
+DELAY_SECONDS = float(os.environ.get(ANSWER_AFTER, "0"))
 END_OF_MAIL = b"\r\n.\r\n"
 USERNAME, PASSWORD = "ada", "open sesame"
 TOKEN = "a token"
@@ -66,10 +68,11 @@ class Sink:
         self.process = _start(self.port, self.file, self.protection, **environment)
 
     @contextmanager
-    def offering(self, *, pipelining: bool) -> Iterator[None]:
-        """With or without PIPELINING while the ``with`` lasts."""
+    def offering(self, *, pipelining: bool = True, after_seconds: float = 0) -> Iterator[None]:
+        """With or without PIPELINING, or as if it were far away, while the ``with`` lasts."""
         self.stop()
-        self.start(**({} if pipelining else {WITHOUT_PIPELINING: "1"}))
+        environment = {} if pipelining else {WITHOUT_PIPELINING: "1"}
+        self.start(**environment, **{ANSWER_AFTER: str(after_seconds)})
         try:
             yield
         finally:
@@ -110,53 +113,62 @@ class Conversation:
     is_trusted: bool
     recipient: bytes = b""
 
+    def say(self, answer: bytes) -> None:
+        """Answer, as late as a server that is so far away."""
+        if DELAY_SECONDS:
+            asyncio.get_running_loop().call_later(DELAY_SECONDS, self.writer.write, answer)
+        else:
+            self.writer.write(answer)
+
     async def run(self) -> None:
         """Answer until the client leaves."""
-        self.writer.write(b"220 sink\r\n")
+        self.say(b"220 sink\r\n")
         with suppress(asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
             while True:
                 line = await self.reader.readuntil(b"\r\n")
                 verb = line[:4].upper()
                 if verb == b"QUIT":
-                    self.writer.write(b"221 bye\r\n")
+                    self.say(b"221 bye\r\n")
                     break
                 await self.answer(verb, line)
+        await asyncio.sleep(2 * DELAY_SECONDS)
         self.writer.close()
 
     async def answer(self, verb: bytes, line: bytes) -> None:
         """What the client asked for, and what it is told."""
         if verb == b"EHLO":
             pipelining = b"" if WITHOUT_PIPELINING in os.environ else b"250-PIPELINING\r\n"
-            self.writer.write(b"250-sink\r\n" + pipelining + b"250-STARTTLS\r\n250 AUTH PLAIN XOAUTH2\r\n")
+            self.say(b"250-sink\r\n" + pipelining + b"250-STARTTLS\r\n250 AUTH PLAIN XOAUTH2\r\n")
         elif verb == b"STAR" and self.starttls is not None:
-            self.writer.write(b"220 go on\r\n")
+            self.say(b"220 go on\r\n")
+            await asyncio.sleep(2 * DELAY_SECONDS)  # or else it would go out encrypted
             await self.writer.start_tls(self.starttls)
         elif verb == b"AUTH":
             await self.trust(*line.split()[1:])
         elif not self.is_trusted:
-            self.writer.write(b"530 sign in\r\n")
+            self.say(b"530 sign in\r\n")
         elif verb == b"DATA":
             await self.take()
         else:
             if verb == b"RCPT":
                 self.recipient = line.partition(b"<")[2].partition(b">")[0]
-            self.writer.write(b"250 sink\r\n")
+            self.say(b"250 sink\r\n")
 
     async def trust(self, mechanism: bytes, response: bytes) -> None:
         """Sign the client in, over TLS alone."""
         wanted = BEARER if mechanism == b"XOAUTH2" else CREDENTIALS
         self.is_trusted = response == wanted and self.writer.get_extra_info("ssl_object") is not None
         if mechanism == b"XOAUTH2" and not self.is_trusted:
-            self.writer.write(b"334 " + base64.b64encode(b'{"status": "401"}') + b"\r\n")
+            self.say(b"334 " + base64.b64encode(b'{"status": "401"}') + b"\r\n")
             await self.reader.readuntil(b"\r\n")
-        self.writer.write(b"235 welcome\r\n" if self.is_trusted else b"535 no\r\n")
+        self.say(b"235 welcome\r\n" if self.is_trusted else b"535 no\r\n")
 
     async def take(self) -> None:
         """Count the mail as soon as its final dot is read."""
-        self.writer.write(b"354 go on\r\n")
+        self.say(b"354 go on\r\n")
         await self.reader.readuntil(END_OF_MAIL)
         self.output.write(self.recipient + b"\n")
-        self.writer.write(b"250 sink\r\n")
+        self.say(b"250 sink\r\n")
 
 
 async def _serve(

@@ -84,6 +84,18 @@ def test_slow_rate_still_lets_one_through_now_and_then(clock: Clock) -> None:
     assert (first, second, rate.take()) == (True, False, True)
 
 
+def test_rate_a_second_is_shared_by_the_workers_that_are_there(clock: Clock) -> None:
+    rate = PerSecond(4, clock)
+
+    rate.share(2)
+    of_two = [rate.take() for _ in range(3)]
+    rate.share(1)
+    clock.pass_seconds(1)
+    alone = [rate.take() for _ in range(5)]
+
+    assert (of_two, alone) == ([True, True, False], [True, True, True, True, False])
+
+
 def test_rate_a_day_counts_what_others_have_sent(clock: Clock) -> None:
     sent = [8]
     day = PerDay(10, lambda: sent[0], clock)

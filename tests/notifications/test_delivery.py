@@ -16,7 +16,7 @@ from services.notifications.lanes import LANES
 from services.notifications.models import db
 from services.notifications.settings import NotificationsSettings
 from services.notifications.smtp.mime import as_data
-from services.notifications.store import attempts
+from services.notifications.store import queue
 from shared.chassis.database import transaction
 from tests.mailbox_process import Mailbox
 from tests.notifications.conftest import MakeApp
@@ -33,7 +33,7 @@ def attempt(app: Flask, message_id: str) -> None:
             claims = [
                 claim
                 for lane in LANES
-                for claim in attempts.claim(lane, at_most=100, lease_seconds=term.seconds)
+                for claim in queue.claim(lane, at_most=100, lease_seconds=term.seconds)
             ]
         draining.give_back([claim for claim in claims if str(claim.message_id) != message_id])
         for claim in claims:
@@ -253,7 +253,7 @@ def test_worker_that_was_overtaken_cannot_finish_another_ones_attempt(
     notification_id = send(client, as_sender)
     with app.app_context():
         with transaction(db):
-            (mine,) = attempts.claim("normal", at_most=1, lease_seconds=-1)
+            (mine,) = queue.claim("normal", at_most=1, lease_seconds=-1)
         bells.end_lost()
         attempt(app, notification_id)
         finishing.finish(mine, outcomes.failed("late"))

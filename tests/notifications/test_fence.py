@@ -12,8 +12,8 @@ from sqlalchemy.exc import OperationalError
 from services.notifications.delivery import bells, delivery, draining
 from services.notifications.delivery.delivery import Term, deliver
 from services.notifications.models import db
-from services.notifications.store import attempts
-from services.notifications.store.attempts import Claim
+from services.notifications.store import attempts, queue
+from services.notifications.store.queue import Claim
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from tests.mailbox_process import Mailbox
@@ -24,7 +24,7 @@ from tests.notifications.test_delivery import attempt_until_it_ends, show
 
 def claim_one(lane: str = "normal", lease_seconds: float = 5) -> Claim:
     with transaction(db):
-        (claim,) = attempts.claim(lane, at_most=1, lease_seconds=lease_seconds)
+        (claim,) = queue.claim(lane, at_most=1, lease_seconds=lease_seconds)
     return claim
 
 

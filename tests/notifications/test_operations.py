@@ -82,6 +82,21 @@ def test_worker_that_is_silent_is_not_shown_and_in_the_end_forgotten(app: Flask,
     assert (silent, kept, forgotten) == ([], 0, 1)
 
 
+def test_worker_that_reports_itself_learns_how_many_share_the_mail_servers(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+    with app.app_context():
+        monkeypatch.setattr(deps().sender.outlets[0], "share", told.append)
+        reports.report()
+        execute(app, "INSERT INTO workers SELECT 'another', servers, seen_at FROM workers")
+        execute(app, "INSERT INTO workers SELECT name || '0', servers, now() - interval '1 h' FROM workers")
+
+        reports.report()
+
+    assert told == [1, 2]
+
+
 def test_periodic_work_is_done_by_one_worker_until_its_turn_is_over(app: Flask) -> None:
     one, other = Turn("work", 60), Turn("work", 60)
 

@@ -7,7 +7,9 @@ import pytest
 from flask import Flask
 
 from services.notifications.settings import NotificationsSettings
-from tests.notifications import trials
+from shared.chassis.testing.clients import PrivateRedis
+from tests.notifications import outages, trials
+from tests.notifications.conftest import MakeApp
 from tests.notifications.sink import Sink, running_sink
 from tests.notifications.test_workers import changed
 
@@ -58,9 +60,12 @@ def test_urgent_messages_overtake_bulk_ones(app: Flask, mine: NotificationsSetti
     assert found.bulk_left > 0
 
 
-def test_redis_that_is_emptied_again_and_again_loses_and_doubles_nothing(
-    app: Flask, mine: NotificationsSettings, sink: Sink
+def test_redis_that_is_emptied_and_stopped_delays_no_answer_and_doubles_nothing(
+    make_app: MakeApp, mine: NotificationsSettings, sink: Sink, private_redis: PrivateRedis
 ) -> None:
-    found = trials.flush(app, mine, sink, messages=300, times=6)
+    own = changed(mine, redis_url=private_redis.url())
 
-    assert (found.once, found.again, found.never) == (300, 0, 0)
+    found = outages.play(make_app(own), own, sink, private_redis, messages=300, seconds=0)
+
+    assert found.answers == {202: 300}
+    assert (found.copies.once, found.copies.again, found.copies.never) == (300, 0, 0)

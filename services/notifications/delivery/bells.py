@@ -17,7 +17,7 @@ from services.notifications.delivery.delivery import situation
 from services.notifications.delivery.finishing import finish
 from services.notifications.deps import deps
 from services.notifications.models import db
-from services.notifications.store import attempts
+from services.notifications.store import attempts, queue
 from services.notifications.store import messages as store
 from shared.chassis.database import transaction
 from shared.chassis.logs import get_logger
@@ -42,8 +42,7 @@ def ring(celery: Celery) -> int:
     """End lost attempts, ring the bell of each lane in which something is due; how many were rung."""
     _adopt()
     end_lost()
-    due = attempts.due_seconds()
-    db.session.rollback()
+    due = queue.due_seconds()
     lanes = [lane for lane in due if deps().slots.free(lane)]
     if not due or not deps().sender.is_available():
         deps().progress.has_nothing_to_do()
@@ -60,9 +59,7 @@ def _adopt() -> None:
 
 def end_lost() -> None:
     """Write the end of attempts whose worker is gone, by how far each had come."""
-    with transaction(db):
-        all_lost = attempts.lost(at_most=LOST_AT_MOST)
-    for lost in all_lost:
+    for lost in attempts.lost(at_most=LOST_AT_MOST):
         known = situation(lost.claim, lost.now)
         outcome = outcomes.lost(known, is_handed_over=lost.phase is not None)
         log.warning("attempt_lost", message_id=str(lost.claim.message_id), status=outcome.status)

@@ -21,14 +21,12 @@ from services.notifications.delivery.finishing import FINISH_SECONDS, finish, ob
 from services.notifications.delivery.outcomes import Outcome, Situation
 from services.notifications.deps import deps
 from services.notifications.errors import TemplateUnknown, VariablesInvalid
-from services.notifications.models import db
 from services.notifications.rendering import catalog, rendering, version_choice
 from services.notifications.smtp.refusals import NotNoted, OutcomeUnknown, Refused
 from services.notifications.store import attempts
-from services.notifications.store.attempts import Claim
+from services.notifications.store.queue import Claim
 from services.notifications.templating.compiling import Rendered
 from shared.chassis import tracing
-from shared.chassis.database import single_statements
 from shared.chassis.logs import get_logger
 from shared.chassis.sealing import SealBroken
 
@@ -173,8 +171,7 @@ class _Handover:
         begun = time.monotonic()
         answer_within = deps().settings.smtp_final_timeout_seconds + FINISH_SECONDS
         try:
-            with single_statements(db):
-                is_ours = attempts.note_handover(self.claim, server=server, lease_seconds=answer_within)
+            is_ours = attempts.note_handover(self.claim, server=server, lease_seconds=answer_within)
         except SQLAlchemyError as error:
             raise NotNoted(repr(error)) from error
         if not is_ours:

@@ -9,17 +9,12 @@ import time
 from collections.abc import Sequence
 from random import uniform
 
-from sqlalchemy import text
-
 from services.notifications.delivery.delivery import Term, deliver
 from services.notifications.delivery.outcomes import Outcome
 from services.notifications.deps import deps
 from services.notifications.lanes import LANES, URGENT
-from services.notifications.messages import acceptance
-from services.notifications.models import db
-from services.notifications.store import attempts
-from services.notifications.store.attempts import Claim
-from shared.chassis.database import transaction
+from services.notifications.store import queue
+from services.notifications.store.queue import Claim
 from shared.chassis.logs import get_logger
 
 # A slot is left after so long, with or without more to do, so that a worker that shall stop can.
@@ -71,10 +66,9 @@ def drain_all(lane: str) -> int:
 
 
 def _claim(lane: str, at_most: int, term: Term) -> Sequence[Claim]:
-    with transaction(db):
-        claims = attempts.claim(lane, at_most=at_most, lease_seconds=term.seconds)
-        if len(claims) == at_most and deps().slots.free(lane):
-            db.session.execute(text(f"NOTIFY {acceptance.CHANNEL}"))  # there may be work for another slot
+    claims = queue.claim(lane, at_most=at_most, lease_seconds=term.seconds)
+    if len(claims) == at_most and deps().slots.free(lane):
+        wake_relays()  # there may be work for another slot
     return claims
 
 
@@ -96,8 +90,7 @@ def _without_held(claims: Sequence[Claim]) -> Sequence[Claim]:
     held = {claim.delivery_id: _held_seconds(claim) for claim in claims}
     later = [claim for claim in claims if held[claim.delivery_id]]
     if later:
-        with transaction(db):
-            attempts.put_off(later, [held[claim.delivery_id] for claim in later])
+        queue.put_off(later, [held[claim.delivery_id] for claim in later])
         log.info("claims_put_off", count=len(later), lane=later[0].lane)
     return [claim for claim in claims if not held[claim.delivery_id]]
 
@@ -117,19 +110,15 @@ def _is_trouble(outcome: Outcome) -> bool:
 def give_back(claims: Sequence[Claim]) -> None:
     """Let others have what this worker has claimed and not begun."""
     if claims:
-        with transaction(db):
-            attempts.release(claims)
+        queue.release(claims)
         log.info("claims_given_back", count=len(claims), lane=claims[0].lane)
 
 
 def attempts_are_due(lane: str) -> bool:
     """Whether something in ``lane`` is due."""
-    due = attempts.due_seconds()
-    db.session.rollback()
-    return lane in due
+    return lane in queue.due_seconds()
 
 
 def wake_relays() -> None:
     """Have every worker's relay look at once: one with a free slot rings for what is due."""
-    with transaction(db):
-        db.session.execute(text(f"NOTIFY {acceptance.CHANNEL}"))
+    queue.wake_relays()

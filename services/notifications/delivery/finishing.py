@@ -6,11 +6,10 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from services.notifications.delivery.outcomes import Outcome
 from services.notifications.metrics import ATTEMPTS, EMAILS, HANDOVER_SECONDS
-from services.notifications.models import db
 from services.notifications.rendering import version_choice
 from services.notifications.store import attempts
-from services.notifications.store.attempts import Claim, Ending
-from shared.chassis.database import single_statements
+from services.notifications.store.attempts import Ending
+from services.notifications.store.queue import Claim
 from shared.chassis.logs import get_logger
 
 # What the mail server answered shall not be lost with a moment of the database's.
@@ -41,8 +40,7 @@ def _write_patiently(claim: Claim, ending: Ending) -> bool:
     deadline = time.monotonic() + FINISH_SECONDS
     while True:
         try:
-            with single_statements(db):
-                return attempts.finish(claim, ending)
+            return attempts.finish(claim, ending)
         except (OperationalError, InterfaceError):
             if time.monotonic() >= deadline:
                 raise

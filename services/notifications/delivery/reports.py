@@ -7,7 +7,7 @@ from typing import Any
 from services.notifications.deps import deps
 from services.notifications.metrics import BREAKER
 from services.notifications.models import db
-from services.notifications.store import attempts, overview, workers
+from services.notifications.store import overview, queue, workers
 from shared.chassis.database import transaction
 from shared.chassis.logs import mask_text
 
@@ -17,12 +17,15 @@ _STATES = {"closed": 0, "half_open": 1, "open": 2}
 
 
 def report() -> None:
-    """Say that this worker is there, and how the mail servers behave."""
+    """Say that this worker is there, and how the mail servers behave; share them with the others there."""
     servers = [_server(outlet.server.name, outlet.breaker) for outlet in deps().sender.outlets]
     for server in servers:
         BREAKER.labels(server["name"]).set(_STATES[server["breaker"]])
     with transaction(db):
         workers.report(f"{socket.gethostname()}:{os.getpid()}", servers)
+        present = workers.count_within(PRESENT_SECONDS)
+    for outlet in deps().sender.outlets:
+        outlet.share(present)
 
 
 def _server(name: str, breaker: Any) -> dict[str, Any]:
@@ -32,7 +35,7 @@ def _server(name: str, breaker: Any) -> dict[str, Any]:
 
 def details() -> dict[str, Any]:
     """How deliveries fare: the lanes, attempts whose worker is gone, and the workers with their servers."""
-    due = attempts.due_seconds()
+    due = queue.due_seconds()
     present = workers.seen_within(PRESENT_SECONDS)
     found = {
         "oldest_due_seconds": {lane: round(due.get(lane, 0.0), 1) for lane in deps().settings.slots},

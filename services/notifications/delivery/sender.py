@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from uuid import UUID
 
 import flask_mail
@@ -37,11 +38,15 @@ class Sender:
         crowd: Crowd,
         sign: Callable[[bytes], bytes] | None = None,
     ) -> None:
-        self._sender = mail_from.as_header(name, address)
+        self._blank = MailMessage(
+            sender=mail_from.as_header(name, address),
+            # Keeps vacation responders from answering (RFC 3834 section 5).
+            extra_headers={"Auto-Submitted": "auto-generated"},
+        )
+        self._blank.sign = sign
         self._address = address
         self._outlets = outlets
         self._crowd = crowd
-        self._sign = sign
 
     @property
     def outlets(self) -> Sequence[Outlet]:
@@ -82,18 +87,12 @@ class Sender:
         return (pool for pool in pools if pool.enter())
 
     def _message(self, content: Rendered, to_email: str, message_id: str) -> flask_mail.Message:
-        message = MailMessage(
-            subject=content.subject,
-            recipients=[to_email],
-            body=content.text,
-            html=content.html,
-            sender=self._sender,
-            # Keeps vacation responders from answering (RFC 3834 section 5).
-            extra_headers={"Auto-Submitted": "auto-generated"},
-        )
+        message = copy(self._blank)  # each new one would ask for the host's name, to make an id of it
+        message.subject, message.body = content.subject, content.text
+        message.alts = {"html": content.html}  # of its own: setting `html` would change the blank's
+        message.recipients = [to_email]
         message.msgId = message_id
         message.date = time.time()
-        message.sign = self._sign
         return message
 
     def close(self) -> None:

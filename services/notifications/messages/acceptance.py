@@ -20,13 +20,11 @@ from services.notifications.rendering import catalog, version_choice
 from services.notifications.rendering.rendering import FALLBACK_LOCALE
 from services.notifications.rendering.versions import Version
 from services.notifications.store import messages as store
-from services.notifications.store import recipients
+from services.notifications.store import queue, recipients
 from shared.chassis import addresses, idempotency, tracing
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
 from shared.contracts.messages import SendEmail
-
-CHANNEL = "doorward_deliveries"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,4 +161,4 @@ def keep_key() -> str | None:
 
 def ring() -> None:
     """Wake the relay of a worker when the transaction commits."""
-    db.session.execute(text(f"NOTIFY {CHANNEL}"))
+    db.session.execute(text(f"NOTIFY {queue.CHANNEL}"))

@@ -25,6 +25,9 @@ class MailFolder:
         self.server = SmtpServer(name=NAME, host=NAME)
         self.breaker = Breaker()
 
+    def share(self, workers: int) -> None:
+        """Nothing: a folder takes what it is given."""
+
     def is_available(self) -> bool:
         """Whether it may be given a message now."""
         return not self.breaker.is_open()

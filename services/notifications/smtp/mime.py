@@ -50,8 +50,8 @@ def _headers(message: flask_mail.Message) -> list[str]:
 
 def _encoded(text: str) -> str:
     one_line = " ".join(text.split())
-    if one_line.isascii():
-        return Header(one_line, "us-ascii", maxlinelen=200, header_name="Subject").encode(linesep="\r\n")
+    if one_line.isascii() and len(one_line) <= LONGEST_LINE:
+        return one_line
     return Header(one_line, "utf-8", maxlinelen=76, header_name="Subject").encode(linesep="\r\n")
 
 

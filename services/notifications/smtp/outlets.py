@@ -15,6 +15,9 @@ class Outlet(Protocol):
     server: SmtpServer
     breaker: Breaker
 
+    def share(self, workers: int) -> None:
+        """Leave the other workers their share of it: there are so many with this one."""
+
     def is_available(self) -> bool:
         """Whether it may be given a message now."""
 

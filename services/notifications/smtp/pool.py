@@ -62,8 +62,9 @@ class ServerPool:
         self._idle: list[_Kept] = []
         self._free = server.connections
         self._limits: list[PerSecond | PerDay] = []
-        if server.per_second is not None:
-            self._limits.append(PerSecond(server.per_second))
+        self._per_second = PerSecond(server.per_second) if server.per_second is not None else None
+        if self._per_second is not None:
+            self._limits.append(self._per_second)
         if server.per_day is not None:
             self._limits.append(PerDay(server.per_day, sent_today))
 
@@ -71,6 +72,11 @@ class ServerPool:
     def name(self) -> str:
         """What the server is called in settings, timelines and metrics."""
         return self.server.name
+
+    def share(self, workers: int) -> None:
+        """Leave the other workers their share of a second: there are so many with this one."""
+        if self._per_second is not None:
+            self._per_second.share(workers)
 
     def is_available(self) -> bool:
         """Whether the server may be given a message now."""

@@ -1,4 +1,8 @@
-"""How many messages a server may be given: so many a second by each worker, so many a day by all."""
+"""How many messages a server may be given: so many a second and so many a day, by all workers together.
+
+Each worker takes an equal share of a second, by how many of them reported themselves lately; the day is
+counted in the database.
+"""
 
 import threading
 import time
@@ -8,14 +12,24 @@ RECOUNT_SECONDS = 60.0
 
 
 class PerSecond:
-    """A bucket that fills with time and holds what is due in one second. Clocks are monotonic seconds."""
+    """This worker's share: a bucket that fills with time and holds what is due in one second.
+
+    Clocks are monotonic seconds.
+    """
 
     def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._rate = rate
+        self._limit = self._rate = rate
         self._clock = clock
         self._lock = threading.Lock()
-        self._level = self._size = max(rate, 1.0)
+        self._level = max(rate, 1.0)
         self._at = clock()
+
+    def share(self, workers: int) -> None:
+        """Leave the other workers their share: there are so many with this one."""
+        with self._lock:
+            self._fill()
+            self._rate = self._limit / max(workers, 1)
+            self._level = min(self._level, max(self._rate, 1.0))
 
     def has_room(self) -> bool:
         """Whether one more message may go now."""
@@ -34,7 +48,7 @@ class PerSecond:
 
     def _fill(self) -> None:
         now = self._clock()
-        self._level = min(self._size, self._level + (now - self._at) * self._rate)
+        self._level = min(max(self._rate, 1.0), self._level + (now - self._at) * self._rate)
         self._at = now
 
 

@@ -26,7 +26,7 @@ class SmtpServer(BaseModel):
     weight: int = Field(1, ge=1, le=1000)  # among servers of the same order
     sender_domains: frozenset[str] = frozenset()  # only for mail from these; empty: for all
     connections: int = Field(10, ge=1, le=100)  # of one worker
-    per_second: float | None = Field(None, gt=0)  # of one worker
+    per_second: float | None = Field(None, gt=0)  # of all workers together, each an equal share
     per_day: int | None = Field(None, ge=1)  # of all workers together
 
     @model_validator(mode="after")

@@ -17,6 +17,12 @@ def report(name: str, servers: list[dict[str, Any]]) -> None:
     db.session.execute(statement.on_conflict_do_update(index_elements=[Worker.name], set_=values))
 
 
+def count_within(seconds: float) -> int:
+    """How many workers reported themselves within so many seconds."""
+    present = select(func.count()).where(Worker.seen_at > func.now() - timedelta(seconds=seconds))
+    return int(db.session.scalar(present) or 0)
+
+
 def seen_within(seconds: float) -> Sequence[Worker]:
     """The workers that reported themselves within so many seconds, by name."""
     query = select(Worker).where(Worker.seen_at > func.now() - timedelta(seconds=seconds))

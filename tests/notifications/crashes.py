@@ -1,0 +1,317 @@
+"""Two workers, the API, Redis and connections to PostgreSQL, killed again and again while messages come in.
+
+`python -m tests.notifications.crashes --kills 500` prints what became of every message that was accepted; the
+test plays a short version. Workers die at random moments and at named points; the sink's record is the judge.
+"""
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import flask_migrate
+import httpx
+from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.notifications.app import create_app
+from services.notifications.models import db
+from services.notifications.settings import NotificationsSettings
+from shared.chassis.ids import new_id
+from shared.chassis.testing import servers
+from shared.chassis.testing.clients import PostgresServer, PrivateRedis
+from shared.chassis.testing.engines import free_port, wait_until
+from shared.chassis.testing.processes import kill_group, stop_all
+from shared.chassis.testing.servers import Servers
+from shared.chassis.testing.tokens import access_token, bearer
+from tests.notifications import kills
+from tests.notifications.crash_points import POINTS
+from tests.notifications.sink import Sink, running_sink
+from tests.notifications.worker_process import environment_of
+
+DATABASE = "crashes"
+KINDS = {"worker": 40, "point": 35, "connection": 12, "api": 8, "redis": 5}  # how many of a hundred kills
+MOST_WAITING = 300
+PATIENCE_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Everything that is killed, and what judges."""
+
+    app: Flask
+    settings: NotificationsSettings
+    sink: Sink
+    redis: PrivateRedis
+    postgres: PostgresServer
+
+
+@dataclass
+class Accepted:
+    """The addresses of what was accepted: messages that are never sent twice, and codes that may be."""
+
+    messages: list[str] = field(default_factory=list)
+    codes: list[str] = field(default_factory=list)
+
+
+class Senders(threading.Thread):
+    """Posts messages to the API under keys, again and again until each is answered 202; and accepts codes."""
+
+    def __init__(self, stage: Stage, port: int) -> None:
+        super().__init__(daemon=True)
+        self._stage = stage
+        self._url = f"http://127.0.0.1:{port}/api/v1/notifications"
+        self._stopping = threading.Event()
+        self.accepted = Accepted()
+        self.answers: Counter[int] = Counter()  # to requests that were not accepted
+
+    def run(self) -> None:
+        """Keep some hundred messages waiting until told to stop."""
+        headers = bearer(access_token(new_id(), claims={"scope": "notifications:send"}))
+        with httpx.Client(timeout=5, headers=headers) as client:
+            while not self._stopping.is_set():
+                if unfinished(self._stage.app) > MOST_WAITING:
+                    time.sleep(0.1)
+                    continue
+                self._post(client)
+                self._accept_codes()
+
+    def _post(self, client: httpx.Client) -> None:
+        for _ in range(10):
+            address = f"m{new_id()}@example.org"
+            variables = {"subject": "Hello", "text": "World"}
+            body = {"template": "message", "to": {"email": address}, "variables": variables}
+            while not self._stopping.is_set():
+                with suppress(httpx.HTTPError):
+                    answer = client.post(self._url, json=body, headers={"Idempotency-Key": address})
+                    if answer.status_code == 202:
+                        self.accepted.messages.append(address)
+                        break
+                    self.answers[answer.status_code] += 1
+                time.sleep(0.2)
+
+    def _accept_codes(self) -> None:
+        codes = [f"c{new_id()}@example.org" for _ in range(10)]
+        with suppress(SQLAlchemyError):  # the connection may be the one that is cut
+            kills.accept(self._stage.app, codes)
+            self.accepted.codes += codes
+
+    def stop(self) -> None:
+        """End after the request at hand."""
+        self._stopping.set()
+        self.join()
+
+
+class Processes:
+    """The API and two workers, each started again when it is gone."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.port = free_port()
+        self._stage = stage
+        self._environment = environment_of(stage.settings) | {
+            "NOTIFICATIONS_PORT": str(self.port),
+            "NOTIFICATIONS_WORKERS": "1",
+            "LOG_LEVEL": "ERROR",
+        }
+        self.api = self._serve()
+        self.workers = [self._work(), self._work()]
+
+    def _serve(self) -> subprocess.Popen[bytes]:
+        return self._started("-m", "deploy", "serve", "notifications")
+
+    def _work(self, *point: str) -> subprocess.Popen[bytes]:
+        if point:
+            return self._started("-m", "tests.notifications.crash_points", *point)
+        return self._started("-m", "deploy", "work", "notifications")
+
+    def _started(self, *arguments: str) -> subprocess.Popen[bytes]:
+        folder = tempfile.mkdtemp(prefix="doorward-crashes-")  # of its own, for the heartbeat
+        environment = {**self._environment, "TMPDIR": folder}
+        return subprocess.Popen(
+            [sys.executable, *arguments], env=environment, start_new_session=True, stderr=subprocess.DEVNULL
+        )
+
+    def kill_worker(self) -> None:
+        """A worker dies at a random moment."""
+        number = random.randrange(2)
+        time.sleep(random.uniform(0, 1))
+        kill_group(self.workers[number])
+        self.workers[number] = self._work()
+
+    def kill_at_point(self) -> None:
+        """A worker dies where it is told to."""
+        number = random.randrange(2)
+        kill_group(self.workers[number])
+        self.workers[number] = doomed = self._work(random.choice(list(POINTS)), str(random.randint(1, 20)))
+        with suppress(subprocess.TimeoutExpired):
+            doomed.wait(60)
+        kill_group(doomed)
+        self.workers[number] = self._work()
+
+    def kill_api(self) -> None:
+        """The API dies, with every request that it has."""
+        kill_group(self.api)
+        self.api = self._serve()
+
+    def kill_connection(self) -> None:
+        """PostgreSQL ends some of the connections."""
+        with self._stage.postgres.connect() as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = %s AND pid <> pg_backend_pid() AND random() < 0.5",
+                [DATABASE],
+            )
+
+    def kill_redis(self) -> None:
+        """Redis dies, and is back in a moment."""
+        with self._stage.redis.client() as client:
+            pid = int(client.info("server")["process_id"])  # type: ignore[index]
+        os.kill(pid, signal.SIGKILL)
+        self._stage.redis.restart()
+
+    def restart_dead(self) -> None:
+        """As whoever keeps processes alive would."""
+        self.workers = [one if one.poll() is None else self._work() for one in self.workers]
+
+    def close(self) -> None:
+        """End all of them in order."""
+        stop_all(*self.workers, self.api)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of all that was accepted."""
+
+    kills: dict[str, int]
+    accepted: int
+    arrived_once: int
+    arrived_again: int
+    never_arrived_though_sent: int
+    unknown_to_be_settled: int
+    again_though_known: int
+    messages_doubled: int
+    statuses: dict[str, int]
+    other_answers: dict[int, int]
+
+
+def play(stage: Stage, number: int, say: Callable[[str], object] = lambda _line: None) -> Verdict:
+    """Kill so many times, then let two workers end what is left, and judge."""
+    processes = Processes(stage)
+    senders = Senders(stage, processes.port)
+    senders.start()
+    done: Counter[str] = Counter()
+    acts = {
+        "worker": processes.kill_worker,
+        "point": processes.kill_at_point,
+        "connection": processes.kill_connection,
+        "api": processes.kill_api,
+        "redis": processes.kill_redis,
+    }
+    try:
+        for _ in range(number):
+            (kind,) = random.choices(list(KINDS), weights=list(KINDS.values()))
+            acts[kind]()
+            done[kind] += 1
+            processes.restart_dead()
+            if done.total() % 25 == 0:
+                say(f"{done.total()} kills, {stage.sink.count()} arrived")
+        senders.stop()
+        wait_until(lambda: _is_over(stage, processes), what="an end of all", seconds=PATIENCE_SECONDS)
+    finally:
+        processes.close()
+    return judge(stage, senders, done)
+
+
+def _is_over(stage: Stage, processes: Processes) -> bool:
+    processes.restart_dead()
+    return unfinished(stage.app) == 0
+
+
+def unfinished(app: Flask) -> int:
+    """How many deliveries have not ended, asked again where the connection was cut."""
+    statement = "SELECT count(*) FROM deliveries WHERE status IN ('queued', 'retrying', 'sending')"
+    while True:
+        try:
+            with app.app_context():
+                return int(db.session.scalar(text(statement)) or 0)
+        except SQLAlchemyError:  # the connection may be the one that is cut
+            time.sleep(0.1)
+
+
+def judge(stage: Stage, senders: Senders, done: Counter[str]) -> Verdict:
+    """What the sink counted, beside what the database says."""
+    counts = stage.sink.recipients()
+    with stage.app.app_context():
+        status_of = dict(db.session.execute(text("SELECT address, status FROM deliveries")).tuples())
+        unknown = set(
+            db.session.scalars(
+                text(
+                    "SELECT address FROM deliveries d JOIN attempts ON d.id = delivery_id "
+                    "WHERE outcome = 'outcome_unknown'"
+                )
+            )
+        )
+    accepted = senders.accepted
+    everybody = [*accepted.messages, *accepted.codes]
+    again = {address for address in everybody if counts[address] > 1}
+    return Verdict(
+        kills=dict(done),
+        accepted=len(everybody),
+        arrived_once=sum(counts[address] == 1 for address in everybody),
+        arrived_again=len(again),
+        never_arrived_though_sent=sum(
+            counts[address] == 0 and status_of.get(address) != "outcome_unknown" for address in everybody
+        ),
+        unknown_to_be_settled=sum(status_of.get(address) == "outcome_unknown" for address in everybody),
+        again_though_known=len(again - unknown),
+        messages_doubled=len(again & set(accepted.messages)),
+        statuses=dict(Counter(status_of.values())),
+        other_answers=dict(senders.answers),
+    )
+
+
+@contextmanager
+def staged() -> Iterator[Stage]:
+    """Servers of its own, a Redis that can be killed among them."""
+    run = Servers(servers.choose_kind())
+    own_redis = run.private_redis()
+    with tempfile.TemporaryDirectory() as folder, running_sink(Path(folder)) as sink:
+        try:
+            url = run.postgres.create_database(DATABASE)
+            settings = kills.settings_for(url, own_redis.url(), sink)
+            app = create_app(settings)
+            with app.app_context():
+                flask_migrate.upgrade()
+            yield Stage(app, settings, sink, own_redis, run.postgres)
+        finally:
+            own_redis.close()
+            run.close()
+
+
+def main() -> None:
+    """Play, and print the verdict."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kills", type=int, default=100)
+    arguments = parser.parse_args()
+
+    def say(line: str) -> None:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+    with staged() as stage:
+        say(str(play(stage, arguments.kills, say)))
+
+
+if __name__ == "__main__":
+    main()
