@@ -1,5 +1,6 @@
 """Several mail servers: which is tried when, and what happens when one fails."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,12 @@ import orjson
 import pytest
 from flask import Flask
 
+from services.notifications.delivery import draining
 from services.notifications.delivery.sender import shuffled
 from services.notifications.deps import deps
 from services.notifications.settings import NotificationsSettings
 from services.notifications.smtp import servers
+from shared.chassis.testing.engines import wait_until
 from tests.mailbox_process import HOST, Mailbox
 from tests.notifications.conftest import MakeApp
 from tests.notifications.sink import Sink, running_sink
@@ -114,6 +117,42 @@ def test_server_that_fails_again_and_again_is_left_alone_and_urgent_messages_nev
 
     assert (opened, after_an_urgent_one, breaker.state) == ("open", "half_open", "closed")
     assert (len(mailbox.messages()), second.count()) == (1, 4)
+
+
+def test_next_server_takes_the_messages_while_the_first_hangs_in_every_slot(
+    make_app: MakeApp,
+    settings: NotificationsSettings,
+    mailbox: Mailbox,
+    second: Sink,
+    as_sender: dict[str, str],
+) -> None:
+    patient = settings.model_copy(update={"smtp_timeout_seconds": 50, "attempt_lease_seconds": 60})
+    pair = (server("first", mailbox.smtp_port), server("second", second.port, order=1))
+    two = make_app(with_servers(patient, *pair))
+    client = two.test_client()
+    for number in range(2):
+        send(client, as_sender, to={"email": f"ada@slow-{number}.example"})
+    mailbox.chaos(hang_at="rcpt")
+
+    def drain() -> None:
+        with two.app_context():
+            draining.drain("normal")
+
+    with two.app_context():
+        slots = deps().slots
+    threads = [threading.Thread(target=drain) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: slots._free["normal"] == 0 and slots.free("normal") == 1, what="a stuck lane")
+    quick = [send(client, as_sender, to={"email": f"ada@quick-{number}.example"}) for number in range(3)]
+    drain()
+    arrived = set(second.recipients())
+    mailbox.chaos()
+    for thread in threads:
+        thread.join()
+
+    assert arrived == {f"ada@quick-{number}.example" for number in range(3)}
+    assert [show(client, as_sender, message_id)["attempts"] for message_id in quick] == [1, 1, 1]
 
 
 def test_server_is_given_no_more_than_its_rate_and_the_next_one_takes_the_rest(
