@@ -34,6 +34,7 @@ from tests.auth.conftest import AUTH, PASSWORD, Mailbox
 OWNERS_PASSWORD_HASH = PasswordHasher(1, 1024, 1).hash("what-only-the-owner-knows-71")
 EVES_PASSWORD_HASH = PasswordHasher(1, 1024, 1).hash(PASSWORD)
 NEXT = "quiet-meadow-41-lantern"
+NOBODYS_ID = "01990000-0000-7000-8000-000000000000"
 VARYING_HEADERS = {"date", "x-request-id"}
 VARYING_VARIABLES = {"code", "link"}
 Steps = tuple[str, ...]
@@ -57,6 +58,7 @@ CALLS: dict[str, Call] = {
     "register with another password": Call("register", body={"password": NEXT}),
     "sign in": Call("login", body={"password": PASSWORD}),
     "sign in with another password": Call("login", body={"password": NEXT}),
+    "sign in for an organization": Call("login", body={"password": PASSWORD, "organization_id": NOBODYS_ID}),
     "ask for a reset": Call("password/forgot"),
     "reset by a guess": Call("password/reset", body={**CODE, "password": NEXT}),
     "ask for a code": Call("email-code"),

@@ -24,6 +24,7 @@ DECISIVE: list[Steps] = [
     ("register with a key", "register with a key"),
     ("ask for a reset", "sign in by a guess"),
     ("move to the address", "undo a move by a guess"),
+    ("register", "sign in for an organization"),
 ]
 
 
