@@ -9,8 +9,9 @@ import pytest
 from flask import Flask
 
 from services.auth.accounts.credentials import KINDS, Kind, Occasion
-from services.auth.models import Account, EmailUndo, db
+from services.auth.models import Account, EmailUndo, Membership, db
 from shared.chassis.clock import utcnow
+from shared.chassis.ids import new_id
 from tests.auth.authenticator import Authenticator
 from tests.auth.conftest import PASSWORD, Mailbox, NewPerson, Person
 from tests.auth.test_passkeys import add
@@ -66,6 +67,7 @@ def everything(app: Flask, new_account: NewPerson, mailbox: Mailbox) -> Person:
         account_id, now = db.session.scalars(db.select(Account.id)).one(), utcnow()
         undo = {"token_hash": "x", "account_id": account_id, "old_email": "former@example.org"}
         db.session.add(EmailUndo(**undo, created_at=now, expires_at=now + timedelta(days=7)))
+        db.session.add(Membership(account_id=account_id, organization_id=new_id(), role="member", version=1))
         db.session.commit()
     mailbox.messages()
     return ada
@@ -173,6 +175,7 @@ SILENT = {
     "tickets": "of some minutes, and of whoever has the password; wrong factors are told",
     "challenges": "a mail to the owner itself",
     "email_undos": "a mail to the owner itself",
+    "memberships": "open nothing by themselves",
 }
 
 

@@ -16,6 +16,7 @@ from services.auth.models import (
     Challenge,
     Device,
     EmailUndo,
+    Membership,
     Passkey,
     RecoveryCode,
     Session,
@@ -131,6 +132,9 @@ KINDS = (
     Kind(TotpFactor, NEVER, None, "Whoever reads the mailbox must not get past the second factor."),
     Kind(
         EmailUndo, NEVER, None, "The owner takes the old address back by it, whatever an intruder did since."
+    ),
+    Kind(
+        Membership, NEVER, None, "Opens nothing by itself: it says for which organization a session may work."
     ),
     Kind(RecoveryCode, NEVER, None, "As the authenticator, in whose place they serve."),
 )
