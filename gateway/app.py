@@ -9,6 +9,7 @@ from gateway.api_keys import ApiKeys
 from gateway.console import setup as console
 from gateway.console.auth_client import Auth
 from gateway.edge import Edge, GatewayFlask
+from gateway.hints import Hints
 from gateway.hooks import Hooks
 from gateway.links import pages as links
 from gateway.merged_document import MergedDocument
@@ -88,6 +89,7 @@ def _resources(
         keys=keys,
         api_keys=ApiKeys(services.get("auth"), settings),
         callers=Callers(settings.most_websockets_by_caller),
+        hints=Hints(is_development=settings.is_development),
     )
 
 

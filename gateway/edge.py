@@ -15,6 +15,7 @@ from gateway.asgi import AsgiFlask
 from gateway.exchange import Exchange
 from gateway.hooks import Hooks
 from gateway.messages import Answer, ClientGone, Receive, ResponseBroken, Scope, Send, send_answer
+from gateway.near_misses import hinted
 from gateway.own_pages import HEALTH_PATHS, METRICS_PATH, OwnPages
 from gateway.pipeline import CLIENT_GONE, Pipeline
 from gateway.readiness import Drain
@@ -110,7 +111,8 @@ class Edge:
         except ApiError as refusal:
             exchange.refusal = refusal
         if exchange.match is None and exchange.refusal is None:
-            exchange.refusal = self._pages.refusal(scope["path"], scope["method"])
+            unknown = self._pages.refusal(scope["path"], scope["method"])
+            exchange.refusal = hinted(unknown, exchange, self.pipeline.table)
             if exchange.refusal is None:
                 await self._pages.serve(exchange, send)
                 return

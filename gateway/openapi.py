@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from gateway.openapi_edge import LIMIT_HEADERS, OWN_SCHEMES, Document, gathered, with_edge
 from gateway.routing import Table
@@ -40,6 +41,15 @@ def merge(parts: Mapping[str, Document], table: Table, *, url: str, version: str
     merged["components"].setdefault("securitySchemes", {}).update(OWN_SCHEMES)
     _drop_unused(merged)
     return merged
+
+
+def served_at(url: str, document: Document) -> Document:
+    """``document`` as it is read at ``url``: its page there can only call its own host."""
+    here = {"url": url.rstrip("/")}
+    servers: list[Document] = document["servers"]
+    if any(urlsplit(server["url"]).netloc == urlsplit(url).netloc for server in servers):
+        return document
+    return {**document, "servers": [here, *servers]}
 
 
 def _drop_unused(document: Document) -> None:

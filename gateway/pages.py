@@ -5,13 +5,14 @@ import hashlib
 import re
 from datetime import timedelta
 
-from flask import Blueprint, Response, jsonify, redirect
+from flask import Blueprint, Response, jsonify, redirect, request
 from flask_cors import CORS
 from flask_swagger_ui import get_swaggerui_blueprint
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from gateway.asgi import AsgiFlask
 from gateway.merged_document import MergedDocument
+from gateway.openapi import served_at
 from gateway.settings import GatewaySettings
 from shared.chassis.clock import utcnow
 
@@ -28,8 +29,9 @@ def install(app: AsgiFlask, settings: GatewaySettings, document: MergedDocument)
 
     @blueprint.get("/openapi.json")
     async def openapi() -> Response:
-        response = jsonify(await document.current())
+        response = jsonify(served_at(request.host_url, await document.current()))
         response.headers["Cache-Control"] = "public, max-age=30"
+        response.vary.add("Host")
         return response
 
     @blueprint.get("/")

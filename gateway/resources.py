@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.api_keys import ApiKeys
+from gateway.hints import Hints
 from gateway.limits.limiter import RouteLimiter
 from gateway.sockets.callers import Callers
 from gateway.token_keys import TokenKeys
@@ -18,3 +19,4 @@ class Resources:
     keys: TokenKeys
     api_keys: ApiKeys
     callers: Callers
+    hints: Hints

@@ -16,6 +16,8 @@ Default = Literal["access", "limits", "cors", "timeouts", "retries", "max_body_b
 DEFAULTS: frozenset[str] = frozenset(get_args(Default))
 CONTROL = frozenset({"standalone", "variable_prefixes", "without"})
 
+_REMEDY = "GATEWAY_ROUTES_FILE names the files and folders with routes."
+
 
 class RouteFileError(Exception):
     """The files do not describe a route table; ``mistakes`` says all that is wrong with them."""
@@ -154,6 +156,8 @@ def written(at: Location) -> str:
 def files_in(places: Sequence[str | Path]) -> Iterator[Path]:
     """The files that are named, and for a folder those in it, in the order of their names."""
     for place in map(Path, places):
+        if not place.exists():
+            raise RouteFileError([f"{place}: there is no such file or folder; {_REMEDY}"])
         if not place.is_dir():
             yield place
             continue

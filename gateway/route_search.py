@@ -39,7 +39,7 @@ def route_of_socket(exchange: Exchange, table: Table, hosts: Collection[str]) ->
 def _find(exchange: Exchange, table: Table, hosts: Collection[str]) -> Match | None:
     scope = exchange.scope
     targets.check(scope["raw_path"], scope["query_string"])
-    host = _without_port(exchange.host)
+    host = without_port(exchange.host)
     if host not in hosts:
         # Health is asked for by whoever runs this process, at an address that no setting names (a pod's).
         if scope["path"] in HEALTH_PATHS:
@@ -52,6 +52,7 @@ def _find(exchange: Exchange, table: Table, hosts: Collection[str]) -> Match | N
 
 
 @lru_cache(maxsize=1024)
-def _without_port(host: str) -> str:
+def without_port(host: str) -> str:
+    """The name in a Host field."""
     name, colon, port = host.rpartition(":")
     return name if colon and port.isdigit() else host

@@ -1,16 +1,17 @@
 """The settings of the gateway: every ``GATEWAY_…`` variable."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from shared.chassis.setting_types import StrongSecret, TextList
+from shared.chassis.origins import OriginList
+from shared.chassis.setting_types import ReadableFile, StrongSecret, TextList
 from shared.chassis.settings import ProcessSettings
 from shared.serving.options import Options
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+DEVELOPMENT_ORIGINS = ("http://localhost:*", "http://127.0.0.1:*")
 
 
 class GatewaySettings(ProcessSettings):
@@ -32,10 +33,15 @@ class GatewaySettings(ProcessSettings):
         default_factory=list,
         description="Host names answered beside PUBLIC_URL's and the loopback's, comma-separated.",
     )
-    allowed_origins: TextList = Field(
+    allowed_origins: OriginList = Field(
         default_factory=list,
         description="Origins of web apps that may call, and act by a browser's cookies, comma-separated: "
         "`https://app.example.org`, `https://*.example.org`.",
+    )
+    bearer_origins: OriginList | None = Field(
+        None,
+        description="Origins of web apps that may call with a token and never by cookies, comma-separated. "
+        "Unset: in development `http://localhost:*` and `http://127.0.0.1:*`, in production none.",
     )
     session_secret_key: StrongSecret = Field(description="Signs the console's cookies. 32 bytes or more.")
     routes_file: TextList = Field(
@@ -67,11 +73,11 @@ class GatewaySettings(ProcessSettings):
         description="How many WebSockets a caller (an API key, an account, or an address without either) "
         "may have open at a worker; 429 beyond.",
     )
-    tls_certificate_file: Path | None = Field(
+    tls_certificate_file: ReadableFile | None = Field(
         None,
         description="A certificate with its chain (PEM), for TLS at the port. Read again at SIGHUP.",
     )
-    tls_key_file: Path | None = Field(
+    tls_key_file: ReadableFile | None = Field(
         None, description="The certificate's private key (PEM), where it is not in the same file."
     )
     limiter_timeout_seconds: float = Field(
@@ -106,6 +112,8 @@ class GatewaySettings(ProcessSettings):
     def route_variables(self) -> dict[str, list[str]]:
         """What ``${NAME}`` in a route file may stand for beside variables of its own."""
         values = {name: getattr(self, field) for name, field in _ROUTE_VARIABLES.items()}
+        if self.bearer_origins is None:
+            values["GATEWAY_BEARER_ORIGINS"] = list(DEVELOPMENT_ORIGINS) if self.is_development else []
         return {
             name: list(value) if isinstance(value, list) else [str(value)] for name, value in values.items()
         }
@@ -115,7 +123,8 @@ class GatewaySettings(ProcessSettings):
         """The same where the other settings are not there: from the environment, or the defaults."""
         defaults = {name: cls.model_fields[field] for name, field in _ROUTE_VARIABLES.items()}
         texts = {
-            name: environment.get(name) or ("" if field.default_factory else str(field.default))
+            name: environment.get(name)
+            or ("" if field.default_factory or field.default is None else str(field.default))
             for name, field in defaults.items()
         }
         return {name: _listed(text) for name, text in texts.items()}
@@ -135,4 +144,5 @@ _ROUTE_VARIABLES = {
     "USERS_URL": "users_url",
     "NOTIFICATIONS_URL": "notifications_url",
     "GATEWAY_ALLOWED_ORIGINS": "allowed_origins",
+    "GATEWAY_BEARER_ORIGINS": "bearer_origins",
 }

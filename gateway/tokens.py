@@ -98,10 +98,11 @@ class Tokens:
 
 
 def _verify(name: bytes, authorization: bytes) -> Identity:
+    text = authorization.decode("latin-1")
     try:
-        token = token_form.bearer_token(authorization.decode("latin-1"))
+        token = token_form.bearer_token(text)
     except token_form.NotOurForm as error:
-        raise TokenInvalid from error
+        raise TokenInvalid(token_form.advice(text)) from error
     claims = access_tokens.verify(token)
     caller = caller_from(claims)
     return Identity(

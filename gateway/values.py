@@ -4,6 +4,8 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
+from shared.chassis.origins import PATTERN, without_default_port
+
 STRICT = ConfigDict(extra="forbid")
 T = TypeVar("T")
 
@@ -39,18 +41,5 @@ Listed = Annotated[tuple[T, ...], BeforeValidator(listed)]
 ListedSet = Annotated[frozenset[T], BeforeValidator(listed)]
 
 
-def without_default_port(origin: str) -> str:
-    """``origin`` as browsers write it: they leave the usual port of its scheme out (RFC 6454 section 6.1)."""
-    for scheme, port in (("https://", ":443"), ("http://", ":80")):
-        if origin.startswith(scheme):
-            return origin.removesuffix(port)
-    return origin
-
-
-# Of any scheme: the pages of an app on a phone or a desktop have ones of their own (``capacitor://localhost``).
-Origin = Annotated[
-    str,
-    Field(pattern=r"^([a-z][a-z0-9+.-]*://(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?|\*)$"),
-    AfterValidator(without_default_port),
-]
+Origin = Annotated[str, Field(pattern=PATTERN), AfterValidator(without_default_port)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")]

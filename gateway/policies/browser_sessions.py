@@ -7,12 +7,12 @@ need not carry a token against forgery. Cookies never pass to a service.
 
 from typing import TYPE_CHECKING
 
-from gateway import errors, targets
+from gateway import cookie_advice, errors, targets
 from gateway.messages import Answer, RawHeaders, raw
 from gateway.policies.cors import CorsPolicy
 from gateway.policies.policy import Policy
-from gateway.values import without_default_port
 from shared.chassis.errors import ApiError
+from shared.chassis.origins import without_default_port
 from shared.contracts import delivery
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class BrowserSessions(Policy):
             exchange.authorization = exchange.issued = b"Bearer " + token
             exchange.is_by_cookie = True
         elif token is not None and (_is_for_refresh(exchange) or not self._is_public):
-            raise errors.OriginNotAllowed
+            raise _not_ours(exchange)
         if exchange.is_by_cookie or is_asked_for:
             exchange.scope["headers"].append((DELIVERY, BY_COOKIE))
 
@@ -75,7 +75,7 @@ class BrowserSessions(Policy):
         if exchange.delivery != BY_COOKIE:
             raise errors.TokenDeliveryInvalid
         if not is_ours:
-            raise errors.OriginNotAllowed
+            raise _not_ours(exchange)
         return True
 
     def _is_ours(self, exchange: "Exchange") -> bool:
@@ -94,6 +94,14 @@ class BrowserSessions(Policy):
         if exchange.authorization is not None or exchange.api_key is not None:
             return None
         return _only(found.get(REFRESH if _is_for_refresh(exchange) else ACCESS))
+
+
+def _not_ours(exchange: "Exchange") -> errors.OriginNotAllowed:
+    """The refusal of a page that may not act by cookies: what is wrong with it, and what to do."""
+    origin = exchange.origin or ""
+    advice = cookie_advice.of(origin, exchange.fetch_site, f"{exchange.protocol}://{exchange.host}")
+    exchange.resources.hints.cookies_refused(origin, advice)
+    return errors.OriginNotAllowed(advice)
 
 
 def cache_fields(response: Answer) -> RawHeaders:

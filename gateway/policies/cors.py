@@ -5,13 +5,13 @@ upstream says about CORS is dropped: two ``Access-Control-Allow-Origin`` fields 
 gateway's own pages have Flask-CORS, which a test compares this with.
 """
 
-import re
 from typing import TYPE_CHECKING, Annotated
 
 from flask import Response
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from gateway import origin_patterns
 from gateway.messages import RawHeaders
 from gateway.policies.policy import Policy
 from gateway.values import STRICT, HeaderName, Listed, Method, Name, Origin, Whole
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from gateway.explanation import Asked
 
 MOST_REMEMBERED = 4096
-LONGEST_ORIGIN = 512
 _VARY: RawHeaders = [(b"vary", b"Origin")]
-_SUBDOMAINS = re.compile(r"^([a-z][a-z0-9+.-]*://)\*\.(.+)$")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -32,6 +30,7 @@ class CorsRule:
 
     name: Name
     origins: Listed[Origin] = ()  # exact, ``https://*.example.org`` for its subdomains, or ``*`` alone
+    bearer_origins: Listed[Origin] = ()  # the same without ``*``, for calls without cookies
     methods: Listed[Method] = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
     allow_headers: Listed[HeaderName] = ()
     expose_headers: Listed[HeaderName] = ()
@@ -42,15 +41,9 @@ class CorsRule:
     def _wildcard_stands_alone(self) -> "CorsRule":
         if "*" in self.origins and (self.allow_credentials or len(self.origins) > 1):
             raise ValueError("the origin * must stand alone, and never with allow_credentials")
+        if "*" in self.bearer_origins:
+            raise ValueError("bearer_origins lists origins; the origin * stands in origins, alone")
         return self
-
-
-def origin_pattern(origin: str) -> str:
-    """``origin`` as an anchored expression: a dot is a dot, and a star is one or more labels."""
-    match = _SUBDOMAINS.match(origin)
-    if match is None:
-        return rf"^{re.escape(origin)}\Z"
-    return rf"^{re.escape(match[1])}([a-z0-9-]+\.)+{re.escape(match[2])}\Z"
 
 
 class CorsPolicy(Policy):
@@ -63,15 +56,18 @@ class CorsPolicy(Policy):
 
     def __init__(self, rule: CorsRule) -> None:
         self._rule = rule
-        self._trusted = [re.compile(origin_pattern(origin)) for origin in rule.origins if origin != "*"]
+        self._trusted = origin_patterns.compiled(rule.origins)
+        self._by_bearer = origin_patterns.compiled(rule.bearer_origins)
         self._is_for_all = "*" in rule.origins
         self._headers = frozenset(name.lower() for name in rule.allow_headers)
-        self._answers = _answers(rule)
+        self._answers = _answers(rule, has_credentials=rule.allow_credentials)
+        self._answers_by_bearer = _answers(rule, has_credentials=False)
         self._remembered: dict[str, RawHeaders] = {}
 
     def describe(self) -> str:
         """Whose pages may call."""
-        return f"{self._rule.name}: {', '.join(self._rule.origins) or 'no other origin'}"
+        origins = [*self._rule.origins, *(f"{origin} (no cookies)" for origin in self._rule.bearer_origins)]
+        return f"{self._rule.name}: {', '.join(origins) or 'no other origin'}"
 
     def foresee(self, request: "Asked") -> str:
         """What a page of the request's origin may do."""
@@ -95,6 +91,8 @@ class CorsPolicy(Policy):
         if requested is None or exchange.match is None:
             return None
         exchange.is_preflight = True
+        if reason := self.refusal_of(exchange.origin or "", requested):
+            exchange.resources.hints.preflight_refused(exchange.origin or "", reason)
         return self.preflight(exchange, requested)
 
     def finish(self, exchange: "Exchange", fields: RawHeaders) -> None:
@@ -104,14 +102,13 @@ class CorsPolicy(Policy):
 
     def trusts(self, origin: str) -> bool:
         """Whether pages of ``origin`` may act by the cookies of the browser that they are open in."""
-        return self._rule.allow_credentials and self._lists(origin)
+        return self._rule.allow_credentials and origin_patterns.match(self._trusted, origin)
 
     def allows(self, origin: str) -> bool:
         """Whether pages of ``origin`` may read an answer."""
-        return self._is_for_all or self._lists(origin)
-
-    def _lists(self, origin: str) -> bool:
-        return len(origin) <= LONGEST_ORIGIN and any(pattern.match(origin) for pattern in self._trusted)
+        return self._is_for_all or any(
+            origin_patterns.match(known, origin) for known in (self._trusted, self._by_bearer)
+        )
 
     def fields(self, origin: str | None) -> RawHeaders:
         """What an answer to a request from ``origin`` carries."""
@@ -127,9 +124,11 @@ class CorsPolicy(Policy):
     def _granted(self, origin: str) -> RawHeaders:
         if self._is_for_all:
             return [(b"access-control-allow-origin", b"*"), *self._answers]
-        if not self._lists(origin):
-            return []
-        return [(b"access-control-allow-origin", origin.encode("latin-1")), *self._answers]
+        if origin_patterns.match(self._trusted, origin):
+            return [(b"access-control-allow-origin", origin.encode("latin-1")), *self._answers]
+        if origin_patterns.match(self._by_bearer, origin):
+            return [(b"access-control-allow-origin", origin.encode("latin-1")), *self._answers_by_bearer]
+        return []
 
     def preflight(self, exchange: "Exchange", requested: dict[str, str]) -> Response:
         """The answer to a preflight request (Fetch standard, section 4.8)."""
@@ -141,9 +140,18 @@ class CorsPolicy(Policy):
         response.headers.add("Vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
         return response
 
+    def refusal_of(self, origin: str, requested: dict[str, str]) -> str:
+        """What the browser will refuse the request for, and how to change that; "" where it will not."""
+        if not self.allows(origin):
+            return f"name the origin in GATEWAY_ALLOWED_ORIGINS: {origin}"
+        if (method := requested["access-control-request-method"]) not in self._rule.methods:
+            return f"the table [cors.{self._rule.name}] of the route file has no method {method}"
+        if missing := [name for name in _names(requested) if name.lower() not in self._headers]:
+            return f"allow_headers of [cors.{self._rule.name}] in the route file lacks {', '.join(missing)}"
+        return ""
+
     def _of_preflight(self, requested: dict[str, str]) -> dict[str, str]:
-        names = [name.strip() for name in requested.get("access-control-request-headers", "").split(",")]
-        allowed = ", ".join(sorted(name for name in names if name.lower() in self._headers))
+        allowed = ", ".join(sorted(name for name in _names(requested) if name.lower() in self._headers))
         return {
             **({"access-control-allow-headers": allowed} if allowed else {}),
             "access-control-allow-methods": ", ".join(sorted(self._rule.methods)),
@@ -151,13 +159,19 @@ class CorsPolicy(Policy):
         }
 
 
-def _answers(rule: CorsRule) -> RawHeaders:
+def _names(requested: dict[str, str]) -> list[str]:
+    """The header fields that the page wants to send."""
+    asked = requested.get("access-control-request-headers", "").split(",")
+    return [name for one in asked if (name := one.strip())]
+
+
+def _answers(rule: CorsRule, *, has_credentials: bool) -> RawHeaders:
     """What every answer says beside the origin."""
     fields: RawHeaders = []
     if rule.expose_headers:
         exposed = ", ".join(sorted(rule.expose_headers))
         fields.append((b"access-control-expose-headers", exposed.encode()))
-    if rule.allow_credentials:
+    if has_credentials:
         fields.append((b"access-control-allow-credentials", b"true"))
     return fields
 

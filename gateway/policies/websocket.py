@@ -8,8 +8,9 @@ from pydantic.dataclasses import dataclass
 from gateway import errors
 from gateway.policies.cors import CorsPolicy
 from gateway.policies.policy import Policy
-from gateway.values import STRICT, Seconds, Whole, without_default_port
+from gateway.values import STRICT, Seconds, Whole
 from shared.chassis.errors import ApiError
+from shared.chassis.origins import without_default_port
 
 if TYPE_CHECKING:
     from gateway.exchange import Exchange

@@ -151,7 +151,10 @@ class CodeInvalid(errors.ApiError):
 
     status = 400
     code = "code_invalid"
-    detail = "This code or link is not valid any more; ask for another."
+    detail = (
+        "This code or link does not fit: if it was mistyped, enter it again as the newest mail has it; if it "
+        "is older than the mail says, or there was a newer one, ask for another."
+    )
 
 
 class AccountNotFound(errors.NotFound):

@@ -2,13 +2,13 @@
 
 import re
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, HttpUrl, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from shared.chassis.setting_types import SecretList, StrongSecret, TextList
+from shared.chassis.origins import PasskeyOriginList
+from shared.chassis.setting_types import ReadableFile, SecretList, StrongSecret, TextList
 from shared.chassis.settings import ServiceSettings
 
 
@@ -124,7 +124,7 @@ class AuthSettings(ServiceSettings):
         2, ge=0, le=4, description="The zxcvbn score below which a new password is refused."
     )
 
-    breached_passwords_file: Path | None = Field(
+    breached_passwords_file: ReadableFile | None = Field(
         None,
         description="A list of breached passwords, which new ones are looked up in: "
         "SHA-1 hashes in ascending order, as Have I Been Pwned hands them out.",
@@ -176,7 +176,7 @@ class AuthSettings(ServiceSettings):
     passkey_domain: str = Field(
         "", description="The domain that passkeys belong to; empty: the host of `PUBLIC_URL`, or `localhost`."
     )
-    passkey_origins: TextList = Field(
+    passkey_origins: PasskeyOriginList = Field(
         default_factory=list,
         description="Further origins whose pages may use passkeys, comma-separated; `PUBLIC_URL` may always.",
     )

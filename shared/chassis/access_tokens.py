@@ -130,7 +130,7 @@ def verify_request() -> dict[str, Any]:
     try:
         token = token_form.bearer_token(authorization)
     except token_form.NotOurForm as error:
-        raise TokenInvalid from error
+        raise TokenInvalid(token_form.advice(authorization)) from error
     return _verify(token, _read_from_request)
 
 
@@ -160,7 +160,7 @@ def _check_form(token: str) -> Header:
     try:
         return token_form.check(token, current_app.config["JWT_DECODE_ISSUER"])
     except token_form.NotOurForm as error:
-        raise TokenInvalid from error
+        raise TokenInvalid(token_form.advice(f"Bearer {token}")) from error
 
 
 def _read_from_request(_token: str, _header: Header) -> dict[str, Any]:

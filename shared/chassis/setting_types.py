@@ -3,6 +3,7 @@
 Each refuses what could not work with one sentence that says how it is written. None shows a secret.
 """
 
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
@@ -69,6 +70,18 @@ def _split(url: SecretStr, schemes: tuple[str, ...], form: str) -> SplitResult:
     return parts
 
 
+def _readable(path: Path) -> Path:
+    """Refuse a file that this process cannot read."""
+    try:
+        with path.open("rb"):
+            return path
+    except OSError as error:
+        raise ValueError(
+            f"cannot be read, {path} ({error.strerror}); correct the path, or unset it"
+        ) from error
+
+
+ReadableFile = Annotated[Path, AfterValidator(_readable)]
 StrongSecret = Annotated[SecretStr, AfterValidator(_strong)]
 PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis)]

@@ -26,6 +26,9 @@ _TOKEN = re.compile(
 # RFC 6750 section 2.1: one blank, so that a token has one spelling; the scheme is case-insensitive
 # (RFC 9110 section 11.1).
 _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] ([A-Za-z0-9._-]+)")
+# The forms of our tokens, whoever sends them: to say what is wrong, never to decide on.
+_ALMOST_ACCESS = re.compile(rf"{_PART}{{16,}}\.{_PART}{{16,}}\.{_PART}{{40,}}")
+_REFRESH = re.compile(rf"A[Q-Za-f]{_PART}{{74}}")
 _HEADER = {"alg", "kid", "typ"}
 _NUMBERS = ("exp", "iat", "nbf", tokens.VERSION)
 
@@ -40,6 +43,20 @@ def bearer_token(authorization: str) -> str:
     if match is None:
         raise NotOurForm("not one bearer token")
     return match[1]
+
+
+def advice(authorization: str) -> str | None:
+    """What its sender probably did wrong with the Authorization header; None where nothing is known of it."""
+    token = authorization.strip()
+    if _ALMOST_ACCESS.fullmatch(token) or _REFRESH.fullmatch(token):
+        return "Authorization has no scheme: write the word Bearer and a blank before the token."
+    match = _BEARER.fullmatch(authorization)
+    if match is not None and _REFRESH.fullmatch(match[1]):
+        return (
+            "This is a refresh token: send the access token here; the refresh token is for "
+            "POST /api/v1/auth/refresh alone."
+        )
+    return None
 
 
 def check(token: str, issuers: Collection[str]) -> Mapping[str, str]:

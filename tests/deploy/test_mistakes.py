@@ -3,46 +3,20 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from deploy import cli
 from tests.deploy.conftest import PORTS
 
 ROOT = Path(__file__).parents[2]
-DATABASE = "write it as postgresql://role:password@host:5432/database."
-REDIS = "write it as redis://:password@host:6379/0, with rediss:// for TLS."
-MISTAKES = {
-    "JWT_SECRET_KEY=0123456789": "JWT_SECRET_KEY: is too short: it needs at least 32 bytes; "
-    "`openssl rand -base64 48` makes a good one.",
-    "JWT_ALGORITHMS=HS512": "JWT_ALGORITHMS: \"HS512\" is none of 'HS256', 'EdDSA', 'ES256' or 'RS256'.",
-    "AUTH_DATABASE_URL=mysql://role:hidden@host/name": f"AUTH_DATABASE_URL: begins with mysql://; {DATABASE}",
-    "AUTH_DATABASE_URL=role:hidden@host/name": f"AUTH_DATABASE_URL: is not a URL; {DATABASE}",
-    "USERS_DATABASE_URL=postgresql://a:hidden@h": f"USERS_DATABASE_URL: names no database; {DATABASE}",
-    "USERS_DATABASE_URL=postgresql:///name": f"USERS_DATABASE_URL: names no host; {DATABASE}",
-    "USERS_DATABASE_URL=postgresql://a:hidden@host:many/name": "USERS_DATABASE_URL: has a host or port that "
-    f"cannot be read; {DATABASE}",
-    "REDIS_URL=localhost:6379": f"REDIS_URL: is not a URL; {REDIS}",
-    "REDIS_URL=http://:hidden@localhost:6379": f"REDIS_URL: begins with http://; {REDIS}",
-    "REDIS_URL=redis://:hidden@localhost:6379/cache": "REDIS_URL: ends in 'cache' instead of the number of a "
-    f"database; {REDIS}",
-    "PUBLIC_URL=accounts.example.org": 'PUBLIC_URL: "accounts.example.org" is not a URL; write it as '
-    "https://accounts.example.org.",
-    "PUBLIC_URL=ftp://accounts.example.org": 'PUBLIC_URL: "ftp://accounts.example.org" begins with neither '
-    "http:// nor https://.",
-    "LOG_LEVEL=verbose": "LOG_LEVEL: \"verbose\" is none of 'DEBUG', 'INFO', 'WARNING' or 'ERROR'.",
-    "DOORWARD_ENVIRONMENT=staging": 'DOORWARD_ENVIRONMENT: "staging" is none of '
-    "'production' or 'development'.",
-    "GATEWAY_PORT=many": 'GATEWAY_PORT: "many" is not a whole number.',
-    "GATEWAY_PORT=80800": 'GATEWAY_PORT: "80800" is too high: the most is 65535.',
-    "AUTH_WORKERS=0": 'AUTH_WORKERS: "0" is too low: the least is 1.',
-    "GATEWAY_LIMITER_TIMEOUT_SECONDS=soon": 'GATEWAY_LIMITER_TIMEOUT_SECONDS: "soon" is not a number.',
-    "NOTIFICATIONS_RETRY_HOURS=0": 'NOTIFICATIONS_RETRY_HOURS: "0" is too low: it has to be above 0.',
-    "NOTIFICATIONS_SMTP_SECURITY=ssl": "NOTIFICATIONS_SMTP_SECURITY: \"ssl\" is none of 'starttls', 'tls' or "
-    "'none'.",
-    "NOTIFICATIONS_ATTEMPT_LEASE_SECONDS=5": "NOTIFICATIONS_ATTEMPT_LEASE_SECONDS must be longer than "
-    "NOTIFICATIONS_SMTP_TIMEOUT_SECONDS.",
-    "GATEWAY_ROUTES_FILE=absent.toml": "absent.toml: ",
+TABLE = Path(__file__).with_name("mistakes.txt").read_text().splitlines()[1:]
+MISTAKES = {name: sentence.strip() for name, sentence in zip(TABLE[::2], TABLE[1::2], strict=True)}
+FILES = {
+    "broken.toml": "[[routes]\n",
+    "unknown.toml": "[[routes]]\nname = 'x'\nprefix = '/x'\nupstream = 'orders'\n",
 }
 
 
@@ -63,18 +37,51 @@ def run_up(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.fixture
+def refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., tuple[int, str]]]:
+    """``refusal(NAME="value")``: exit code and sentences of `doorward up`, without a process of its own."""
+
+    def refuse(**variables: str) -> tuple[int, str]:
+        own = environment(tmp_path, **variables)
+        os.environ.clear()
+        os.environ.update(own)
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["doorward", "up"])
+        with pytest.raises(SystemExit) as ending:
+            cli.main()
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        return int(ending.value.code or 0), shown.err
+
+    # The command makes this process its own: it sets variables and the mask of new files.
+    former, mask = dict(os.environ), os.umask(0o022)
+    yield refuse
+    os.umask(mask)
+    os.environ.clear()
+    os.environ.update(former)
+
+
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_mistake_is_one_sentence_before_anything_starts(tmp_path: Path, mistake: str) -> None:
+def test_mistake_is_one_sentence_before_anything_starts(
+    tmp_path: Path, refusal: Callable[..., tuple[int, str]], mistake: str
+) -> None:
     name, _, value = mistake.partition("=")
+    for file, text in FILES.items():
+        (tmp_path / file).write_text(text)
 
-    outcome = run_up(tmp_path, **{name: value})
+    code, said = refusal(**{name: value})
 
-    assert outcome.returncode == 2
-    assert outcome.stdout == ""
-    (sentence,) = outcome.stderr.splitlines()
+    (sentence,) = said.splitlines()
     assert sentence.startswith(f"doorward: {MISTAKES[mistake]}")
+    assert code == (5 if name == "DOORWARD_DATA_DIR" else 2)
     assert "hidden" not in sentence
     assert not (tmp_path / "data" / "postgres").exists()
+
+
+def test_thirty_mistakes_are_in_the_table() -> None:
+    assert len(MISTAKES) >= 30
 
 
 def test_all_mistakes_are_named_at_once_and_each_once(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Pages of allowed origins may call, others may not, and errors can be read by the former too."""
 
 from collections.abc import Iterable
+from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
@@ -10,7 +11,9 @@ from flask.testing import FlaskClient
 from flask_cors import CORS
 
 from gateway import arrival
-from gateway.policies.cors import CorsPolicy, CorsRule, origin_pattern
+from gateway.hints import Hints
+from gateway.origin_patterns import origin_pattern
+from gateway.policies.cors import CorsPolicy, CorsRule
 from tests.gateway.conftest import ORIGIN, StartGateway
 
 ME = "/api/v1/users/me"
@@ -217,4 +220,5 @@ async def preflight_by(policy: CorsPolicy, fields: dict[str, str]) -> Response |
     scope = {"method": "OPTIONS", "headers": raw, "scheme": "http", "raw_path": b"/"}
     exchange = arrival.exchange_of(scope, cast("Any", None), trusted_proxies=0)
     exchange.match = cast("Any", object())
+    exchange.resources = cast("Any", SimpleNamespace(hints=Hints(is_development=False)))
     return await policy.check(exchange)

@@ -61,7 +61,9 @@ def no_token() -> NoToken:
 def pipeline(no_token: NoToken) -> Pipeline:
     parts: Any = SimpleNamespace()
     limiter = RouteLimiter("redis://127.0.0.1:1/0", timeout_seconds=0.01, workers=1)
-    resources = Resources(limiter, cast("Any", no_token), keys=parts, api_keys=parts, callers=parts)
+    resources = Resources(
+        limiter, cast("Any", no_token), keys=parts, api_keys=parts, callers=parts, hints=parts
+    )
     return Pipeline(TABLE, {}, resources=resources, open_streams=parts, access_log=parts)
 
 

@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from gateway import route_file
-from gateway.policies.cors import CorsRule, origin_pattern
+from gateway.origin_patterns import origin_pattern
+from gateway.policies.cors import CorsRule
 from gateway.routing import Table
 from tests.gateway.tls_upstream import Authority
 
@@ -17,6 +18,7 @@ VARIABLES: Mapping[str, Sequence[str]] = {
     "USERS_URL": ["http://users:8002/"],
     "NOTIFICATIONS_URL": ["http://notifications:8003/"],
     "GATEWAY_ALLOWED_ORIGINS": ["https://app.example.org"],
+    "GATEWAY_BEARER_ORIGINS": [],
 }
 WRONG = """
 surprise = 1

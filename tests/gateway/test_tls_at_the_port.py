@@ -45,7 +45,7 @@ def test_clients_are_served_by_tls_and_health_without(gateway: Gateway, authorit
         own = client.get("/openapi.json").json()
     plain = [["x-forwarded-proto", "https"] in forwarded["headers"], own["servers"]]
 
-    assert plain == [True, [{"url": "https://localhost"}]]
+    assert plain == [True, [{"url": url}, {"url": "https://localhost"}]]
     with pytest.raises(httpx.TransportError):
         httpx.get(f"{gateway.url}/livez")
     assert httpx.get(gateway.metrics_url).status_code == 200

@@ -19,7 +19,7 @@ blueprint = Blueprint("refresh", __name__, url_prefix="/api/v1/auth/refresh", de
 
 @blueprint.post("")
 @public
-@blueprint.arguments(RefreshSchema)
+@blueprint.arguments(RefreshSchema, required=False)  # the token may be in Authorization
 @pair_response(blueprint, gives_device_token=False)
 def refresh(body: dict[str, Any]) -> Response:
     """Exchange a refresh token for the current pair (rotation: RFC 9700 section 4.14.2).

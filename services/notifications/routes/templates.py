@@ -70,7 +70,7 @@ def delete_template(name: str) -> None:
 
 @blueprint.post("/<name>/preview")
 @requires_role("admin")
-@blueprint.arguments(PreviewSchema)
+@blueprint.arguments(PreviewSchema, required=False)
 @blueprint.response(200, RenderedSchema)
 def preview_template(body: dict[str, Any], name: str) -> Rendered:
     """Preview a template, or a draft that is not stored."""
@@ -80,7 +80,7 @@ def preview_template(body: dict[str, Any], name: str) -> Rendered:
 @blueprint.post("/<name>/test")
 @requires_role("admin")
 @idempotent
-@blueprint.arguments(TestSchema)
+@blueprint.arguments(TestSchema, required=False)
 @blueprint.response(202, AcceptedSchema)
 def test_template(body: dict[str, Any], name: str) -> dict[str, Any]:
     """Send the template to your own address."""

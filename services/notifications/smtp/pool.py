@@ -18,7 +18,7 @@ from services.notifications.smtp.conversations import Handover, SmtpConnection
 from services.notifications.smtp.rates import PerDay, PerSecond
 from services.notifications.smtp.refusals import OutcomeUnknown, Refused
 from services.notifications.smtp.servers import SmtpServer
-from shared.chassis.logs import get_logger
+from shared.chassis.logs import get_logger, mask_text
 
 MESSAGES_A_CONNECTION = 100
 AGE_SECONDS = 300.0
@@ -116,8 +116,10 @@ class ServerPool:
     def _learn(self, error: Exception, *, is_fault: bool) -> None:
         if not is_fault:
             self.breaker.succeeded()  # a server that refuses one message does its work
-        elif self.breaker.failed(str(error)):
-            log.warning("breaker_opened", server=self.name, cause=str(error))
+            return
+        # A few of them at most: an open breaker lets nothing through.
+        event = "breaker_opened" if self.breaker.failed(str(error)) else "mail_server_failed"
+        log.warning(event, server=self.name, cause=mask_text(str(error)))
 
     def _deliver(self, message: flask_mail.Message, mail_from: str, handover: Handover) -> str:
         kept = self._take(mail_from, handover)
