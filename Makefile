@@ -24,7 +24,7 @@ TOKEN_CODE_COVERED := 100
 TOKEN_CODE := gateway/tokens.py gateway/policies/access.py gateway/receipts.py shared/contracts/tokens.py $(addprefix shared/chassis/,access.py \
 	access_tokens.py sealing.py service_tokens.py signing_keys.py token_form.py verified_tokens.py) $(addprefix services/auth/, \
 	sessions/access_tokens.py sessions/receipts.py sessions/refresh_tokens.py sessions/refreshing.py \
-	sessions/revocations.py sessions/sessions.py \
+	sessions/organizations.py sessions/revocations.py sessions/sessions.py \
 	sign_in/mfa_tickets.py store/sessions.py routes/sessions.py signing_keys/key_pairs.py signing_keys/rotation.py \
 	signing_keys/keyring.py store/signing_keys.py)
 comma := ,

@@ -1,11 +1,14 @@
-"""What becomes of organizations when the account of a member is deleted."""
+"""What becomes of organizations when the account of a member is deleted, and what its copy has of them."""
 
 from datetime import timedelta
 
+import orjson
 import pytest
 from flask import Flask
 
+from services.users.holdings import HOLDINGS
 from services.users.models import Invitation, Membership, Organization, OrganizationEvent, db
+from shared.chassis import holdings
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from tests.users.conftest import FakeAccounts
@@ -122,6 +125,24 @@ def test_deleted_account_does_not_come_back_by_an_invitation_or_make_organizatio
 
     assert (accepted.status_code, made.status_code) == (404, 404)
     assert roles_in(ada, organization) == {str(ada.id): "owner"}
+
+
+def test_copy_of_what_is_held_has_memberships_and_invitations_and_no_hash(
+    app: Flask, ada: Person, bob: Person
+) -> None:
+    organization = ada.create()
+    add_member(app, ada, organization, bob)
+    bob.call("GET", ME)
+
+    with app.app_context():
+        lines = [orjson.loads(line) for line in holdings.lines(db, HOLDINGS, bob.id)][:-1]
+        db.session.rollback()
+
+    rows = {line["table"]: line["row"] for line in lines}
+    assert rows["memberships"]["role"] == "member"
+    assert rows["invitations"]["email"] == bob.email
+    assert rows["organization_events"]["action"] == "membership_started"
+    assert not any("hash" in name for row in rows.values() for name in row)
 
 
 def test_other_services_hear_that_memberships_have_ended(app: Flask, ada: Person, bob: Person) -> None:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.users.conftest import FakeAccounts
-from tests.users.organization_operations import OPERATIONS, Operation, World
+from tests.users.organization_operations import Operation, World, random_operations
 
 WANTED = int(os.environ.get("ORGANIZATION_OPERATIONS", "120"))
 AT_ONCE = min(WANTED, 50)  # operations of one example
@@ -34,12 +34,12 @@ def test_no_operation_shows_or_changes_another_organization_and_there_is_always_
         phases=PHASES,
         suppress_health_check=list(HealthCheck),
     )
-    @given(st.lists(OPERATIONS, min_size=AT_ONCE, max_size=AT_ONCE))
-    def run(operations: list[Operation]) -> None:
+    @given(st.integers(0, 2**32))
+    def run(seed: int) -> None:
         world = World(app, accounts)
         for number in range(2):
             world.do(Operation("create", number, 0, 0, "owner"))
-        for operation in operations:
+        for operation in random_operations(seed, AT_ONCE):
             world.do(operation)
             done[operation.kind] += 1
         succeeded.update(world.succeeded)
@@ -48,4 +48,4 @@ def test_no_operation_shows_or_changes_another_organization_and_there_is_always_
     sys.stdout.write(f"\n{done.total()} operations, {succeeded.total()} of them done: {dict(succeeded)}\n")
 
     assert done.total() >= WANTED - AT_ONCE
-    assert {"create", "invite", "accept_token", "members"} <= set(succeeded)
+    assert {"create", "invite", "show"} <= set(succeeded)
