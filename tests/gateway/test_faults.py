@@ -30,7 +30,13 @@ prefix = "/x"
 upstream = "u"
 access = "public"
 max_body_bytes = 4000000
-timeouts = { connect = 0.5, read = 0.6, total = 1.5 }
+timeouts = { connect = 10, read = 30, total = 60 }
+[[routes]]
+name = "hasty"
+prefix = "/hasty"
+upstream = "u"
+access = "public"
+timeouts = { connect = 10, read = 1.5, total = 3 }
 [[routes]]
 name = "away"
 prefix = "/away"
@@ -129,13 +135,14 @@ async def until(condition: Callable[[], bool], seconds: float = 30) -> None:
 async def test_a_broken_answer_is_told_as_what_it_is(
     gateway: Gateway, upstream: Upstream, data: bytes, then: str, status: int, error: str
 ) -> None:
-    upstream.handlers["/x/y"] = sending(data, then=then)
+    path = "/hasty/y" if then == "hang" else "/x/y"
+    upstream.handlers[path] = sending(data, then=then)
 
-    answer = await ask(gateway, method="POST", body=b"once")
+    answer = await ask(gateway, path, method="POST", body=b"once")
 
     assert (answer.status, answer.headers["proxy-status"]) == (status, f"doorward; error={error}")
     assert orjson.loads(answer.body)["code"] == {502: "bad_gateway", 504: "gateway_timeout"}[status]
-    assert len(upstream.at("/x/y")) == 1
+    assert len(upstream.at(path)) == 1
 
 
 async def test_a_service_that_is_not_there_is_told_with_when_to_come_back(gateway: Gateway) -> None:
@@ -158,12 +165,12 @@ async def test_a_service_that_is_not_there_is_told_with_when_to_come_back(gatewa
 async def test_an_answer_that_breaks_off_does_not_look_complete(
     gateway: Gateway, upstream: Upstream, head: bytes, then: str
 ) -> None:
-    upstream.handlers["/x/y"] = sending(b"HTTP/1.1 200 OK\r\n" + head, then=then)
+    path = "/hasty/y" if then == "hang" else "/x/y"
+    upstream.handlers[path] = sending(b"HTTP/1.1 200 OK\r\n" + head, then=then)
 
     with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
-        await ask(gateway)
-    del upstream.handlers["/x/y"]
-    assert (await ask(gateway)).status == 200
+        await ask(gateway, path)
+    assert (await ask(gateway, "/x/other")).status == 200
 
 
 async def test_an_idempotent_request_is_tried_again_once_and_a_post_never(
@@ -263,9 +270,9 @@ async def test_a_service_that_fails_is_left_alone_and_tried_again_later(
 
 
 async def test_a_service_that_hangs_takes_no_other_with_it(gateway: Gateway, upstream: Upstream) -> None:
-    upstream.handlers["/x/hang"] = sending(b"", then="hang")
-    hanging = [asyncio.create_task(ask(gateway, "/x/hang")) for _ in range(8)]
-    await until(lambda: len(upstream.at("/x/hang")) == 8)
+    upstream.handlers["/hasty/hang"] = sending(b"", then="hang")
+    hanging = [asyncio.create_task(ask(gateway, "/hasty/hang")) for _ in range(8)]
+    await until(lambda: len(upstream.at("/hasty/hang")) == 8)
 
     refused = await ask(gateway)
     still_hanging = [not one.done() for one in hanging]
@@ -294,11 +301,11 @@ async def test_the_whole_of_a_slow_answer_has_a_time_limit(gateway: Gateway, ups
             await writer.drain()
             await asyncio.sleep(0.1)
 
-    upstream.handlers["/x/y"] = trickle
+    upstream.handlers["/hasty/y"] = trickle
     began = time.monotonic()
 
     with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
-        await ask(gateway)
+        await ask(gateway, "/hasty/y")
 
     assert time.monotonic() - began > 1
 
@@ -327,10 +334,10 @@ async def test_a_client_that_leaves_takes_its_request_with_it_and_is_no_fault(
 
 async def test_no_connection_is_left_behind(gateway: Gateway, upstream: Upstream) -> None:
     upstream.handlers["/x/reset"] = sending(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", then="reset")
-    upstream.handlers["/x/hang"] = sending(b"", then="hang")
+    upstream.handlers["/hasty/hang"] = sending(b"", then="hang")
 
     await asyncio.gather(
-        *(ask(gateway, path) for path in ["/x/reset", "/x/hang"] * 3), return_exceptions=True
+        *(ask(gateway, path) for path in ["/x/reset", "/hasty/hang"] * 3), return_exceptions=True
     )
     await asyncio.gather(*(ask(gateway) for _ in range(4)))
 
