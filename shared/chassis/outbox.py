@@ -4,7 +4,8 @@ One row per message and subscriber. A worker of the service claims due rows, pub
 goes only when its subscriber has acknowledged the message; until then it is published again and again,
 at growing intervals. So neither a lost broker nor a killed process loses a message; that a message
 may arrive twice is the inbox's business. The body is sealed for its subscriber before it is stored.
-What becomes of a message that its subscriber refuses for days is in ``dead_messages.py``.
+What becomes of a message that its subscriber refuses for days is in ``dead_messages.py``; what keeps some of
+them in order is in ``outbox_order.py``.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,11 +18,24 @@ from uuid import UUID
 import orjson
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Index, case, delete, func, null, or_, select, text, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    Identity,
+    Index,
+    case,
+    delete,
+    func,
+    null,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
-from shared.chassis import metrics, outbox_metrics, tracing
+from shared.chassis import metrics, outbox_metrics, outbox_order, tracing
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
@@ -53,6 +67,8 @@ class OutboxMixin:
     created_at: Mapped[datetime]
     refused_since: Mapped[datetime | None]  # taken by the subscriber and not acknowledged, ever since
     died_at: Mapped[datetime | None]  # not published any more
+    order_key: Mapped[str | None]  # of what arrives in order: its subject
+    position: Mapped[int] = mapped_column(BigInteger, Identity())
 
     @declared_attr.directive
     def __table_args__(cls) -> tuple[Index, ...]:  # noqa: N805  (SQLAlchemy's form)
@@ -65,6 +81,7 @@ class OutboxMixin:
                 "refused_since",
                 postgresql_where=text("died_at IS NULL AND refused_since IS NOT NULL"),
             ),
+            outbox_order.index(),
         )
 
 
@@ -113,10 +130,10 @@ class Outbox:
 
     def send_all(self, messages: Iterable[Message]) -> list[UUID]:
         """Write many messages into the caller's transaction, in one go; their ids."""
-        contents = [(type(message), self._content_of(message)) for message in messages]
-        for kind, content in contents:
-            for subscriber in queues.SUBSCRIBERS[kind]:
-                self.db.session.add(self._row(subscriber, content))
+        contents = [(message, self._content_of(message)) for message in messages]
+        for message, content in contents:
+            for subscriber in queues.SUBSCRIBERS[type(message)]:
+                self.db.session.add(self._row(subscriber, message, content))
         # Delivered on commit; wakes the relay of a worker, which polls as well.
         self.db.session.execute(text(f"NOTIFY {CHANNEL}"))
         return [content["id"] for _, content in contents]
@@ -130,7 +147,7 @@ class Outbox:
             "body": message.model_dump(mode="json"),
         }
 
-    def _row(self, subscriber: str, content: dict[str, Any]) -> OutboxMixin:
+    def _row(self, subscriber: str, message: Message, content: dict[str, Any]) -> OutboxMixin:
         now = utcnow()
         return self.model(  # type: ignore[call-arg]
             message_id=content["id"],
@@ -140,6 +157,7 @@ class Outbox:
             trace=tracing.current_headers(),
             available_at=now,
             created_at=now,
+            order_key=queues.order_key(message, subscriber),
         )
 
     def claim(self, now: datetime, *, unread: Collection[str] = ()) -> list[Claimed]:
@@ -149,32 +167,29 @@ class Outbox:
         sent to them again before they have read it, or the longest interval is over: so a subscriber that
         was away finds each message once, and a message that a killed worker took along is soon back.
         """
+        while leased := self._lease(now, unread):
+            if first := [claimed for claimed, is_first in leased if is_first]:
+                return first
+        return []
+
+    def _lease(self, now: datetime, unread: Collection[str]) -> list[tuple[Claimed, bool]]:
+        """Up to a batch of due rows, each with whether it may be published; the others wait for a while."""
         model = self.model
         key = tuple_(model.message_id, model.subscriber)
-        is_worth_it = or_(
-            model.attempts == 0,
-            model.subscriber.not_in(unread),
-            model.available_at <= now - timedelta(seconds=LONGEST_INTERVAL_SECONDS),
-        )
-        due = (
-            select(model.message_id, model.subscriber)
-            .where(model.died_at.is_(None), model.available_at <= now, is_worth_it)
-            .order_by(model.available_at)
-            .limit(BATCH)
-            .with_for_update(skip_locked=True)
-        )
+        seconds = outbox_order.if_first(model, _interval(model), outbox_order.ASLEEP_SECONDS)
+        lease = {
+            "available_at": now + func.make_interval(0, 0, 0, 0, 0, 0, seconds),
+            "attempts": model.attempts + outbox_order.if_first(model, 1, 0),
+            "refused_since": outbox_order.if_first(
+                model, _refused_since(model, now, unread), model.refused_since
+            ),
+        }
+        shown = (model.message_id, model.subscriber, model.name, model.sealed, model.trace)
         with transaction(self.db) as session:
-            rows = session.execute(
-                update(model)
-                .where(key.in_(due))
-                .values(
-                    available_at=now + func.make_interval(0, 0, 0, 0, 0, 0, _interval(model)),
-                    attempts=model.attempts + 1,
-                    refused_since=_refused_since(model, now, unread),
-                )
-                .returning(model.message_id, model.subscriber, model.name, model.sealed, model.trace)
-            ).all()
-        return [Claimed(*row) for row in rows]
+            due = _due(model, now, unread)
+            leased = update(model).where(key.in_(due)).values(lease)
+            rows = session.execute(leased.returning(*shown, outbox_order.is_first(model))).all()
+        return [(Claimed(*row[:-1]), row[-1]) for row in rows]
 
     def release(self, unpublished: Sequence[Claimed], now: datetime) -> None:
         """Make rows that could not be published due again in a second, the attempt not counted."""
@@ -188,16 +203,34 @@ class Outbox:
             )
 
     def acknowledge(self, message_id: UUID, subscriber: str) -> None:
-        """Forget a message that its subscriber has handled; harmless when repeated."""
+        """Forget a message that its subscriber has handled; harmless when repeated. Its next one may go."""
         model = self.model
+        handled = delete(model).where(model.message_id == message_id, model.subscriber == subscriber)
         with transaction(self.db) as session:
-            session.execute(
-                delete(model).where(model.message_id == message_id, model.subscriber == subscriber)
-            )
+            order_key = session.scalar(handled.returning(model.order_key))
+            if order_key is not None:
+                session.execute(outbox_order.wake(model, subscriber, order_key, at=utcnow()))
+                session.execute(text(f"NOTIFY {CHANNEL}"))
 
 
 def _bound() -> _Bound:
     return cast("_Bound", current_app.extensions[_EXTENSION])
+
+
+def _due(model: type[OutboxMixin], now: datetime, unread: Collection[str]) -> Any:
+    """The keys of up to a batch of due rows, locked; what another worker has locked is passed over."""
+    is_worth_it = or_(
+        model.attempts == 0,
+        model.subscriber.not_in(unread),
+        model.available_at <= now - timedelta(seconds=LONGEST_INTERVAL_SECONDS),
+    )
+    return (
+        select(model.message_id, model.subscriber)
+        .where(model.died_at.is_(None), model.available_at <= now, is_worth_it)
+        .order_by(model.available_at, model.position)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    )
 
 
 def _interval(model: type[OutboxMixin]) -> Any:

@@ -41,6 +41,27 @@ SUBSCRIBERS: Mapping[type[Message], tuple[str, ...]] = {
     messages.SendEmail: ("notifications",),
 }
 
+# What a service hears in the order in which it happened, one subject after the other: by the field that names
+# the subject. Whatever else a service hears may overtake.
+IN_ORDER: Mapping[str, Mapping[type[Message], str]] = {
+    "notifications": {
+        messages.AccountRegistered: "account_id",
+        messages.AccountVerified: "account_id",
+        messages.AccountDisabled: "account_id",
+        messages.AccountEnabled: "account_id",
+        messages.RolesChanged: "account_id",
+        messages.EmailChanged: "account_id",
+        messages.AccountDeleted: "account_id",
+        messages.ProfileChanged: "account_id",
+    },
+}
+
+
+def order_key(message: Message, subscriber: str) -> str | None:
+    """The subject within which ``subscriber`` hears ``message`` in order; None where it may overtake."""
+    field = IN_ORDER.get(subscriber, {}).get(type(message))
+    return None if field is None else f"{field}:{getattr(message, field)}"
+
 
 def receive_task(service: str, message_name: str) -> str:
     """The Celery task by which ``service`` takes messages of that name."""
