@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, select
 
-from services.notifications.models import Attempt, Delivery, Message, Recipient, TemplateVersion
+from services.notifications.models import Attempt, Delivery, Event, Message, Recipient, TemplateVersion
 from shared.chassis.holdings import Exported, Holdings, LeftOut
 
 
@@ -34,5 +34,6 @@ HOLDINGS: Holdings = (
     ),
     Exported(Delivery, lambda id_: Delivery.message_id.in_(_messages_to(id_)), frozenset({"address_key"})),
     Exported(Attempt, lambda id_: Attempt.delivery_id.in_(_deliveries_to(id_))),
+    Exported(Event, lambda id_: Event.account_id == id_),
     LeftOut(TemplateVersion, "What a team's mails say; who wrote it is forgotten with the account."),
 )

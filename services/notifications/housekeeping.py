@@ -1,4 +1,4 @@
-"""What notifications deletes: keys of requests, the content of ended messages, then the messages.
+"""What notifications deletes: keys of requests, the content of ended messages, then the messages, and events.
 
 One worker does it for all.
 """
@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from services.notifications.delivery import reports
-from services.notifications.models import db
+from services.notifications.models import Event, db
 from services.notifications.periodic import in_turn
 from services.notifications.settings import NotificationsSettings
 from services.notifications.store import messages as store
 from services.notifications.store import recipients
 from shared.chassis.database import transaction
-from shared.chassis.housekeeping import BATCH, Chore
+from shared.chassis.housekeeping import BATCH, Chore, delete_older
 from shared.chassis.idempotency import KEPT_FOR
 
 # No message of another service is under way for longer.
@@ -30,6 +30,7 @@ def chores(settings: NotificationsSettings) -> Sequence[Chore]:
         "messages": lambda now: delete_messages(now - messages_kept_for),
         "most_messages": lambda _now: delete_beyond(settings.message_limit),
         "tombstones": lambda now: delete_tombstones(now - TOMBSTONES_KEPT_FOR),
+        "events": delete_older(db, Event, Event.stored_at, timedelta(days=settings.event_days)),
         "workers": lambda _now: reports.forget(),
     }
     return [in_turn(name, chore) for name, chore in work.items()]

@@ -154,6 +154,9 @@ class NotificationsSettings(ServiceSettings):
         90, ge=1, description="How many days an ended message and its attempts are kept, without content."
     )
 
+    event_days: int = Field(
+        30, ge=1, description="How many days an event of an account, a profile or an organization is kept."
+    )
     message_limit: int = Field(
         1_000_000, ge=1000, description="How many ended messages are kept at most: the oldest go first."
     )

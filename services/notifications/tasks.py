@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from celery import Celery
 
 from services.notifications.delivery import draining
+from services.notifications.events import recording
+from services.notifications.events.recording import after
 from services.notifications.messages import acceptance, notices
 from services.notifications.recipients import recipients
 from shared.chassis.messaging import Handler
@@ -15,13 +17,15 @@ HANDLERS: Mapping[type[Message], Handler] = {
     messages.SendEmail: acceptance.take,
     messages.SignedInFromNewDevice: notices.tell_of_new_device,
     messages.PasswordChanged: notices.tell_of_new_password,
-    messages.AccountDisabled: notices.tell_of_disabling,
-    messages.AccountRegistered: recipients.know,
-    messages.AccountVerified: recipients.know,
-    messages.EmailChanged: recipients.know_new_address,
-    messages.ProfileChanged: recipients.know_profile,
-    messages.AccountDeleted: recipients.forget,
-    messages.ErasureWanted: recipients.forget_again,
+    messages.AccountDisabled: after(notices.tell_of_disabling),
+    messages.AccountRegistered: after(recipients.know),
+    messages.AccountVerified: after(recipients.know),
+    messages.AccountEnabled: recording.record,
+    messages.RolesChanged: recording.record,
+    messages.EmailChanged: after(recipients.know_new_address),
+    messages.ProfileChanged: after(recipients.know_profile),
+    messages.AccountDeleted: after(recipients.forget),
+    messages.ErasureWanted: after(recipients.forget_again, recording.forget_again),
 }
 
 

@@ -70,10 +70,11 @@ def page_of(items: Sequence[Item], *, limit: int, key: Callable[[Item], Any]) ->
     """
     shown = list(items[:limit])
     has_more = len(items) > limit
-    return {"items": shown, "next_cursor": _cursor_after(key(shown[-1])) if has_more else None}
+    return {"items": shown, "next_cursor": cursor_after(key(shown[-1])) if has_more else None}
 
 
-def _cursor_after(key: Any) -> str:
+def cursor_after(key: Any) -> str:
+    """The cursor of what the present query shows behind the item with that sort key."""
     after = key if isinstance(key, tuple) else (key,)
     return _sealer().seal(orjson.dumps({"query": _query(), "after": after}))
 

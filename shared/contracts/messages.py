@@ -115,6 +115,7 @@ class ProfileChanged(Message):
     """What an account's owner is called, and his language and time zone, from now on; users owns them.
 
     ``profile_version`` grows with each change: a reader that has seen a greater one passes over the message.
+    ``changed`` names the members of the profile that changed, also those that no other service keeps.
     """
 
     name = "profile_changed"
@@ -123,6 +124,7 @@ class ProfileChanged(Message):
     locale: str
     timezone: str
     profile_version: int
+    changed: tuple[str, ...] = ()
     occurred_at: datetime
 
 

@@ -1,7 +1,10 @@
 """An owner's rights: a copy of all that is held, and then to be forgotten by every service."""
 
+import logging
+from collections.abc import Iterator
 from datetime import timedelta
 from importlib import import_module
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -27,7 +30,19 @@ LEFT = {
     ("users", "tombstones"): "so that no late message brings it back",
     ("users", "erasures"): "who has confirmed",
     ("notifications", "recipients"): "so that no late message brings it back",
+    ("notifications", "events"): "that it was deleted, so that a team's services forget it too",
 }
+
+
+@pytest.fixture
+def log_lines(doorward_apps: Apps) -> Iterator[StringIO]:
+    """What all processes write to their logs, as they write it."""
+    root, lines = logging.getLogger(), StringIO()
+    handler = logging.StreamHandler(lines)
+    handler.setFormatter(root.handlers[0].formatter)
+    root.addHandler(handler)
+    yield lines
+    root.removeHandler(handler)
 
 
 async def sign_up(doorward: Doorward) -> dict[str, Any]:
@@ -91,7 +106,7 @@ async def test_owner_gets_a_copy_of_what_all_services_hold(doorward: Doorward, d
 
 
 async def test_nothing_is_left_of_who_has_left_but_tombstones(
-    doorward: Doorward, doorward_apps: Apps, redis_url: str
+    doorward: Doorward, doorward_apps: Apps, redis_url: str, log_lines: StringIO
 ) -> None:
     apps, sender = doorward_apps
     pair = await sign_up(doorward)
@@ -119,6 +134,9 @@ async def test_nothing_is_left_of_who_has_left_but_tombstones(
         assert all(redis.ttl(key) > 0 for key in names)
     with apps["users"].app_context():
         assert erasure.follow_up(utcnow() + timedelta(days=1)) == 0  # everybody has confirmed
+    logged = log_lines.getvalue()
+    assert "message_handled" in logged
+    assert [line for line in logged.lower().splitlines() if EMAIL in line or "unmistakable" in line] == []
 
 
 async def test_signing_in_before_the_day_keeps_the_account(doorward: Doorward, doorward_apps: Apps) -> None:

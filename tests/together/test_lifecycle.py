@@ -64,6 +64,13 @@ def told(*kinds: type[messages.Message]) -> Counter[tuple[str, str]]:
     return Counter((kind.name, hearer) for kind in kinds for hearer in queues.SUBSCRIBERS[kind])
 
 
+async def events_of(doorward: Doorward, account_id: str, headers: dict[str, str]) -> list[str]:
+    """The types of the account's events, as a team's own service reads them."""
+    query = {"account_id": account_id}
+    answer = await doorward.client.get("/api/v1/notifications/events", headers=headers, params=query)
+    return [event["type"] for event in answer.json()["items"]]
+
+
 async def test_each_thing_that_happens_is_told_once_and_heard_once(
     doorward: Doorward, doorward_apps: Apps
 ) -> None:
@@ -103,6 +110,14 @@ async def test_each_thing_that_happens_is_told_once_and_heard_once(
     profile = await doorward.client.get(f"/api/v1/users/{account_id}", headers=headers)
     assert profile.json()["is_active"] is False
 
+    lived = await events_of(doorward, account_id, headers)
+    assert lived == [
+        "account.registered",
+        "account.verified",
+        "account.email_changed",
+        "account.disabled",
+    ]
+
     assert Counter(content.subject for _, content in sender.mails if "Was it you" in content.subject) == {
         "Was it you? A sign-in from a new device": 1
     }
@@ -122,6 +137,7 @@ async def test_each_thing_that_happens_is_told_once_and_heard_once(
         kept = notifications_db.session.query(Message).filter_by(account_id=account_id).count()
         notifications_db.session.rollback()
     assert (gone.status_code, kept) == (404, 0)
+    assert await events_of(doorward, account_id, headers) == ["account.deleted"]
     assert pair["access_token"]
 
 

@@ -122,11 +122,13 @@ def test_answer_that_was_asked_for_later_replaces_an_earlier_one(app: Flask, acc
         ({"locale": "DE"}, True),
         ({"timezone": "Europe/Berlin"}, True),
         ({"name": "Ada"}, False),
-        ({"metadata": {"a": 1}}, False),
+        ({"metadata": {"a": 1}}, True),
+        ({"avatar_url": "https://pictures.example.org/ada.png"}, True),
+        ({"metadata": {}, "locale": "en"}, False),
         ({}, False),
     ],
 )
-def test_others_are_told_of_what_they_keep_a_copy_of(
+def test_others_are_told_of_what_has_changed_and_of_nothing_else(
     app: Flask,
     client: FlaskClient,
     accounts: FakeAccounts,
@@ -145,3 +147,4 @@ def test_others_are_told_of_what_they_keep_a_copy_of(
         body = orjson.loads(Sealer([SECRET], purpose("auth")).open(row.sealed))["body"]
         assert (body["display_name"], body["locale"]) == (shown.json["name"], shown.json["locale"])
         assert f'"{body["profile_version"]}"' == shown.headers["ETag"]
+        assert body["changed"] == list(patch)

@@ -6,6 +6,7 @@ So every table is known wherever one of them is, which migrations and foreign ke
 from services.notifications.models.chassis import IdempotencyKey, Inbox, Outbox
 from services.notifications.models.database import db, table_of
 from services.notifications.models.deliveries import ANSWER_WORDS, ENDED, WAITING, Attempt, Delivery
+from services.notifications.models.events import Event
 from services.notifications.models.messages import Message
 from services.notifications.models.recipients import Recipient
 from services.notifications.models.templates import StoredTemplate, TemplateVersion
@@ -18,6 +19,7 @@ __all__ = [
     "WAITING",
     "Attempt",
     "Delivery",
+    "Event",
     "IdempotencyKey",
     "Inbox",
     "Message",

@@ -1,5 +1,6 @@
 """The use cases of changing a profile by a merge patch: its owner's, and an administrator's."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -21,8 +22,6 @@ from shared.chassis.logs import get_logger
 from shared.contracts.messages import ProfileChanged
 
 _PLAIN_FIELDS = ("name", "locale", "timezone")
-# What other services keep a copy of.
-_MIRRORED_FIELDS = ("name", "locale", "timezone")
 _METADATA = {"metadata": "details", "public_metadata": "public_details", "admin_metadata": "admin_details"}
 
 log = get_logger(__name__)
@@ -79,20 +78,31 @@ def revise(
         raise ProfileNotFound
     if expected_versions is not None and profile.version not in expected_versions:
         raise StaleProfile
-    before = [getattr(profile, name) for name in _MIRRORED_FIELDS]
+    before = _members(profile)
     _apply(profile, patch)
-    if before != [getattr(profile, name) for name in _MIRRORED_FIELDS]:
-        messages.send(_message_of(profile))
+    if changed := [name for name, value in _members(profile).items() if value != before[name]]:
+        messages.send(_message_of(profile, changed))
     return profile, forbid(account_id, profile.version)
 
 
-def _message_of(profile: Profile) -> ProfileChanged:
+def _members(profile: Profile) -> dict[str, Any]:
+    """What may change, by the names that the API has for it."""
+    details = {member: getattr(profile, column) for member, column in _METADATA.items()}
+    return {
+        **{name: getattr(profile, name) for name in _PLAIN_FIELDS},
+        "avatar_url": (profile.avatar_url, profile.avatar_name),
+        **details,
+    }
+
+
+def _message_of(profile: Profile, changed: Sequence[str]) -> ProfileChanged:
     return ProfileChanged(
         account_id=profile.id,
         display_name=profile.name,
         locale=profile.locale,
         timezone=profile.timezone,
         profile_version=profile.version,
+        changed=tuple(changed),
         occurred_at=profile.updated_at,
     )
 
