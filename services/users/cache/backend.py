@@ -14,11 +14,7 @@ A restarted Redis may remember what it had lost of late: so a value counts only 
 import secrets
 from typing import Any, NamedTuple
 
-from flask import Flask
-from flask_caching.backends.base import BaseCache
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from services.users.cache.redis_backend import RedisBackend
 
 # A reader has the database; a writer whom Redis does not hear leaves others with an old value for a moment.
 WRITERS_PATIENCE_SECONDS = 0.1
@@ -73,33 +69,16 @@ class Found(NamedTuple):
     token: bytes
 
 
-class VersionedRedis(BaseCache):
+class VersionedRedis(RedisBackend):
     """The scripts, run by one pool of connections. Raises RedisError where Redis does not answer in time."""
 
-    def __init__(self, url: str, *, prefix: str, value_seconds: int, patience_seconds: float) -> None:
-        super().__init__(default_timeout=value_seconds)
-        self._prefix = prefix
-        readers = _connect(url, patience_seconds)
-        writers = _connect(url, max(patience_seconds, WRITERS_PATIENCE_SECONDS))
+    def __init__(self, url: str, **options: Any) -> None:
+        super().__init__(url, **options)
+        readers = self._connect(self._patience_seconds)
+        writers = self._connect(max(self._patience_seconds, WRITERS_PATIENCE_SECONDS))
         self._read = readers.register_script(_PRELUDE + _READ)
         self._offer = readers.register_script(_PRELUDE + _OFFER)
         self._forbid = writers.register_script(_PRELUDE + _FORBID)
-
-    @classmethod
-    def factory(
-        cls,
-        app: Flask,  # noqa: ARG003  (Flask-Caching's form)
-        config: dict[str, Any],
-        args: list[Any],  # noqa: ARG003
-        kwargs: dict[str, Any],
-    ) -> "VersionedRedis":
-        """The backend that Flask-Caching's configuration describes."""
-        return cls(
-            config["CACHE_REDIS_URL"],
-            prefix=config["CACHE_KEY_PREFIX"],
-            value_seconds=kwargs["default_timeout"],
-            patience_seconds=kwargs["patience_seconds"],
-        )
 
     def read(self, key: str) -> Found:
         """The value of ``key``, or the token with which one may be offered."""
@@ -120,12 +99,3 @@ class VersionedRedis(BaseCache):
 
     def _keys(self, key: str) -> list[str]:
         return [f"{self._prefix}{key}", f"{self._prefix}epoch"]
-
-
-def _connect(url: str, patience_seconds: float) -> "Redis":
-    return Redis.from_url(
-        url,
-        socket_timeout=patience_seconds,
-        socket_connect_timeout=patience_seconds,
-        retry=Retry(NoBackoff(), 0),
-    )

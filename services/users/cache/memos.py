@@ -11,48 +11,24 @@ from typing import Any, TypeVar
 import orjson
 from flask import Flask
 from flask_caching import Cache
-from flask_caching.backends.base import BaseCache
-from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from services.users.cache.breaker import Breaker
+from services.users.cache.redis_backend import RedisBackend
 from services.users.settings import UsersSettings
 
 PREFIX = "doorward:users:memo:"
+SECONDS = 60  # unless whoever remembers says otherwise
 Answer = TypeVar("Answer")
 
 
-class JsonRedis(BaseCache):
+class JsonRedis(RedisBackend):
     """Values as JSON in Redis, as a backend of Flask-Caching; one that does not answer has nothing."""
 
-    def __init__(self, url: str, *, prefix: str, patience_seconds: float, default_timeout: int) -> None:
-        super().__init__(default_timeout=default_timeout)
-        self._prefix = prefix
+    def __init__(self, url: str, **options: Any) -> None:
+        super().__init__(url, **options)
         self._breaker = Breaker()
-        self._redis = Redis.from_url(
-            url,
-            socket_timeout=patience_seconds,
-            socket_connect_timeout=patience_seconds,
-            retry=Retry(NoBackoff(), 0),
-        )
-
-    @classmethod
-    def factory(
-        cls,
-        app: Flask,  # noqa: ARG003  (Flask-Caching's form)
-        config: dict[str, Any],
-        args: list[Any],  # noqa: ARG003
-        kwargs: dict[str, Any],
-    ) -> "JsonRedis":
-        """The backend that Flask-Caching's configuration describes."""
-        return cls(
-            config["CACHE_REDIS_URL"],
-            prefix=config["CACHE_KEY_PREFIX"],
-            patience_seconds=kwargs["patience_seconds"],
-            default_timeout=kwargs["default_timeout"],
-        )
+        self._redis = self._connect(self._patience_seconds)
 
     def get(self, key: str) -> Any:
         """The value; None where there is none."""
@@ -97,13 +73,4 @@ memos = Cache()
 
 def install(app: Flask, settings: UsersSettings) -> None:
     """Connect to Redis lazily, and wait for it no longer than for profiles."""
-    memos.init_app(
-        app,
-        config={
-            "CACHE_TYPE": f"{JsonRedis.__module__}.{JsonRedis.__name__}",
-            "CACHE_REDIS_URL": settings.redis_url.get_secret_value(),
-            "CACHE_KEY_PREFIX": PREFIX,
-            "CACHE_DEFAULT_TIMEOUT": 60,
-            "CACHE_OPTIONS": {"patience_seconds": settings.cache_patience_milliseconds / 1000},
-        },
-    )
+    memos.init_app(app, config=JsonRedis.configuration(settings, prefix=PREFIX, default_timeout=SECONDS))

@@ -52,16 +52,10 @@ class ProfileCache:
 
     def init_app(self, app: Flask, settings: UsersSettings) -> None:
         """Connect to Redis lazily, and wait for it no longer than is worth it."""
-        self._cache.init_app(
-            app,
-            config={
-                "CACHE_TYPE": f"{VersionedRedis.__module__}.{VersionedRedis.__name__}",
-                "CACHE_REDIS_URL": settings.redis_url.get_secret_value(),
-                "CACHE_KEY_PREFIX": "doorward:users:profile:",
-                "CACHE_DEFAULT_TIMEOUT": settings.profile_cache_seconds,
-                "CACHE_OPTIONS": {"patience_seconds": settings.cache_patience_milliseconds / 1000},
-            },
+        configuration = VersionedRedis.configuration(
+            settings, prefix="doorward:users:profile:", default_timeout=settings.profile_cache_seconds
         )
+        self._cache.init_app(app, config=configuration)
         app.extensions[EXTENSION] = (Breaker(), Envelope(settings.accepted_secrets))
 
     def find(self, account_id: UUID) -> Cached | Miss:
