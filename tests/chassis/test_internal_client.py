@@ -42,11 +42,22 @@ def answering(error: ApiError, mini: Mini) -> Answer:
     )
 
 
-def refusal(error: ApiError, mini: Mini) -> ApiError:
-    """What our caller is told."""
-    with pytest.raises(ApiError) as raised:
-        client(answering(error, mini)).post(PATH, Asked(), DeletionBody)
-    return raised.value
+CALLS: list[Callable[[InternalClient], object]] = [
+    lambda peer: peer.get(PATH, DeletionBody),
+    lambda peer: peer.post(PATH, Asked(), DeletionBody),
+    lambda peer: peer.post_only(PATH, Asked()),
+    lambda peer: list(peer.stream_lines(PATH)),
+]
+
+
+def refusals(error: ApiError, mini: Mini) -> list[ApiError]:
+    """What our caller is told, by whichever call."""
+    told = []
+    for call in CALLS:
+        with pytest.raises(ApiError) as raised:
+            call(client(answering(error, mini)))
+        told.append(raised.value)
+    return told
 
 
 def unauthorized(code: str) -> ApiError:
@@ -68,16 +79,15 @@ def unauthorized(code: str) -> ApiError:
     ids=lambda error: type(error).__name__,
 )
 def test_refusal_of_the_caller_reaches_him_as_it_is(mini: Mini, error: ApiError) -> None:
-    told = refusal(error, mini)
-
-    assert (told.status, told.code, told.text, told.errors) == (
-        error.status,
-        error.code,
-        error.text,
-        error.errors,
-    )
-    assert told.headers == error.headers
-    assert type(told) is type(error)
+    for told in refusals(error, mini):
+        assert (told.status, told.code, told.text, told.errors) == (
+            error.status,
+            error.code,
+            error.text,
+            error.errors,
+        )
+        assert told.headers == error.headers
+        assert type(told) is type(error)
 
 
 @pytest.mark.parametrize(
@@ -90,10 +100,9 @@ def test_refusal_of_the_caller_reaches_him_as_it_is(mini: Mini, error: ApiError)
     ],
 )
 def test_fault_between_services_is_no_refusal_of_the_caller(mini: Mini, error: ApiError) -> None:
-    told = refusal(error, mini)
-
-    assert isinstance(told, ServiceUnavailable)
-    assert told.headers["Retry-After"] == error.headers.get("Retry-After", "2")
+    for told in refusals(error, mini):
+        assert isinstance(told, ServiceUnavailable)
+        assert told.headers["Retry-After"] == error.headers.get("Retry-After", "2")
 
 
 @pytest.mark.parametrize(
@@ -140,5 +149,6 @@ def test_service_that_is_away_is_unavailable() -> None:
     def away(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("away", request=request)
 
-    with pytest.raises(ServiceUnavailable):
-        client(away).get(PATH, DeletionBody)
+    for call in CALLS:
+        with pytest.raises(ServiceUnavailable):
+            call(client(away))

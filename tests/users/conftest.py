@@ -28,6 +28,7 @@ class FakeAccounts:
     def __init__(self) -> None:
         self.accounts: dict[UUID, AccountBody] = {}
         self.asked_deletions: list[tuple[UUID, DeletionAskedBody]] = []
+        self.refusal: errors.ApiError | None = None  # of every question
 
     def add(self, email: str = "ada@example.org", **values: object) -> AccountBody:
         """An account that auth knows."""
@@ -48,12 +49,16 @@ class FakeAccounts:
 
     def get_account(self, account_id: UUID) -> AccountBody:
         """As the real client: the account, or NotFound."""
+        if self.refusal is not None:
+            raise self.refusal
         if account_id not in self.accounts:
             raise errors.NotFound
         return self.accounts[account_id]
 
     def ask_deletion(self, account_id: UUID, asked: DeletionAskedBody) -> DeletionBody:
         """As the real client: what auth answers, or what it refuses."""
+        if self.refusal is not None:
+            raise self.refusal
         self.asked_deletions.append((account_id, asked))
         if asked.password == "wrong":
             raise errors.Unauthorized("The password is wrong.")

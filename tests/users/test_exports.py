@@ -15,7 +15,7 @@ from services.users.deps import Deps
 from services.users.exports import collecting
 from services.users.models import Export, ExportChunk, ExportPart, Outbox, db
 from services.users.settings import UsersSettings
-from shared.chassis import holdings
+from shared.chassis import errors, holdings
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
@@ -40,7 +40,7 @@ class FakeService:
     def export(self, _account_id: UUID) -> Iterator[bytes]:
         if self.failures:
             self.failures -= 1
-            raise ServiceUnavailable
+            raise errors.TooManyRequests(retry_after_seconds=1) if self.failures else ServiceUnavailable
         for table, row in self.rows:
             yield orjson.dumps({"table": table, "row": row})
         if self.cuts:

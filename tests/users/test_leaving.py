@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from services.users.commands import deletions as commands
 from services.users.departures import erasure
 from services.users.models import Erasure, Outbox, Profile, Tombstone, db
+from shared.chassis import errors
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
@@ -79,6 +80,34 @@ def test_account_without_a_password_is_left_by_its_session(
 
     ((_, body),) = accounts.asked_deletions
     assert (answer.status_code, body.password, body.session_id) == (202, None, session_id)
+
+
+@pytest.mark.parametrize("call", ["leave", "first sight"])
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        errors.Unauthorized(),
+        errors.Forbidden(),
+        errors.Conflict(),
+        errors.InvalidRequest.at("/password", "Too short."),
+        errors.TooManyRequests(retry_after_seconds=77),
+        errors.Unavailable(headers={"Retry-After": "9"}),
+    ],
+    ids=lambda refusal: str(refusal.status),
+)
+def test_what_auth_refuses_reaches_whoever_asked(
+    client: FlaskClient, accounts: FakeAccounts, as_account: Headers, call: str, refusal: errors.ApiError
+) -> None:
+    headers = as_account(accounts.add().id)
+    if call == "leave":
+        client.get(ME, headers=headers)
+    accounts.refusal = refusal
+
+    asked = {"leave": ("DELETE", {"password": "p"}), "first sight": ("PATCH", {"name": "Ada"})}[call]
+    answer = client.open(ME, method=asked[0], headers=headers, json=asked[1])
+
+    assert (answer.status_code, answer.json["code"]) == (refusal.status, refusal.code)
+    assert answer.headers.get("Retry-After") == refusal.headers.get("Retry-After")
 
 
 @pytest.mark.parametrize(

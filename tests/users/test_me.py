@@ -2,7 +2,9 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import orjson
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -10,7 +12,8 @@ from flask.testing import FlaskClient
 from shared.chassis.ids import new_id
 from tests.users.conftest import FakeAccounts, Headers
 
-ME = "/api/v1/users/me"
+USERS = "/api/v1/users"
+ME = f"{USERS}/me"
 
 
 def test_profile_is_made_on_first_sight_if_the_message_is_late(
@@ -149,7 +152,14 @@ def test_locale_is_taken_as_browsers_write_it(
 
 @pytest.mark.parametrize(
     ("number", "status"),
-    [("1e30", 422), ("18446744073709551616", 422), ("18446744073709551615", 200), ("0.1", 200)],
+    [
+        ("1e30", 422),
+        ("18446744073709551616", 422),
+        ("-9223372036854775809", 422),
+        ("18446744073709551615", 200),
+        ("-9223372036854775808", 200),
+        ("0.1", 200),
+    ],
 )
 def test_number_in_metadata_comes_back_exactly_or_is_refused(
     client: FlaskClient, accounts: FakeAccounts, as_account: Headers, number: str, status: int
@@ -220,6 +230,43 @@ def test_bad_values_answer_422_and_store_nothing(
     assert client.get(ME, headers=headers).json == before
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "options", "status"),
+    [
+        ("PATCH", "/{other}", {"json": {"name": "Mine"}}, 403),
+        ("GET", "/{other}/stats", {}, 403),
+        ("PATCH", "/me", {"json": {"id": "{other}"}}, 422),
+        ("PATCH", "/me", {"json": {"account_id": "{other}", "name": "Mine"}}, 422),
+        ("PATCH", "/me?account_id={other}", {"json": {"name": "Mine"}}, 200),
+        ("DELETE", "/me", {"json": {"password": "secret", "account_id": "{other}"}}, 422),
+        ("POST", "/me/export", {"json": {"account_id": "{other}"}}, 202),
+        ("GET", "?cursor={other}", {}, 422),
+        ("GET", "?ids={other}", {}, 200),
+        ("GET", "/{other}", {}, 200),
+    ],
+)
+def test_id_of_another_account_shows_and_changes_nothing_of_it(
+    client: FlaskClient,
+    accounts: FakeAccounts,
+    as_account: Headers,
+    method: str,
+    path: str,
+    options: dict[str, Any],
+    status: int,
+) -> None:
+    mine, other = accounts.add("me@example.org"), accounts.add("other@example.org", display_name="Other")
+    before = client.get(ME, headers=as_account(other.id)).text
+    put_in = lambda text: text.replace("{other}", str(other.id))  # noqa: E731
+    body = {name: orjson.loads(put_in(orjson.dumps(value).decode())) for name, value in options.items()}
+
+    answer = client.open(f"{USERS}{put_in(path)}", method=method, headers=as_account(mine.id), **body)
+
+    assert answer.status_code == status
+    assert "other@example.org" not in answer.text
+    assert client.get(ME, headers=as_account(other.id)).text == before
+    assert all(account_id != other.id for account_id, _ in accounts.asked_deletions)
+
+
 @pytest.mark.parametrize("metadata", [{"big": "x" * 20_000}, {"a": {"b": {"c": {"d": {"e": {"f": 1}}}}}}])
 def test_metadata_is_bounded(
     client: FlaskClient, accounts: FakeAccounts, as_account: Headers, metadata: object
@@ -237,6 +284,10 @@ def test_metadata_is_bounded(
     [
         (b'{"name": ', "application/json", 400),
         (b'{"name": "\xff"}', "application/json", 400),
+        (b'{"metadata": {"a": NaN}}', "application/json", 400),
+        (b'{"metadata": {"a": -Infinity}}', "application/json", 400),
+        (b'{"name": "a", "name": "b"}', "application/json", 422),
+        (b'{"metadata": {"a": 1, "a": 2}}', "application/json", 422),
         (b"name=x", "application/x-www-form-urlencoded", 415),
         (b'{"name": "x"}', "text/plain", 415),
         (b'{"a":' * 2000 + b"1" + b"}" * 2000, "application/json", 400),
