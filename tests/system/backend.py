@@ -168,6 +168,7 @@ class Backend:
             "NOTIFICATIONS_SMTP_FINAL_TIMEOUT_SECONDS": "5",
             "MAILBOX_SMTP_PORT": str(ports["smtp"]),
             "MAILBOX_PORT": str(ports["mailbox"]),
+            "USERS_AVATAR_FOLDER": str(self.folder / "pictures"),
             # The machine's work and not the test's subject: what argon2 costs in production.
             "AUTH_PASSWORD_HASH_MEMORY_KIB": "8192",
         }

@@ -15,6 +15,7 @@ from tests.system import journey
 from tests.system.backend import Backend
 from tests.system.conftest import StartBackend
 from tests.system.journey import Journey
+from tests.system.leaving_kills import Leaving, traces
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
@@ -152,3 +153,11 @@ def _unknown_outcomes(backend: Backend) -> set[str]:
     query: LiteralString = """SELECT address FROM deliveries d JOIN attempts ON d.id = delivery_id
                               WHERE outcome = 'outcome_unknown'"""
     return {str(email) for (email,) in backend.rows("notifications", query)}
+
+
+def test_copy_and_deletion_are_complete_though_users_worker_is_killed_at_each_step(backend: Backend) -> None:
+    leaving = Leaving(backend, "users-worker-1")
+
+    leaving.play()
+
+    assert traces(backend, leaving) == []
