@@ -90,7 +90,7 @@ imports: $(DEV) ## Who may import whom, and whether each dependency is declared
 	$(BIN)/lint-imports
 
 .PHONY: bench
-bench: bench-gateway bench-auth bench-notifications ## Run all benchmarks
+bench: bench-gateway bench-auth bench-users bench-notifications ## Run all benchmarks
 
 .PHONY: bench-gateway
 bench-gateway: $(DEV) ## Compare the gateway with others
@@ -99,6 +99,10 @@ bench-gateway: $(DEV) ## Compare the gateway with others
 .PHONY: bench-auth
 bench-auth: $(DEV) ## Compare auth with others
 	$(BIN)/python -m bench.auth
+
+.PHONY: bench-users
+bench-users: $(DEV) ## Compare users with Django REST framework
+	$(BIN)/python -m bench.users
 
 .PHONY: bench-notifications
 bench-notifications: $(DEV) ## Compare a worker with a bare smtplib loop

@@ -37,6 +37,10 @@ class Connection:
         """GET; the JSON that is answered. Raises where the answer is not 200."""
         return json.loads(self._exchange("GET", path, b"", headers))
 
+    def read(self, path: str, headers: dict[str, str], *, status: int = 200) -> bytes:
+        """GET; the body that is answered. Raises where the answer has another status."""
+        return self._exchange("GET", path, b"", headers, status=status)
+
     def post(self, path: str, body: dict[str, Any], headers: dict[str, str] | None = None) -> Any:
         """POST JSON; the JSON that is answered. Raises where the answer is not 200."""
         content = {"Content-Type": "application/json", **(headers or {})}
@@ -52,16 +56,18 @@ class Connection:
         self._answers.close()
         self._socket.close()
 
-    def _exchange(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> bytes:
+    def _exchange(
+        self, method: str, path: str, body: bytes, headers: dict[str, str], *, status: int = 200
+    ) -> bytes:
         lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         self._socket.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
-        status = int(self._answers.readline().split(maxsplit=2)[1])
+        answered = int(self._answers.readline().split(maxsplit=2)[1])
         answer = self._read_body()
-        if status == 503:
+        if answered == 503:
             raise Busy
-        if status != 200:
-            raise RuntimeError(f"{path} answered {status}: {answer[:200]!r}")
+        if answered != status:
+            raise RuntimeError(f"{path} answered {answered}: {answer[:200]!r}")
         return answer
 
     def _read_body(self) -> bytes:

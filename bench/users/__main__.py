@@ -1,0 +1,196 @@
+"""`make bench-users`: users beside Django REST framework with its cache, on the same PostgreSQL and Redis.
+
+- the caller's own profile: warm, unchanged (304), cold (each request another account, the cache empty);
+- the same with Redis stopped, which is to cost no more than a cold cache;
+- public members of a hundred accounts, the administrators' list, a search by name;
+- all of it at 10,000 and at 1,000,000 profiles.
+
+Everybody is measured in turns, several rounds of them, and the median counts. PostgreSQL and Valkey come out
+of wheels: that PostgreSQL has trigrams. ``--quick`` is a short look at smaller tables.
+"""
+
+import argparse
+import os
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from random import Random
+from statistics import median
+from typing import Any
+
+from bench.auth.load import Call, Connection, Load
+from bench.auth.rivals import LeftOut
+from bench.users import rows, sites
+from shared.chassis.testing.clients import PrivateRedis
+from shared.chassis.testing.servers import Servers
+
+CLIENTS = 16
+THREADS = 8
+WARM_UP_SECONDS = 1.0
+COLD_ACCOUNTS = 1500  # of each client, in turns; fewer where there are fewer
+USERS = "/api/v1/users"
+OWN, PEER = "doorward", "django"
+COLD, DOWN = "me, cold", "me, Redis stopped"
+
+Loads = dict[tuple[str, int, str], Load]  # what, with how many profiles, who
+
+
+@dataclass(frozen=True)
+class Read:
+    """A request that is always the same; ``state`` of the load."""
+
+    path: str
+    headers: dict[str, str]
+    status: int = 200
+
+
+def read(connection: Connection, asked: Read) -> Read:
+    """Ask it once."""
+    connection.read(asked.path, asked.headers, status=asked.status)
+    return asked
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Own profiles of one account after the other; ``state`` of the load."""
+
+    who: str
+    first: int
+    count: int
+    done: int = 0
+
+
+def walk(connection: Connection, state: Walk) -> Walk:
+    """Ask for the next one's profile, which nobody has asked for since the cache was emptied."""
+    number = state.first + state.done % state.count
+    connection.read(_ME[state.who], _bearer(state.who, number))
+    return Walk(state.who, state.first, state.count, state.done + 1)
+
+
+_ME = {OWN: f"{USERS}/me", PEER: "/me"}
+_LIST = {OWN: f"{USERS}?limit=50", PEER: "/profiles?"}
+_SEARCH = {OWN: f"{USERS}?limit=50&q={rows.COMMON_NAME}", PEER: f"/profiles?search={rows.COMMON_NAME}"}
+_SEVERAL = {OWN: f"{USERS}?ids=", PEER: "/several?ids="}
+_TOKEN = {OWN: rows.doorward_token, PEER: rows.django_token}
+
+
+def _bearer(who: str, number: int, *, is_admin: bool = False) -> dict[str, str]:
+    return {"Authorization": f"Bearer {_TOKEN[who](number, is_admin=is_admin)}"}
+
+
+def loads_of(who: str, url: str, profiles: int) -> dict[str, Load]:
+    """What is measured of one that serves so many profiles, by name."""
+    own = [_bearer(who, number) for number in range(1, CLIENTS + 1)]
+    admin = _bearer(who, 1, is_admin=True)
+    chance = Random(profiles)
+    share = min(COLD_ACCOUNTS, profiles // CLIENTS)
+    hundreds = [
+        ",".join(str(rows.account_id(chance.randint(1, profiles))) for _ in range(100))
+        for _ in range(CLIENTS)
+    ]
+    walks: list[Any] = [Walk(who, 1 + share * number, share) for number in range(CLIENTS)]
+    calls: dict[str, tuple[Call, list[Any]]] = {
+        "me, warm": (read, [Read(_ME[who], headers) for headers in own]),
+        "me, 304": (read, [Read(_ME[who], {**headers, "If-None-Match": '"1"'}, 304) for headers in own]),
+        COLD: (walk, walks),
+        "batch of 100": (read, [Read(_SEVERAL[who] + ids, own[0]) for ids in hundreds]),
+        "list": (read, [Read(_LIST[who], admin)] * CLIENTS),
+        "search": (read, [Read(_SEARCH[who], admin)] * CLIENTS),
+    }
+    if who == OWN:
+        calls[DOWN] = (walk, walks)
+    return {what: Load(url, call, states) for what, (call, states) in calls.items()}
+
+
+def start(stack: ExitStack, machine: sites.Machine, sizes: list[int]) -> Loads:
+    """Everybody with every number of profiles."""
+    loads: Loads = {}
+    for profiles in sizes:
+        for who, site in ((OWN, sites.doorward), (PEER, sites.django)):
+            try:
+                url = stack.enter_context(site(machine, profiles))
+            except LeftOut as reason:
+                print(f"{who} is left out: {reason}")
+                continue
+            found = loads_of(who, url, profiles)
+            loads |= {(what, profiles, who): load for what, load in found.items()}
+        print(f"ready with {profiles:,} profiles", file=sys.stderr, flush=True)
+    return loads
+
+
+def measure(loads: Loads, redis: PrivateRedis, *, rounds: int, seconds: float) -> None:
+    """Give everybody the same turns; at last those without Redis."""
+    down = {key: load for key, load in loads.items() if key[0] == DOWN}
+    up = {key: load for key, load in loads.items() if key not in down}
+    for load in up.values():
+        load.run(WARM_UP_SECONDS, is_counted=False)
+    for number in range(rounds):
+        for (what, _, _), load in sorted(up.items(), key=lambda each: each[0][0]):
+            if what == COLD:
+                redis.flush()
+            load.run(seconds)
+        print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
+    redis.stop()
+    for load in down.values():
+        load.run(WARM_UP_SECONDS, is_counted=False)
+    for _ in range(rounds):
+        for load in down.values():
+            load.run(seconds)
+
+
+def report(loads: Loads, sizes: list[int]) -> None:
+    """The rates and their ratios."""
+    print(f"{'':<19}{'profiles':>10} {'':<10}{'a second':>9}{'median':>11}{'p99':>11}")
+    for (what, profiles, who), load in loads.items():
+        notes = "; ".join(_notes(loads, what, profiles, who, fewest=min(sizes)))
+        times = f"{load.median_ms:8.2f} ms{load.p99_ms:8.2f} ms"
+        print(f"{what:<19}{profiles:>10,} {who:<10}{load.per_second:>9,.0f}{times}  {notes}")
+
+
+def _notes(loads: Loads, what: str, profiles: int, who: str, *, fewest: int) -> list[str]:
+    load = loads[what, profiles, who]
+    notes = [f"{load.busy} times busy"] if load.busy else []
+    peer = loads.get((what, profiles, PEER))
+    if who == OWN and peer is not None:
+        ratios = [own / theirs for own, theirs in zip(load.rates, peer.rates, strict=True)]
+        notes.append(f"{median(ratios):.2f} times the peer's ({min(ratios):.2f} to {max(ratios):.2f})")
+    if what == DOWN:
+        notes.append(f"p99 is {load.p99_ms - loads[COLD, profiles, who].p99_ms:+.2f} ms to cold")
+    if profiles != fewest:
+        notes.append(
+            f"takes {load.median_ms / loads[what, fewest, who].median_ms:.2f} times as long as {fewest:,}"
+        )
+    return notes
+
+
+def main() -> None:
+    """Print the rates and their ratios."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--profiles", type=int, nargs="+", default=[10_000, 1_000_000])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=2, help="of each turn")
+    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--quick", action="store_true", help="10,000 and 100,000 profiles, two short rounds")
+    options = parser.parse_args()
+    if options.quick:
+        options.profiles, options.rounds, options.seconds = [10_000, 100_000], 2, 1.0
+    cores = len(os.sched_getaffinity(0))
+    print(f"{options.workers} worker processes on {cores} cores, load {os.getloadavg()[0]:.1f}")
+    print(f"PostgreSQL and Valkey out of wheels; {CLIENTS} clients\n", flush=True)
+    pair = Servers("embedded")
+    redis = pair.private_redis()
+    try:
+        with ExitStack() as stack:
+            machine = sites.Machine(pair.postgres, redis.url(), options.workers, THREADS)
+            loads = start(stack, machine, options.profiles)
+            measure(loads, redis, rounds=options.rounds, seconds=options.seconds)
+            report(loads, options.profiles)
+    finally:
+        redis.close()
+        pair.close()
+
+
+if __name__ == "__main__":
+    main()
