@@ -24,6 +24,8 @@ HANDLERS: Mapping[type[Message], Handler] = {
     messages.RolesChanged: recording.record,
     messages.EmailChanged: after(recipients.know_new_address),
     messages.ProfileChanged: after(recipients.know_profile),
+    messages.OrganizationChanged: recording.record,
+    messages.MembershipChanged: recording.record,
     messages.AccountDeleted: after(recipients.forget),
     messages.ErasureWanted: after(recipients.forget_again, recording.forget_again),
 }

@@ -34,8 +34,8 @@ SUBSCRIBERS: Mapping[type[Message], tuple[str, ...]] = {
     messages.ErasureWanted: ("auth", "notifications"),
     messages.ErasureConfirmed: ("users",),
     messages.ProfileChanged: ("auth", "notifications"),
-    messages.OrganizationChanged: (),
-    messages.MembershipChanged: ("auth",),
+    messages.OrganizationChanged: ("notifications",),
+    messages.MembershipChanged: ("auth", "notifications"),
     messages.SignedInFromNewDevice: ("notifications",),
     messages.PasswordChanged: ("notifications",),
     messages.SendEmail: ("notifications",),
@@ -53,6 +53,8 @@ IN_ORDER: Mapping[str, Mapping[type[Message], str]] = {
         messages.EmailChanged: "account_id",
         messages.AccountDeleted: "account_id",
         messages.ProfileChanged: "account_id",
+        messages.OrganizationChanged: "organization_id",
+        messages.MembershipChanged: "organization_id",
     },
 }
 

@@ -39,6 +39,16 @@ KINDS: Mapping[type[Message], Kind] = {
     messages.EmailChanged: Kind(("account.email_changed",)),
     messages.AccountDeleted: Kind((DELETED,)),
     messages.ProfileChanged: Kind(("profile.changed",), ("profile_version", "changed")),
+    messages.OrganizationChanged: Kind(
+        ("organization.created", "organization.changed", "organization.deleted"),
+        ("organization_version",),
+        lambda message: f"organization.{message.change}",
+    ),
+    messages.MembershipChanged: Kind(
+        ("membership.started", "membership.changed", "membership.ended"),
+        ("role", "membership_version"),
+        lambda message: f"membership.{message.change}",
+    ),
 }
 TYPES: Sequence[str] = sorted(type_ for kind in KINDS.values() for type_ in kind.types)
 GROUPS: Sequence[str] = sorted({f"{type_.partition('.')[0]}.*" for type_ in TYPES})
