@@ -151,7 +151,7 @@ def _notes(loads: Loads, what: str, profiles: int, who: str, *, fewest: int) -> 
     load = loads[what, profiles, who]
     notes = [f"{load.busy} times busy"] if load.busy else []
     peer = loads.get((what, profiles, PEER))
-    if who == OWN and peer is not None:
+    if who == OWN and peer is not None and min(peer.rates) > 0:
         ratios = [own / theirs for own, theirs in zip(load.rates, peer.rates, strict=True)]
         notes.append(f"{median(ratios):.2f} times the peer's ({min(ratios):.2f} to {max(ratios):.2f})")
     if what == DOWN:

@@ -74,8 +74,8 @@ class VersionedRedis(RedisBackend):
 
     def __init__(self, url: str, **options: Any) -> None:
         super().__init__(url, **options)
-        readers = self._connect(self._patience_seconds)
-        writers = self._connect(max(self._patience_seconds, WRITERS_PATIENCE_SECONDS))
+        readers = self.connect(self.patience_seconds)
+        writers = self.connect(max(self.patience_seconds, WRITERS_PATIENCE_SECONDS))
         self._read = readers.register_script(_PRELUDE + _READ)
         self._offer = readers.register_script(_PRELUDE + _OFFER)
         self._forbid = writers.register_script(_PRELUDE + _FORBID)
@@ -98,4 +98,4 @@ class VersionedRedis(RedisBackend):
         return bool(self._offer(keys=self._keys(key), args=arguments))
 
     def _keys(self, key: str) -> list[str]:
-        return [f"{self._prefix}{key}", f"{self._prefix}epoch"]
+        return [f"{self.prefix}{key}", f"{self.prefix}epoch"]

@@ -28,11 +28,11 @@ class JsonRedis(RedisBackend):
     def __init__(self, url: str, **options: Any) -> None:
         super().__init__(url, **options)
         self._breaker = Breaker()
-        self._redis = self._connect(self._patience_seconds)
+        self._redis = self.connect(self.patience_seconds)
 
     def get(self, key: str) -> Any:
         """The value; None where there is none."""
-        found = self._ask(lambda: self._redis.get(self._prefix + key))
+        found = self._ask(lambda: self._redis.get(self.prefix + key))
         return None if found is None else orjson.loads(found)  # type: ignore[arg-type]
 
     def get_many(self, *keys: str) -> list[Any]:
@@ -42,7 +42,7 @@ class JsonRedis(RedisBackend):
     def set(self, key: str, value: Any, timeout: int | timedelta | None = None) -> bool:
         """Keep the value for a while; whether it is kept."""
         kept_for = timeout or self.default_timeout
-        return bool(self._ask(lambda: self._redis.set(self._prefix + key, orjson.dumps(value), ex=kept_for)))
+        return bool(self._ask(lambda: self._redis.set(self.prefix + key, orjson.dumps(value), ex=kept_for)))
 
     def set_many(self, mapping: dict[str, Any], timeout: int | timedelta | None = None) -> list[str]:
         """Keep the values; the keys of those that are kept."""
@@ -50,7 +50,7 @@ class JsonRedis(RedisBackend):
 
     def delete(self, key: str) -> bool:
         """Have no such value; whether there was one."""
-        return bool(self._ask(lambda: self._redis.delete(self._prefix + key)))
+        return bool(self._ask(lambda: self._redis.delete(self.prefix + key)))
 
     def delete_many(self, *keys: str) -> list[str]:
         """Have no such values; the keys of those that there were."""

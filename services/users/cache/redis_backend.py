@@ -17,8 +17,8 @@ class RedisBackend(BaseCache):
     def __init__(self, url: str, *, prefix: str, patience_seconds: float, default_timeout: int) -> None:
         super().__init__(default_timeout=default_timeout)
         self._url = url
-        self._prefix = prefix
-        self._patience_seconds = patience_seconds
+        self.prefix = prefix
+        self.patience_seconds = patience_seconds
 
     @classmethod
     def configuration(cls, settings: UsersSettings, *, prefix: str, default_timeout: int) -> dict[str, Any]:
@@ -47,7 +47,7 @@ class RedisBackend(BaseCache):
             default_timeout=kwargs["default_timeout"],
         )
 
-    def _connect(self, patience_seconds: float) -> "Redis":
+    def connect(self, patience_seconds: float) -> "Redis":
         """A pool of connections that gives up after that long, and connects when it is used."""
         return Redis.from_url(
             self._url,
