@@ -1,4 +1,4 @@
-"""Two workers, the API, Redis and connections to PostgreSQL, killed again and again while messages come in.
+"""Workers, the API, Redis and connections to PostgreSQL, killed again and again while messages come in.
 
 `python -m tests.notifications.crashes --kills 500` prints what became of every message that was accepted; the
 test plays a short version. Workers die at random moments and at named points; the sink's record is the judge.
@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import flask_migrate
 import httpx
@@ -41,7 +42,9 @@ from tests.notifications.sink import Sink, running_sink
 from tests.notifications.worker_process import environment_of
 
 DATABASE = "crashes"
-KINDS = {"worker": 40, "point": 35, "connection": 12, "api": 8, "redis": 5}  # how many of a hundred kills
+WORKERS = 4  # so that two work while others are started
+LEAST_ARRIVING = 5  # between two kills: so workers die while they send
+DOOMED = 0.5  # how many of the workers that are started die at a named point
 MOST_WAITING = 300
 PATIENCE_SECONDS = 300
 
@@ -113,56 +116,85 @@ class Senders(threading.Thread):
         self.join()
 
 
-class Processes:
-    """The API and two workers, each started again when it is gone."""
+class Running(NamedTuple):
+    """A worker process, its own folder for temporary files, and the point that it dies at, if any."""
 
-    def __init__(self, stage: Stage) -> None:
+    process: subprocess.Popen[bytes]
+    folder: Path
+    point: str | None = None
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it has ended."""
+        return self.process.poll() is not None
+
+    @property
+    def works(self) -> bool:
+        """Whether it has come so far as to send mail."""
+        return not self.is_dead and any(self.folder.glob("doorward-*-worker.alive"))
+
+
+class Processes:
+    """The API and the workers, each started again when it is gone."""
+
+    def __init__(self, stage: Stage, folder: Path) -> None:
         self.port = free_port()
+        self.died_at: Counter[str] = Counter()
         self._stage = stage
+        self._folder = folder
         self._environment = environment_of(stage.settings) | {
             "NOTIFICATIONS_PORT": str(self.port),
             "NOTIFICATIONS_WORKERS": "1",
             "LOG_LEVEL": "ERROR",
         }
-        self.api = self._serve()
-        self.workers = [self._work(), self._work()]
+        self._api = self._started("-m", "deploy", "serve", "notifications").process
+        self._workers = [self._work() for _ in range(WORKERS)]
 
-    def _serve(self) -> subprocess.Popen[bytes]:
-        return self._started("-m", "deploy", "serve", "notifications")
+    def _work(self, point: str | None = None) -> Running:
+        if point is None:
+            return self._started("-m", "deploy", "work", "notifications")
+        times = str(random.randint(1, 20))
+        return self._started("-m", "tests.notifications.crash_points", point, times)._replace(point=point)
 
-    def _work(self, *point: str) -> subprocess.Popen[bytes]:
-        if point:
-            return self._started("-m", "tests.notifications.crash_points", *point)
-        return self._started("-m", "deploy", "work", "notifications")
-
-    def _started(self, *arguments: str) -> subprocess.Popen[bytes]:
-        folder = tempfile.mkdtemp(prefix="doorward-crashes-")  # of its own, for the heartbeat
-        environment = {**self._environment, "TMPDIR": folder}
-        return subprocess.Popen(
-            [sys.executable, *arguments], env=environment, start_new_session=True, stderr=subprocess.DEVNULL
+    def _started(self, *arguments: str) -> Running:
+        folder = Path(tempfile.mkdtemp(dir=self._folder))  # of its own, for the heartbeat
+        environment = {**self._environment, "TMPDIR": str(folder)}
+        command = [sys.executable, *arguments]
+        process = subprocess.Popen(
+            command, env=environment, start_new_session=True, stderr=subprocess.DEVNULL
         )
+        return Running(process, folder)
 
     def kill_worker(self) -> None:
-        """A worker dies at a random moment."""
-        number = random.randrange(2)
-        time.sleep(random.uniform(0, 1))
-        kill_group(self.workers[number])
-        self.workers[number] = self._work()
+        """A worker that works dies at a random moment; the next one perhaps at a point."""
+        arrived = self._stage.sink.count()
+        wait_until(lambda: self._sends(arrived), what="mail that arrives", seconds=PATIENCE_SECONDS)
+        victim = self._one_that_works()
+        time.sleep(random.uniform(0, 0.2))
+        kill_group(victim.process)
+        self.died_at["a random moment"] += 1
+        point = random.choice(list(POINTS)) if random.random() < DOOMED else None
+        self._workers[self._workers.index(victim)] = self._work(point)
 
-    def kill_at_point(self) -> None:
-        """A worker dies where it is told to."""
-        number = random.randrange(2)
-        kill_group(self.workers[number])
-        self.workers[number] = doomed = self._work(random.choice(list(POINTS)), str(random.randint(1, 20)))
-        with suppress(subprocess.TimeoutExpired):
-            doomed.wait(60)
-        kill_group(doomed)
-        self.workers[number] = self._work()
+    def _sends(self, arrived: int) -> bool:
+        self.restart_dead()
+        return self._stage.sink.count() >= arrived + LEAST_ARRIVING
+
+    def _one_that_works(self) -> Running:
+        found: list[Running] = []
+
+        def look() -> bool:
+            self.restart_dead()
+            found[:] = [worker for worker in self._workers if worker.works and worker.point is None]
+            return bool(found)
+
+        wait_until(look, what="a worker that works", seconds=PATIENCE_SECONDS)
+        return random.choice(found)
 
     def kill_api(self) -> None:
         """The API dies, with every request that it has."""
-        kill_group(self.api)
-        self.api = self._serve()
+        kill_group(self._api)
+        self._api = self._started("-m", "deploy", "serve", "notifications").process
 
     def kill_connection(self) -> None:
         """PostgreSQL ends some of the connections."""
@@ -181,12 +213,15 @@ class Processes:
         self._stage.redis.restart()
 
     def restart_dead(self) -> None:
-        """As whoever keeps processes alive would."""
-        self.workers = [one if one.poll() is None else self._work() for one in self.workers]
+        """As whoever keeps processes alive would; whoever died at a point is counted."""
+        for number, worker in enumerate(self._workers):
+            if worker.is_dead:
+                self.died_at[worker.point or "by itself"] += 1
+                self._workers[number] = self._work()
 
     def close(self) -> None:
         """End all of them in order."""
-        stop_all(*self.workers, self.api)
+        stop_all(*(worker.process for worker in self._workers), self._api)
 
 
 @dataclass(frozen=True)
@@ -206,31 +241,33 @@ class Verdict:
 
 
 def play(stage: Stage, number: int, say: Callable[[str], object] = lambda _line: None) -> Verdict:
-    """Kill so many times, then let two workers end what is left, and judge."""
-    processes = Processes(stage)
-    senders = Senders(stage, processes.port)
-    senders.start()
-    done: Counter[str] = Counter()
+    """Kill so many times, then let the workers end what is left, and judge."""
+    with tempfile.TemporaryDirectory(prefix="doorward-crashes-") as folder:
+        processes = Processes(stage, Path(folder))
+        senders = Senders(stage, processes.port)
+        senders.start()
+        try:
+            while processes.died_at.total() < number:
+                _kill(processes)
+                say(f"{processes.died_at.total()} kills, {stage.sink.count()} arrived")
+            senders.stop()
+            wait_until(lambda: _is_over(stage, processes), what="an end of all", seconds=PATIENCE_SECONDS)
+        finally:
+            processes.close()
+        return judge(stage, senders, processes.died_at)
+
+
+def _kill(processes: Processes) -> None:
     acts = {
-        "worker": processes.kill_worker,
-        "point": processes.kill_at_point,
         "connection": processes.kill_connection,
         "api": processes.kill_api,
         "redis": processes.kill_redis,
     }
-    try:
-        for _ in range(number):
-            (kind,) = random.choices(list(KINDS), weights=list(KINDS.values()))
-            acts[kind]()
-            done[kind] += 1
-            processes.restart_dead()
-            if done.total() % 25 == 0:
-                say(f"{done.total()} kills, {stage.sink.count()} arrived")
-        senders.stop()
-        wait_until(lambda: _is_over(stage, processes), what="an end of all", seconds=PATIENCE_SECONDS)
-    finally:
-        processes.close()
-    return judge(stage, senders, done)
+    processes.kill_worker()
+    (kind,) = random.choices([*acts, ""], weights=[15, 10, 5, 70])
+    if kind:
+        acts[kind]()
+        processes.died_at[kind] += 1
 
 
 def _is_over(stage: Stage, processes: Processes) -> bool:
@@ -253,7 +290,8 @@ def judge(stage: Stage, senders: Senders, done: Counter[str]) -> Verdict:
     """What the sink counted, beside what the database says."""
     counts = stage.sink.recipients()
     with stage.app.app_context():
-        status_of = dict(db.session.execute(text("SELECT address, status FROM deliveries")).tuples())
+        rows = db.session.execute(text("SELECT address, status FROM deliveries"))
+        status_of = {row.address: row.status for row in rows}
         unknown = set(
             db.session.scalars(
                 text(
