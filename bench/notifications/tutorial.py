@@ -65,7 +65,9 @@ def running_tutorial(settings: NotificationsSettings, *, processes: int, **more:
     told = {BROKER: broker, HOST: str(settings.smtp_host), PORT: str(settings.smtp_port)}
     command = [sys.executable, "-m", "celery", "-q", "-A", "bench.notifications.tutorial:celery", "worker"]
     command += ["-c", str(processes), "-l", "ERROR"]
-    process = subprocess.Popen(command, env={**os.environ, **told, **more})
+    silent = subprocess.DEVNULL
+    environment = {**os.environ, **told, **more}
+    process = subprocess.Popen(command, env=environment, stdout=silent, stderr=silent)
     try:
         yield
     finally:
