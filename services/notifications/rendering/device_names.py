@@ -20,8 +20,8 @@ _PROGRAMS = (
     ("safari/", "Safari"),
     ("curl/", "curl"),
     ("python", "Python"),
-    ("okhttp", "Android-App"),
-    ("cfnetwork", "iOS-App"),
+    ("okhttp", "Android"),
+    ("cfnetwork", "iOS"),
 )
 _SYSTEMS = (
     ("iphone", "iPhone"),
@@ -39,7 +39,7 @@ def name_of(user_agent: str, language: str) -> str:
     """``Firefox, Windows``; or that it is not known."""
     text = user_agent.casefold()
     found = [name for name in (_first(_PROGRAMS, text), _first(_SYSTEMS, text)) if name]
-    return ", ".join(found) or UNKNOWN_DEVICE[language]
+    return ", ".join(dict.fromkeys(found)) or UNKNOWN_DEVICE[language]
 
 
 def _first(names: Sequence[tuple[str, str]], text: str) -> str | None:
