@@ -17,6 +17,8 @@ from deploy import metrics_page, routes_page
 from deploy.local.settings import LocalSettings
 from deploy.mailbox.settings import MailboxSettings
 from deploy.processes import PROCESSES, settings_class
+from services.auth.settings import AuthSettings
+from shared.chassis.brand import BrandSettings
 from shared.chassis.errors import FRAMEWORK_CODES, ApiError, all_errors
 from shared.chassis.settings import EnvironmentSettings, ProcessSettings
 from shared.contracts import queues
@@ -36,6 +38,9 @@ LOCAL_INTRODUCTION = """\
 It generates what is not set: secrets, databases, Valkey, the mailbox. A database URL, `REDIS_URL` or
 `NOTIFICATIONS_SMTP_HOST` that is set is used instead of the embedded server. The ports are those above; a
 port of 0 is chosen and remembered.
+"""
+BRAND_INTRODUCTION = """\
+One set for the gateway, auth and notifications; docs/names-and-looks.md shows where each appears.
 """
 ERRORS_INTRODUCTION = """\
 Every error of every process is `application/problem+json` (RFC 9457): `type`, `title`, `status`, `detail`,
@@ -68,10 +73,14 @@ def settings_page() -> str:
         SETTINGS_INTRODUCTION,
         "## Every process\n",
         *_settings_table(ProcessSettings, _common_fields()),
+        "\n## Names and looks\n",
+        BRAND_INTRODUCTION,
+        *_settings_table(AuthSettings, BrandSettings.model_fields),
     ]
+    shared = {*_common_fields(), *BrandSettings.model_fields}
     for name in PROCESSES:
         cls = settings_class(name)
-        own = [field for field in cls.model_fields if field not in _common_fields()]
+        own = [field for field in cls.model_fields if field not in shared]
         lines += [f"\n## {name}\n", *_settings_table(cls, own)]
     lines += [
         "\n## mailbox, in development\n",

@@ -4,9 +4,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 
 from deploy.processes import PROCESSES, settings_class
+from shared.chassis.brand import BrandSettings
 
 # Not of one process: read by Compose, by `doorward up`, or by the tests.
 ELSEWHERE = frozenset({"DOORWARD_DATA_DIR", "DOORWARD_ENV_FILE", "DOORWARD_TEST_SERVERS", "DOORWARD_VERSION"})
+# Compose gives it to every process; one that shows nothing to anybody has no use for it.
+BRAND = frozenset(str(field.validation_alias) for field in BrandSettings.model_fields.values())
 
 
 def of(process: str) -> set[str]:
@@ -24,8 +27,8 @@ def without_others(environment: Mapping[str, str], process: str) -> dict[str, st
 
 def unknown(names: Iterable[str], processes: Collection[str]) -> Iterator[str]:
     """A sentence for each name that looks like a setting of one of these processes and is none."""
-    known = {name for process in processes for name in of(process)} | ELSEWHERE
-    prefixes = ("DOORWARD_", *(f"{process.upper()}_" for process in processes))
+    known = {name for process in processes for name in of(process)} | ELSEWHERE | BRAND
+    prefixes = ("DOORWARD_", "BRAND_", *(f"{process.upper()}_" for process in processes))
     for name in sorted(name for name in names if name.startswith(prefixes) and name not in known):
         nearest = get_close_matches(name, known, n=1)
         hint = f"; did you mean {nearest[0]}?" if nearest else "; docs/settings.md lists all of them."

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from shared.chassis.brand import BrandSettings
 from shared.chassis.origins import OriginList
 from shared.chassis.setting_types import ReadableFile, StrongSecret, TextList
 from shared.chassis.settings import ProcessSettings
@@ -14,7 +15,7 @@ LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 DEVELOPMENT_ORIGINS = ("http://localhost:*", "http://127.0.0.1:*")
 
 
-class GatewaySettings(ProcessSettings):
+class GatewaySettings(BrandSettings, ProcessSettings):
     """What the gateway needs to know to run."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_")

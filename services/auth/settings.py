@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, HttpUrl, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from shared.chassis.brand import BrandSettings
 from shared.chassis.origins import PasskeyOriginList
 from shared.chassis.setting_types import ReadableFile, SecretList, StrongSecret, TextList
 from shared.chassis.settings import ServiceSettings
@@ -45,7 +46,7 @@ ScopeList = Annotated[TextList, AfterValidator(_scopes)]
 DomainList = Annotated[TextList, AfterValidator(_domains)]
 
 
-class AuthSettings(ServiceSettings):
+class AuthSettings(BrandSettings, ServiceSettings):
     """What auth needs to know to run."""
 
     model_config = SettingsConfigDict(env_prefix="AUTH_")

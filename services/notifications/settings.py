@@ -21,6 +21,7 @@ from services.notifications.smtp import dkim_signing, mail_from, servers
 from services.notifications.smtp.dkim_signing import Signer
 from services.notifications.smtp.servers import SmtpServer
 from services.notifications.templating import layouts, looks
+from shared.chassis.brand import BrandSettings
 from shared.chassis.setting_types import TextList
 from shared.chassis.settings import ServiceSettings
 
@@ -39,7 +40,7 @@ def _checked_layouts(folder: Path | None) -> Path | None:
 ServerList = Annotated[tuple[SmtpServer, ...], NoDecode, BeforeValidator(servers.parse)]
 
 
-class NotificationsSettings(ServiceSettings):
+class NotificationsSettings(BrandSettings, ServiceSettings):
     """What notifications needs to know to run."""
 
     model_config = SettingsConfigDict(env_prefix="NOTIFICATIONS_")
@@ -71,7 +72,7 @@ class NotificationsSettings(ServiceSettings):
         60.0, gt=0, le=600, description="How long the answer to a whole mail may take, in seconds."
     )
     mail_from: Annotated[str, AfterValidator(_checked_sender)] = Field(
-        description="The sender: `address` or `Name <address>`."
+        description="The sender: `address`, or `Name <address>` where the name is not `BRAND_NAME`."
     )
     dkim_selector: str = Field(
         "",
@@ -84,20 +85,6 @@ class NotificationsSettings(ServiceSettings):
     dkim_domain: str = Field(
         "",
         description="The domain that signs: one that the sender's is part of. Without it, the sender's.",
-    )
-    brand_name: str = Field(
-        "", max_length=100, description="What stands above every mail, where there is no logo."
-    )
-    brand_logo_url: str = Field(
-        "", pattern=r"^(https://\S+)?$", description="An image above every mail, 32 pixels high; https."
-    )
-    brand_color: str = Field(
-        "#1d5c43",
-        pattern=f"^{looks.COLOR.pattern}$",
-        description="The color of buttons and links in mails, as `#rrggbb`.",
-    )
-    brand_footer: str = Field(
-        "", max_length=500, description="What stands below every mail: often who sends it, and from where."
     )
     layout_folder: Annotated[Path | None, AfterValidator(_checked_layouts)] = Field(
         None, description="A folder with `layout.html` and `layout.txt` to use instead of ours."
@@ -185,13 +172,15 @@ class NotificationsSettings(ServiceSettings):
             color=self.brand_color,
             logo_url=self.brand_logo_url,
             footer=self.brand_footer,
+            support=self.brand_support,
             folder=self.layout_folder,
         )
 
     @property
     def sender(self) -> tuple[str, str]:
         """The name and the address that every mail comes from."""
-        return mail_from.parse(self.mail_from)
+        name, address = mail_from.parse(self.mail_from)
+        return name or self.brand_name, address
 
     @property
     def signer(self) -> Signer | None:

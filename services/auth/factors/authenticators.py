@@ -8,7 +8,7 @@ from services.auth import audit
 from services.auth.clients import Client
 from services.auth.deps import deps
 from services.auth.errors import AccountNotFound, CodeInvalid, TotpAlreadyEnabled, TotpNotEnabled
-from services.auth.factors import totp
+from services.auth.factors import relying_party, totp
 from services.auth.factors.codes import recovery_code_hashes
 from services.auth.mail import outgoing
 from services.auth.models import Account, db
@@ -56,12 +56,8 @@ def begin(account_id: UUID, session_id: UUID | None) -> NewAuthenticator:
         sealed = deps().totp_sealer.seal(secret.encode())
         if not factors.put_unconfirmed_totp(account_id, sealed, utcnow()):
             raise TotpAlreadyEnabled
-        uri = totp.provisioning_uri(secret, email=account.email, issuer=_issuer())
+        uri = totp.provisioning_uri(secret, email=account.email, issuer=relying_party.name(deps().settings))
     return NewAuthenticator(secret, uri, totp.qr_svg(uri))
-
-
-def _issuer() -> str:
-    return deps().settings.public_url.host or "Doorward"
 
 
 def confirm(account_id: UUID, session_id: UUID | None, code: str) -> list[str]:

@@ -43,7 +43,7 @@ def begin_adding(account_id: UUID, session_id: UUID | None) -> Ceremony:
         account = lock_fresh(account_id, session_id)
         options = webauthn.generate_registration_options(
             rp_id=relying_party.domain(settings),
-            rp_name=relying_party.domain(settings),
+            rp_name=relying_party.name(settings),
             user_name=account.email,
             user_display_name=account.display_name or account.email,
             user_id=account_id.bytes,

@@ -13,6 +13,11 @@ def domain(settings: AuthSettings) -> str:
     return settings.passkey_domain or (LOCALHOST if _is_loopback(host) else host)
 
 
+def name(settings: AuthSettings) -> str:
+    """What browsers and authenticator apps call whose accounts these are: the product, or the domain."""
+    return settings.brand_name or domain(settings)
+
+
 def origins(settings: AuthSettings) -> list[str]:
     """The origins of pages that may use passkeys."""
     own = str(settings.public_url).rstrip("/")

@@ -27,8 +27,9 @@ def find_step(secret: str, code: str, now: datetime) -> int | None:
 
 
 def provisioning_uri(secret: str, *, email: str, issuer: str) -> str:
-    """What an authenticator app reads from the QR code."""
-    return pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=issuer)
+    """What an authenticator app reads from the QR code; a colon would end the issuer's name in it."""
+    name = issuer.replace(":", " ")
+    return pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=name)
 
 
 def qr_svg(uri: str) -> str:

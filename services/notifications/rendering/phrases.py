@@ -10,6 +10,12 @@ from shared.chassis import names
 
 LANGUAGES = ("en", "de", "es", "fr")
 _GREETINGS: Mapping[str, str] = {"en": "Hello", "de": "Guten Tag", "es": "Hola", "fr": "Bonjour"}
+HELP: Mapping[str, str] = {
+    "en": "Questions? Contact us:",
+    "de": "Haben Sie Fragen? Schreiben Sie uns:",
+    "es": "¿Tiene alguna pregunta? Escríbanos:",
+    "fr": "Des questions ? Contactez-nous :",
+}
 UNKNOWN_DEVICE: Mapping[str, str] = {
     "en": "unknown",
     "de": "unbekannt",

@@ -37,7 +37,7 @@ def _values(version: Version, variables: Mapping[str, str], language: str) -> di
     template = version.template
     spoken = locales.best(language, phrases.LANGUAGES, FALLBACK_LOCALE)
     name = variables.get("name") if template.greets else None
-    own = {"lang": language, "greeting": phrases.greeting(name, spoken)}
+    own = {"lang": language, "greeting": phrases.greeting(name, spoken), "help": phrases.HELP[spoken]}
     if not template.is_internal:
         return {**variables, **own}
     if "name" in variables:

@@ -84,7 +84,7 @@ def _interface_of(wording: Wording, look: Look) -> Interface:
 
 def _try_out(mail: "Compiled", interface: Interface) -> None:
     """Render with what is needed alone, and with all that is taken: a template is wrong before it is sent."""
-    given = dict.fromkeys(["lang", "greeting"], "x")
+    given = dict.fromkeys(["lang", "greeting", "help"], "x")
     for names in (interface.required, interface.required | interface.optional):
         mail.render(given | dict.fromkeys(names, "x"))
 

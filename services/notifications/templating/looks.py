@@ -1,12 +1,13 @@
 """How every mail of an installation looks: its layouts and its brand, as settings say."""
 
-import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from shared.chassis import brand, colors
+
 DIRECTORY = Path(__file__).parent.parent / "templates"
-COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+PAPER, DARK_PAPER = "#f4f4f1", "#222728"  # what our layout has the least contrast on
 BLOCKS = ("body", "lead", "button", "note")  # what a layout has to offer
 
 
@@ -15,11 +16,32 @@ class Look:
     """The layouts, and what they show of the brand. Templates see it as ``brand``."""
 
     name: str = ""
-    color: str = "#1d5c43"
+    color: str = brand.DEFAULT_COLOR
     logo_url: str = ""
     footer: str = ""
+    support: str = ""
     html_layout: str = ""
     text_layout: str = ""
+
+    @property
+    def text_color(self) -> str:
+        """What can be read on the color."""
+        return colors.text_on(self.color)
+
+    @property
+    def link_color(self) -> str:
+        """The color, or what of it can be read on paper."""
+        return colors.readable_on(PAPER, self.color)
+
+    @property
+    def dark_link_color(self) -> str:
+        """The color, or what of it can be read in the dark."""
+        return colors.readable_on(DARK_PAPER, self.color)
+
+    @property
+    def support_url(self) -> str:
+        """Where the link to support leads."""
+        return brand.support_url(self.support)
 
 
 @cache
@@ -31,11 +53,20 @@ def layout(folder: Path, kind: str) -> str:
 def look(
     *,
     name: str = "",
-    color: str = "#1d5c43",
+    color: str = brand.DEFAULT_COLOR,
     logo_url: str = "",
     footer: str = "",
+    support: str = "",
     folder: Path | None = None,
 ) -> Look:
     """The look of an installation, with the layouts of ``folder`` or our own."""
     folder = folder or DIRECTORY
-    return Look(name, color, logo_url, footer, layout(folder, "html"), layout(folder, "txt"))
+    return Look(
+        name,
+        color,
+        logo_url,
+        footer,
+        support,
+        html_layout=layout(folder, "html"),
+        text_layout=layout(folder, "txt"),
+    )

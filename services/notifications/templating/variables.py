@@ -8,7 +8,7 @@ from jinja2 import nodes
 
 LONGEST_VARIABLE = 10_000
 # Given by us: no caller's variable can have these names.
-OURS = frozenset({"body", "brand", "greeting", "lang", "layout", "super", "title"})
+OURS = frozenset({"body", "brand", "greeting", "help", "lang", "layout", "super", "title"})
 _DEFAULTS = frozenset({"default", "d"})
 
 
