@@ -9,6 +9,7 @@ from gateway.api_keys import ApiKeys
 from gateway.console import setup as console
 from gateway.console.auth_client import Auth
 from gateway.edge import Edge, GatewayFlask
+from gateway.error_pages import ErrorPages
 from gateway.hints import Hints
 from gateway.hooks import Hooks
 from gateway.links import pages as links
@@ -57,11 +58,12 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
         access_log=access_log,
     )
     document = MergedDocument(table, services, url=str(settings.public_url), version=version("doorward"))
-    _install_pages(app, settings, pipeline, document, checks, deps or Deps())
+    error_pages = _install_pages(app, settings, pipeline, document, checks, deps or Deps())
     parts.run_with(app, access_log)
     hooks = Hooks(app, table)
     app.on_start.append(hooks.settle)
-    app.edge = Edge(settings, pipeline, OwnPages(app, checks, optional_checks, access_log), hooks)
+    own_pages = OwnPages(app, checks, optional_checks, access_log, error_pages=error_pages)
+    app.edge = Edge(settings, pipeline, own_pages, hooks, error_pages=error_pages)
     return app
 
 
@@ -100,9 +102,12 @@ def _install_pages(
     document: MergedDocument,
     checks: Checks,
     deps: Deps,
-) -> None:
-    """All that the gateway answers itself."""
+) -> ErrorPages:
+    """All that the gateway answers itself, and what its errors look like."""
     pages.install(app, settings, document)
-    links.install(app)
+    links.install(app, settings)
+    error_pages = ErrorPages(app.jinja_env, settings)
+    error_pages.install(app)
     page_limits.install(app, settings)
     console.install(app, settings, pipeline, checks, auth=deps.auth)
+    return error_pages

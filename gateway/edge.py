@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from gateway import errors
 from gateway.arrival import exchange_of
 from gateway.asgi import AsgiFlask
+from gateway.error_pages import ErrorPages
 from gateway.exchange import Exchange
 from gateway.hooks import Hooks
 from gateway.messages import Answer, ClientGone, Receive, ResponseBroken, Scope, Send, send_answer
@@ -73,11 +74,20 @@ class GatewayFlask(AsgiFlask):
 class Edge:
     """What becomes of a request."""
 
-    def __init__(self, settings: GatewaySettings, pipeline: Pipeline, pages: OwnPages, hooks: Hooks) -> None:
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        pipeline: Pipeline,
+        pages: OwnPages,
+        hooks: Hooks,
+        *,
+        error_pages: ErrorPages,
+    ) -> None:
         self.pipeline = pipeline
         self.serving_options = settings.serving_options
         self._pages = pages
         self._hooks = hooks
+        self._error_pages = error_pages
         self._hosts = settings.hosts
         self._trusted_proxies = settings.trusted_proxy_count
         self._metrics_port = settings.metrics_port
@@ -155,6 +165,10 @@ class Edge:
                 answer = await self._hooks.around(exchange, self.pipeline.answer)
             else:
                 answer = await self._answer(exchange)
+            if answer.status_code >= 400:
+                answer = self._error_pages.instead_of(
+                    answer, exchange.scope["path"], exchange.scope["headers"]
+                )
             self.pipeline.finish(exchange, answer)
             if exchange.scope["type"] == "websocket":
                 status = answer.status_code

@@ -10,6 +10,7 @@ from werkzeug.routing import RequestRedirect
 
 from gateway import errors, measures
 from gateway.access_log import AccessLog
+from gateway.error_pages import ErrorPages
 from gateway.exchange import Exchange
 from gateway.messages import ClientGone, send_answer
 from shared.chassis.errors import ApiError, NotFound, from_http_exception, problem_response
@@ -27,11 +28,18 @@ class OwnPages:
     """The pages of one worker."""
 
     def __init__(
-        self, app: Flask, checks: dict[str, Check], optional: dict[str, Check], access_log: AccessLog
+        self,
+        app: Flask,
+        checks: dict[str, Check],
+        optional: dict[str, Check],
+        access_log: AccessLog,
+        *,
+        error_pages: ErrorPages,
     ) -> None:
         self._urls = app.url_map
         self._checks, self._optional = Checks(checks), Checks(optional)
         self._access_log = access_log
+        self._error_pages = error_pages
         most = app.config["MAX_CONTENT_LENGTH"]
         self._views = WsgiApp(app.wsgi_app, threads=THREADS, most_body=most)
 
@@ -72,7 +80,9 @@ class OwnPages:
         try:
             return await self._views(exchange.scope, exchange.receive, send, extra=extra)
         except BodyOverLimit:
-            response = problem_response(errors.BodyTooLarge(headers={"Connection": "close"}))
+            problem = problem_response(errors.BodyTooLarge(headers={"Connection": "close"}))
+            scope = exchange.scope
+            response = self._error_pages.instead_of(problem, scope["path"], scope["headers"])
             await send_answer(response, send)
             return response.status_code
 

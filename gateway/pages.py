@@ -44,7 +44,10 @@ def install(app: AsgiFlask, settings: GatewaySettings, document: MergedDocument)
 
     app.register_blueprint(blueprint)
     docs = get_swaggerui_blueprint(
-        "/docs", "/openapi.json", config={"app_name": "Doorward API"}, blueprint_name="docs"
+        "/docs",
+        "/openapi.json",
+        config={"app_name": f"{settings.brand_name or 'Doorward'} API"},
+        blueprint_name="docs",
     )
     docs.after_request(_confine)
     app.register_blueprint(docs)

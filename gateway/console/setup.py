@@ -66,6 +66,7 @@ def _configure(app: Flask, settings: GatewaySettings, redis: Redis) -> None:
     # The prefix makes browsers insist on what the name says (RFC 6265bis section 4.1.3).
     prefix = "__Secure-" if is_secure else ""
     app.config.update(
+        PRODUCT=settings.brand_name or "Doorward",
         SECRET_KEY=settings.session_secret_key.get_secret_value(),
         SESSION_TYPE="redis",
         SESSION_REDIS=redis,

@@ -1,91 +1,75 @@
-"""Serves one page for each kind of link; what a page says and does stands in one table."""
+"""Serves one page for each kind of link; what a page does stands in one table, what it says in ``texts``."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from flask import Blueprint, Flask, Response, make_response, render_template
+from flask import Blueprint, Flask, Response, make_response, render_template, request
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+from gateway.links import looks
+from gateway.links.wordings import language_of, wording
+from shared.chassis.brand import BrandSettings
+
+STYLE = "/links/brand.css"
 
 
 class Page(NamedTuple):
-    """What a page says; ``action`` is where its button posts the token, if a button makes sense."""
+    """Where a page's button posts the token, if it has one, and which password it asks for."""
 
-    title: str
-    text: str
-    button: str = ""
     action: str = ""
-    done: str = ""
-    asks_for: str = ""  # what the page calls the password that it asks for
     autocomplete: str = ""
 
 
 PAGES = {
-    "verify-email": Page(
-        "Confirm your address",
-        "Confirm that this email address belongs to you.",
-        button="Confirm the address",
-        action="/api/v1/auth/verify-email",
-        done="Your address is confirmed. You can close this page and sign in.",
-    ),
-    "reset-password": Page(
-        "Choose a new password",
-        "This ends all other sessions of your account.",
-        button="Set the password",
-        action="/api/v1/auth/password/reset",
-        done="Your password is changed. You can close this page and sign in with it.",
-        asks_for="New password",
-        autocomplete="new-password",
-    ),
-    "sign-in": Page(
-        "Sign in", "Go back to the page where you are signing in and enter the six-digit code from the mail."
-    ),
-    "join-organization": Page(
-        "Join an organization",
-        "Sign in where you use your account, and enter your address and the code of the mail there.",
-    ),
-    "change-email": Page(
-        "Confirm your new address",
-        "Enter your password to make this the address of your account. This ends all of its sessions.",
-        button="Confirm the address",
-        action="/api/v1/auth/email/change/confirm",
-        done="This is the address of your account now. You can close this page and sign in with it.",
-        asks_for="Your password",
-        autocomplete="current-password",
-    ),
-    "restore-email": Page(
-        "Take your address back",
-        "This ends all sessions of the account, deletes its API keys and passkeys, and resets its password.",
-        button="Take the address back",
-        action="/api/v1/auth/email/change/undo",
-        done="This is the address of your account again. We have sent a mail there to choose a new password.",
-    ),
+    "verify-email": Page("/api/v1/auth/verify-email"),
+    "reset-password": Page("/api/v1/auth/password/reset", "new-password"),
+    "sign-in": Page(),
+    "change-email": Page("/api/v1/auth/email/change/confirm", "current-password"),
+    "restore-email": Page("/api/v1/auth/email/change/undo"),
+    "join-organization": Page(),
 }
 
 
-def install(app: Flask) -> None:
+def install(app: Flask, brand: BrandSettings) -> None:
     """Serve one page for each of ``PAGES`` at its name."""
     blueprint = Blueprint(
         "links", __name__, template_folder="templates", static_folder="static", static_url_path="/links"
     )
     for name, page in PAGES.items():
-        blueprint.add_url_rule(f"/{name}", name, _view(page))
-    blueprint.after_request(_confine)
+        blueprint.add_url_rule(f"/{name}", name, _view(name, page, brand))
+    blueprint.add_url_rule(STYLE, "brand", lambda: _style(brand))
+    blueprint.after_request(_confined(looks.policy(brand)))
     app.register_blueprint(blueprint)
 
 
-def _view(page: Page) -> Callable[[], Response]:
-    return lambda: make_response(render_template("links/page.html", page=page))
+def _view(name: str, page: Page, brand: BrandSettings) -> Callable[[], Response]:
+    def view() -> Response:
+        language = language_of(
+            of_mail=request.args.get("lang", ""), accepted=request.headers.get("Accept-Language", "")
+        )
+        texts = wording(language)
+        html = render_template(
+            "links/page.html", page=page, lang=language, texts=texts, says=texts[name], brand=brand
+        )
+        return make_response(html)
+
+    return view
 
 
-def _confine(response: Response) -> Response:
-    """Let the page run its own script and call its own origin; tell nobody where the reader came from."""
-    response.headers["Content-Security-Policy"] = POLICY
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    if response.mimetype == "text/html":
-        response.headers["Cache-Control"] = "no-store"
+def _style(brand: BrandSettings) -> Response:
+    response = Response(looks.style(brand), content_type="text/css; charset=utf-8")
+    response.headers["Cache-Control"] = "public, max-age=300"
     return response
+
+
+def _confined(policy: str) -> Callable[[Response], Response]:
+    def confine(response: Response) -> Response:
+        """Tell nobody where the reader came from, and keep nothing."""
+        response.headers["Content-Security-Policy"] = policy
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        if response.mimetype == "text/html":
+            response.headers["Cache-Control"] = "no-store"
+            response.vary.add("Accept-Language")
+        return response
+
+    return confine

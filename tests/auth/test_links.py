@@ -16,14 +16,17 @@ def settings(settings: AuthSettings, request: pytest.FixtureRequest) -> AuthSett
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        (None, "http://127.0.0.1:8080/verify-email#token="),
-        (HttpUrl("https://app.example.org/account"), "https://app.example.org/account/verify-email#token="),
+        (None, "http://127.0.0.1:8080/verify-email?lang=de#token="),
+        (
+            HttpUrl("https://app.example.org/account"),
+            "https://app.example.org/account/verify-email?lang=de#token=",
+        ),
     ],
     indirect=["settings"],
 )
-def test_link_leads_where_the_pages_are(
+def test_link_leads_where_the_pages_are_in_the_language_of_the_mail(
     app: Flask, stranger: NewPerson, mailbox: Mailbox, expected: str
 ) -> None:
-    stranger().post("register", email="ada@example.org", password=PASSWORD)
+    stranger().post("register", email="ada@example.org", password=PASSWORD, locale="de")
 
     assert mailbox.newest("verify_email")["link"].startswith(expected)

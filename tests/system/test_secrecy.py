@@ -132,16 +132,16 @@ def live(spy: Spy, email: str) -> None:
     ticket = spy.call(401, "POST", "login", email=email, password=PASSWORD)["mfa_token"]
     spy.call(200, "POST", "mfa/verify", mfa_token=ticket, code=codes[0])
     spy.call(202, "POST", "password/forgot", email=email)
-    _, token = spy.mail("reset-password#token=")
+    _, token = spy.mail("reset-password?lang=")
     spy.call(204, "POST", "password/reset", token=token, password=NEXT)
     spy.call(202, "POST", "email-code", email=email)
-    code, _ = spy.mail("sign-in#token=")
+    code, _ = spy.mail("sign-in?lang=")
     ticket = spy.call(401, "POST", "email-code/verify", email=email, code=code)["mfa_token"]
     access = spy.call(200, "POST", "mfa/verify", mfa_token=ticket, code=codes[1])["access_token"]
     new_email = f"new.{email}"
     spy.secrets.add(new_email)
     spy.call(202, "POST", "email/change", by=access, new_email=new_email, password=NEXT, code=codes[2])
-    code, _ = spy.mail("change-email#token=", new_email)
+    code, _ = spy.mail("change-email?lang=", new_email)
     spy.call(204, "POST", "email/change/confirm", by=access, code=code)
     # A client that puts them where they do not belong.
     spy.call(404, "GET", f"no-such-page/{token}?token={access}&email={email}")

@@ -1,6 +1,6 @@
 // The token stands behind the #; it leaves the address bar and the history before anything else happens.
 const token = new URLSearchParams(location.hash.slice(1)).get("token");
-history.replaceState(null, "", location.pathname);
+history.replaceState(null, "", location.pathname + location.search);
 
 const form = document.querySelector("form");
 const answer = document.getElementById("answer");
@@ -19,9 +19,11 @@ async function post(path, body, access) {
   return { isGood: response.ok, content };
 }
 
-function mistakes(problem) {
-  const details = (problem.errors || []).map((error) => error.detail);
-  return [problem.detail, ...details].join(" ");
+// In the language of the page, as far as it knows the code; else as the API puts it.
+function explain(problem) {
+  const known = JSON.parse(form.dataset.problems);
+  const usual = { 429: known.rate_limited, 503: known.unavailable }[problem.status];
+  return known[problem.code] || usual || problem.detail;
 }
 
 async function submit(event) {
@@ -32,13 +34,13 @@ async function submit(event) {
   try {
     const body = { token, ...Object.fromEntries(new FormData(form)) };
     const { isGood, content } = await post(form.dataset.action, body);
-    if (!isGood) return say(mistakes(content), true);
+    if (!isGood) return say(explain(content), true);
     // A page that keeps nothing has no use for the session that it was given.
     if (content.access_token) await post("/api/v1/auth/logout", {}, content.access_token);
     form.hidden = true;
     say(form.dataset.done, false);
   } catch {
-    say("That did not go through. Check your connection and try again.", true);
+    say(form.dataset.unreachable, true);
   } finally {
     button.disabled = false;
   }
@@ -48,5 +50,5 @@ if (form && token) {
   form.addEventListener("submit", submit);
 } else if (form) {
   form.hidden = true;
-  say("This link is not complete. Open it from the mail again.", true);
+  say(form.dataset.incomplete, true);
 }

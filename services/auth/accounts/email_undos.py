@@ -39,7 +39,7 @@ def tell_old_address(account: Account, old_email: str, now: datetime) -> None:
         created_at=now,
         expires_at=now + lifetime,
     )
-    variables = {"link": outgoing.link_to(PAGE, token), "days": str(lifetime.days)}
+    variables = {"link": outgoing.link_to(PAGE, token, locale=account.locale), "days": str(lifetime.days)}
     outgoing.send_notice("email_changed_undo", account, to_email=old_email, **variables)
 
 

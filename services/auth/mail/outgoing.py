@@ -74,7 +74,7 @@ def send_code(
             variables={
                 "name": recipient.display_name or "",
                 "code": pair.code,
-                "link": link_to(page, pair.token),
+                "link": link_to(page, pair.token, locale=recipient.locale),
                 "minutes": str(minutes),
                 "hours": str(max(1, minutes // 60)),
             },
@@ -83,8 +83,11 @@ def send_code(
     )
 
 
-def link_to(page: str, token: str) -> str:
-    """A link that a mail carries. Its token stands behind the #: no server, proxy or scanner gets it."""
+def link_to(page: str, token: str, *, locale: str) -> str:
+    """A link that a mail carries, to a page in its language.
+
+    The token stands behind the #: no server, proxy or scanner gets it.
+    """
     settings = deps().settings
     links_url = str(settings.links_url or settings.public_url).rstrip("/")
-    return f"{links_url}/{page}#token={quote(token)}"
+    return f"{links_url}/{page}?lang={quote(locale)}#token={quote(token)}"
