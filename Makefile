@@ -17,6 +17,7 @@ DEV := $(VENV)/.dev-$(call checksum,dev)
 LOCAL := $(or $(wildcard $(DEV)),$(VENV)/.local-$(call checksum,local))
 TESTS ?= tests
 WORKERS ?= 4
+SHOTS ?= .data/screenshots
 # What a run of all tests reaches at least, in percent of lines and branches: all code, and what decides on
 # tokens and sessions.
 COVERED := 90
@@ -117,6 +118,10 @@ requirements: $(DEV) ## Renew the pinned requirements from pyproject.toml
 
 .PHONY: install
 install: $(DEV) ## Install everything that development needs into .venv
+
+.PHONY: screenshots
+screenshots: $(DEV) ## Take pictures of every page and mail, and check them with axe-core (SHOTS=folder)
+	PYTHONPATH=testkit $(BIN)/python -m tests.screenshots $(SHOTS)
 
 .PHONY: clean
 clean: ## Remove .venv and what tools leave behind; the data in .data stays
