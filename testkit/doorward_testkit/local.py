@@ -108,6 +108,6 @@ def _found(command: str) -> str:
     if path is None:
         raise StartError(
             f"There is no command {command!r}. Set doorward_command in pytest's configuration to the one of "
-            "a checkout, such as ../doorward/.venv/bin/doorward."
+            "a checkout, such as ../doorward/.venv/bin/doorward, or doorward_install to a wheel."
         )
     return path

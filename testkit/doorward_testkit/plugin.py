@@ -7,16 +7,17 @@ from pathlib import Path
 import pytest
 
 from doorward_testkit.accounts import Account, Accounts
-from doorward_testkit.backend import OWN_PREFIX, Backend
-from doorward_testkit.compose import ComposeBackend
+from doorward_testkit.backend import OWN_PREFIX, Backend, StartError
+from doorward_testkit.environment import command_of
 from doorward_testkit.local import LocalBackend
 from doorward_testkit.mailbox import Mailbox
 
 OPTIONS = {
     "doorward_url": "The gateway URL of a Doorward that runs already.",
     "doorward_mailbox_url": "The mailbox of that Doorward.",
-    "doorward_compose_file": "Doorward's docker-compose.yml: it is started in containers.",
-    "doorward_command": "The command `doorward` of a checkout (default: the one on the PATH).",
+    "doorward_images": "The tag of Doorward's images: it is started in containers, by Testcontainers.",
+    "doorward_install": "A wheel or a checkout of Doorward: it gets an environment of its own.",
+    "doorward_command": "The command `doorward` of such an environment (default: the one on the PATH).",
 }
 
 
@@ -64,10 +65,22 @@ def _backend(config: pytest.Config) -> Backend:
     settings = {name.strip(): value.strip() for name, _, value in lines}
     if url := _option(config, "doorward_url"):
         return Backend(url.rstrip("/"), _option(config, "doorward_mailbox_url").rstrip("/"), settings)
-    if file := _option(config, "doorward_compose_file"):
-        return ComposeBackend(_path(config, file), settings)
+    if tag := _option(config, "doorward_images"):
+        return _containers(tag, settings)
+    if source := _option(config, "doorward_install"):
+        return LocalBackend(str(command_of(_path(config, source))), settings)
     command = _option(config, "doorward_command") or "doorward"
     return LocalBackend(str(_path(config, command)) if os.sep in command else command, settings)
+
+
+def _containers(tag: str, settings: dict[str, str]) -> Backend:
+    try:
+        from doorward_testkit.containers import ContainersBackend
+    except ImportError as error:
+        raise StartError(
+            "doorward_images needs Testcontainers: install doorward-testkit[containers]."
+        ) from error
+    return ContainersBackend(tag, settings)
 
 
 def _option(config: pytest.Config, name: str) -> str:

@@ -5,6 +5,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from doorward_testkit import Mailbox
+from doorward_testkit.accounts import Accounts
+from doorward_testkit.containers import ContainersBackend
+from testcontainers.core.docker_client import DockerClient
 
 from tests.system import journey, readme
 from tests.system.compose import ComposeStack
@@ -93,6 +97,24 @@ def test_services_and_workers_can_be_scaled(stack: ComposeStack) -> None:
 
     mails = [journey.mails_to(stack.mailbox_url, one.email) for one in travellers]
     assert [len(list(filter(journey.has_code, found))) for found in mails] == [1] * 4
+
+
+def test_a_team_tests_against_the_images(stack: ComposeStack) -> None:
+    """Images that `stack` has built, started by Testcontainers; they leave nothing behind."""
+    backend = ContainersBackend("dev", {"BRAND_NAME": "Shop"})
+    mailbox = Mailbox(backend.mailbox_url)
+    accounts = Accounts(backend, mailbox)
+    try:
+        editor = accounts.make(roles=["editor"])
+        mail = mailbox.latest(editor.email)
+        network = backend.network_name
+    finally:
+        backend.close()
+    docker = DockerClient()
+
+    assert mail["from"].startswith("Shop <")
+    assert docker.client.containers.list(all=True, filters={"network": network}) == []
+    assert docker.client.networks.list(names=[network]) == []
 
 
 def test_production_does_not_start_without_its_own_secrets() -> None:

@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
 import pytest
+from doorward_testkit import environment as own_environment
 
 from tests.testkit import environment
 
@@ -19,10 +21,14 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built distribution."""
-    folder = tmp_path_factory.mktemp("wheel")
+    return build(ROOT / "testkit", tmp_path_factory.mktemp("wheel"))
+
+
+def build(project: Path, folder: Path) -> Path:
+    """The wheel of a project."""
     line = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*line, "--wheel-dir", folder, ROOT / "testkit"], check=True, capture_output=True)
-    (built,) = folder.glob("doorward_testkit-*.whl")
+    subprocess.run([*line, "--wheel-dir", folder, project], check=True, capture_output=True)
+    (built,) = folder.glob("*.whl")
     return built
 
 
@@ -57,14 +63,47 @@ def test_wheel_holds_the_kit_alone(wheel: Path) -> None:
     assert {top for top in tops if not top.endswith(".dist-info")} == {"doorward_testkit"}
 
 
-def test_team_without_the_repository_tests_against_a_whole_system(python: Path, tmp_path: Path) -> None:
-    command = Path(sys.executable).with_name("doorward")
+def test_sample_has_forty_lines_at_most() -> None:
+    assert len(SAMPLE.read_text().splitlines()) <= 40
 
-    outcome = run_sample(python, tmp_path, DOORWARD_TESTKIT_COMMAND=str(command))
+
+def test_team_without_the_repository_tests_against_a_whole_system(
+    python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Doorward comes as a wheel and gets an environment of its own, once.
+
+    The distributions that it needs are those of this environment: a test must not wait for a registry.
+    """
+    doorward, cache = build(ROOT, tmp_path), str(tmp_path / "cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", cache)
+    monkeypatch.setenv("PIP_NO_DEPS", "1")
+
+    command = own_environment.command_of(doorward)
+    (site,) = command.parents[1].glob("lib/python*/site-packages")
+    (site / "needed.pth").write_text(sysconfig.get_path("purelib"))
+    outcome = run_sample(python, tmp_path, DOORWARD_TESTKIT_INSTALL=str(doorward), XDG_CACHE_HOME=cache)
 
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    assert "6 passed" in outcome.stdout
+    assert "4 passed" in outcome.stdout
+    assert (site / "services" / "auth" / "app.py").exists()
     assert list((tmp_path / "tmp").glob("doorward-*")) == []
+
+
+@pytest.mark.parametrize("source", ["no-such.whl", "."])
+def test_source_that_is_neither_wheel_nor_checkout_is_a_sentence(
+    python: Path, tmp_path: Path, source: str
+) -> None:
+    outcome = run_sample(python, tmp_path, DOORWARD_TESTKIT_INSTALL=source)
+
+    assert outcome.returncode == 1
+    assert "is neither a wheel nor a checkout of Doorward." in outcome.stdout
+
+
+def test_images_need_the_extra(python: Path, tmp_path: Path) -> None:
+    outcome = run_sample(python, tmp_path, DOORWARD_TESTKIT_IMAGES="dev")
+
+    assert outcome.returncode == 1
+    assert "install doorward-testkit[containers]" in outcome.stdout
 
 
 def test_missing_command_is_a_sentence(python: Path, tmp_path: Path) -> None:
