@@ -25,7 +25,7 @@ async def test_member_works_for_an_organization_until_the_role_changes(
     await post(doorward, f"{organization}/invitations", 202, headers=ada, json={"email": BOB})
     doorward.work()
     mail = doorward.sender.newest_to(BOB)
-    token = re.search(r"/join-organization#token=(\S+)", mail.text)
+    token = re.search(r"/join-organization\?lang=\w+#token=(\S+)", mail.text)
     code = re.search(r"^\d{6}$", mail.text, re.MULTILINE)
     assert token is not None
     assert code is not None

@@ -65,7 +65,7 @@ def test_invitation_is_mailed_with_a_link_and_a_code(app: Flask, ada: Person, or
     assert (answer.status_code, answer.json["status"], answer.json["role"]) == (202, "pending", "admin")
     assert (mail["template"], mail["locale"], mail["account_id"]) == ("organization_invitation", "de", None)
     assert mail["variables"]["organization"] == "Acme"
-    assert mail["variables"]["link"].startswith("http://127.0.0.1:8080/join-organization#token=")
+    assert mail["variables"]["link"].startswith("http://127.0.0.1:8080/join-organization?lang=de#token=")
     assert token_to(app, BOB) not in answer.text
     assert code_to(app, BOB) not in answer.text
 

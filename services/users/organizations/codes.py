@@ -48,11 +48,14 @@ def is_code(stored: str, email: str, code: str) -> bool:
     return any(hmac.compare_digest(stored, _keyed(secret, email, code)) for secret in _settings().own_secrets)
 
 
-def link_of(token: str) -> str:
-    """The link that the mail carries. The token stands behind the #: no server, proxy or scanner gets it."""
+def link_of(token: str, *, locale: str) -> str:
+    """The link that the mail carries, to a page in its language.
+
+    The token stands behind the #: no server, proxy or scanner gets it.
+    """
     settings = _settings()
     base = str(settings.links_url or settings.public_url).rstrip("/")
-    return f"{base}/{PAGE}#token={quote(token)}"
+    return f"{base}/{PAGE}?lang={quote(locale)}#token={quote(token)}"
 
 
 def _keyed(secret: str, email: str, code: str) -> str:

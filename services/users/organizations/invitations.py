@@ -86,15 +86,16 @@ def _send(organization: Organization, account_id: UUID, email: str, role: str, n
 
 def _mail(invitation: Invitation, organization: Organization, pair: CodeAndToken) -> None:
     inviter = profiles.find(invitation.invited_by) if invitation.invited_by else None
+    locale = inviter.locale if inviter else "en"
     messages.send(
         SendEmail(
             template=MAIL,
             to_email=invitation.email,
-            locale=inviter.locale if inviter else "en",
+            locale=locale,
             variables={
                 "organization": organization.name,
                 "code": pair.code,
-                "link": codes.link_of(pair.token),
+                "link": codes.link_of(pair.token, locale=locale),
                 "days": str(_settings().invitation_days),
             },
             expires_at=invitation.expires_at,
