@@ -11,7 +11,7 @@ from services.notifications.templating.looks import Look
 from services.notifications.templating.wordings import Wording
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.\-]{0,63}")
-ALWAYS_GIVEN = frozenset({"change"})  # perhaps empty
+ALWAYS_GIVEN = frozenset({"change", "organization"})  # perhaps empty
 
 
 def check(name: str, source: Source, look: Look) -> None:
