@@ -1,18 +1,15 @@
 """What a broken service does to its callers: the right status, no second POST, no leaked connection."""
 
 import asyncio
-import socket
-import struct
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 
 import orjson
 import pytest
 
+from tests.gateway.broken_service import Reader, Writer, ask, connected, sending, until
 from tests.gateway.conftest import Gateway, StartGateway
-from tests.gateway.echo import OK, Handler, Received, Upstream
-from tests.gateway.wire import Response, Wire
+from tests.gateway.echo import OK, Received, Upstream
+from tests.gateway.wire import Wire
 
 ROUTES = """
 [upstreams.u]
@@ -54,95 +51,10 @@ upstream = "two"
 access = "public"
 """
 
-Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
-
-
-def sending(data: bytes, *, then: str = "close") -> Handler:
-    """An upstream that answers ``data`` and then closes, resets, hangs or keeps the connection."""
-
-    async def handle(_request: Received, reader: Reader, writer: Writer) -> None:
-        writer.write(data)
-        await writer.drain()
-        if then == "reset":
-            await asyncio.sleep(0.05)  # so that what was sent arrives before the reset
-            linger = struct.pack("ii", 1, 0)
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            writer.transport.abort()
-        elif then == "half-close":
-            writer.write_eof()
-            await reader.read()
-        elif then == "hang":
-            await reader.read()
-        elif then == "close":
-            writer.close()
-
-    return handle
-
 
 @pytest.fixture
 def gateway(start_gateway: StartGateway) -> Gateway:
     return start_gateway(routes=ROUTES)
-
-
-@asynccontextmanager
-async def connected(gateway: Gateway) -> AsyncIterator[Wire]:
-    wire = await Wire.connect(gateway.port)
-    try:
-        yield wire
-    finally:
-        wire.close()
-
-
-async def ask(gateway: Gateway, path: str = "/x/y", method: str = "GET", body: bytes = b"") -> Response:
-    async with connected(gateway) as wire:
-        length = f"Content-Length: {len(body)}\r\n" if body else ""
-        await wire.send(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{length}\r\n".encode() + body)
-        return await wire.receive(method=method)
-
-
-async def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.02)
-
-
-@pytest.mark.parametrize(
-    ("data", "then", "status", "error"),
-    [
-        (b"", "close", 502, "connection_terminated"),
-        (b"", "reset", 502, "connection_terminated"),
-        (b"", "half-close", 502, "connection_terminated"),
-        (b"", "hang", 504, "http_response_timeout"),
-        (b"HTTP/1.1 200", "close", 502, "http_response_incomplete"),
-        (b"HTTP/1.1 200 OK\r\nX: y\r\n", "reset", 502, "http_response_incomplete"),
-        (b"HTTP/1.1 200 OK\r\nX: y\r\n", "hang", 504, "http_response_timeout"),
-        (b"garbage\r\n\r\n", "keep", 502, "http_protocol_error"),
-        (b"SSH-2.0-OpenSSH_9.2\r\n", "hang", 504, "http_response_timeout"),
-        (b"\x16\x03\x01\x02\x00\r\n\r\n", "keep", 502, "http_protocol_error"),
-        (
-            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-            "keep",
-            502,
-            "http_protocol_error",
-        ),
-        (b"HTTP/1.1 200 OK\r\nX: a\rSet-Cookie: b\r\n\r\n", "keep", 502, "http_protocol_error"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "keep", 502, "http_protocol_error"),
-        (b"HTTP/1.1 101 Switching\r\n\r\n", "keep", 502, "http_protocol_error"),
-        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000, "keep", 502, "http_protocol_error"),
-    ],
-)
-async def test_a_broken_answer_is_told_as_what_it_is(
-    gateway: Gateway, upstream: Upstream, data: bytes, then: str, status: int, error: str
-) -> None:
-    path = "/hasty/y" if then == "hang" else "/x/y"
-    upstream.handlers[path] = sending(data, then=then)
-
-    answer = await ask(gateway, path, method="POST", body=b"once")
-
-    assert (answer.status, answer.headers["proxy-status"]) == (status, f"doorward; error={error}")
-    assert orjson.loads(answer.body)["code"] == {502: "bad_gateway", 504: "gateway_timeout"}[status]
-    assert len(upstream.at(path)) == 1
 
 
 async def test_a_service_that_is_not_there_is_told_with_when_to_come_back(gateway: Gateway) -> None:
@@ -151,26 +63,6 @@ async def test_a_service_that_is_not_there_is_told_with_when_to_come_back(gatewa
     assert (refused.status, refused.headers["retry-after"]) == (503, "2")
     assert refused.headers["proxy-status"] == "doorward; error=connection_refused"
     assert (nameless.status, nameless.headers["proxy-status"]) == (503, "doorward; error=dns_error")
-
-
-@pytest.mark.parametrize(
-    "head",
-    [
-        b"Content-Length: 10\r\n\r\nabc",
-        b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
-        b"Content-Length: 9\r\n\r\n",
-    ],
-)
-@pytest.mark.parametrize("then", ["close", "reset", "hang"])
-async def test_an_answer_that_breaks_off_does_not_look_complete(
-    gateway: Gateway, upstream: Upstream, head: bytes, then: str
-) -> None:
-    path = "/hasty/y" if then == "hang" else "/x/y"
-    upstream.handlers[path] = sending(b"HTTP/1.1 200 OK\r\n" + head, then=then)
-
-    with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
-        await ask(gateway, path)
-    assert (await ask(gateway, "/x/other")).status == 200
 
 
 async def test_an_idempotent_request_is_tried_again_once_and_a_post_never(
