@@ -3,7 +3,6 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 from services.notifications.lanes import LANES
-from services.notifications.models import db
 from services.notifications.store import queue
 
 EMAILS = Counter("doorward_emails_total", "Attempts at mails by their end.", ["template", "result"])
@@ -38,7 +37,6 @@ BREAKER = Gauge(
 def measure() -> None:
     """Look how long messages wait; raises where the database does not answer."""
     seconds = queue.due_seconds()
-    db.session.rollback()
     OLDEST_DUE.set(max(seconds.values(), default=0.0))
     for lane in LANES:
         LANE_DUE.labels(lane).set(seconds.get(lane, 0.0))
