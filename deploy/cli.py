@@ -30,6 +30,9 @@ NOTIFICATIONS = "services.notifications.commands"
 # needs_environment: a person calls it on a machine where `doorward up` may hold the settings.
 COMMANDS = {
     "up": Entry("deploy.local.command:up", "Run everything on this machine, without Docker."),
+    "status": Entry(
+        "deploy.status:status", "Show every process, what waits, since when, and the version.", True
+    ),
     "serve": Entry("deploy.serve:serve", "Serve one process: gateway, auth, users, notifications."),
     "work": Entry("deploy.work:work", "Run the Celery worker of one service."),
     "migrate": Entry("deploy.migrate:migrate", "Bring the databases to the newest schema.", True),
@@ -52,6 +55,11 @@ COMMANDS = {
     "outbox": Entry("deploy.outbox:outbox", "Show and resend messages that were refused for days.", True),
     "queue": Entry(f"{NOTIFICATIONS}.queue:queue", "Show what waits to be mailed, and what is stuck.", True),
     "message": Entry(f"{NOTIFICATIONS}.queue:message", "Show what became of one message.", True),
+    "send-test-mail": Entry(
+        f"{NOTIFICATIONS}.trial_mail:send_test_mail",
+        "Send a mail by each mail server, and show its answer.",
+        True,
+    ),
     "templates": Entry(f"{NOTIFICATIONS}.templates:templates", "Keep what mails say as files.", True),
     "routes": Entry("gateway.cli:routes", "List what the gateway routes where.", True),
     "check-routes": Entry("gateway.cli:check_routes", "Say what is wrong with route files."),

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from importlib.metadata import version
 from threading import Thread
 from wsgiref.simple_server import WSGIServer
 
@@ -12,6 +13,7 @@ from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     generate_latest,
     start_http_server,
@@ -28,6 +30,9 @@ REQUESTS = Counter(
 )
 DURATION = Histogram(
     "doorward_http_request_duration_seconds", "Time to answer.", ["process", "method", "route"]
+)
+BUILD = Gauge(
+    "doorward_build_info", "1; the label says the version.", ["process", "version"], multiprocess_mode="max"
 )
 _MEASURES = "doorward_measures"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -73,7 +78,8 @@ def exposition() -> Response:
 
 
 def install(app: Flask, process: str) -> None:
-    """Count and time every request of ``app``."""
+    """Count and time every request of ``app``, and say which version it is."""
+    BUILD.labels(process, version("doorward")).set(1)
 
     @app.before_request
     def start_timer() -> None:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
@@ -135,6 +136,36 @@ def test_command_beside_the_runner_sees_its_settings(running: Runner) -> None:
 
     assert outcome.returncode == 0, outcome.stderr
     assert "admin@example.org" in outcome.stdout
+
+
+def test_status_shows_every_process_and_queue(running: Runner) -> None:
+    wait_until(lambda: _status(running).returncode == 0, what="everything to be ready")
+
+    printed = _status(running).stdout
+
+    rows = {line.split("  ")[0]: line.split() for line in printed.splitlines() if line}
+    assert EVERYTHING | {"doorward up"} <= rows.keys()
+    assert rows["gateway"][1] == "ready"
+    assert rows["auth"][3:] == [str(running.processes["auth"]), version("doorward")]
+    assert rows["valkey"][1] == "running"
+    assert rows["messages of auth"][-1] == "0"
+    assert "mails, urgent" in rows
+
+
+def test_status_says_what_is_not_ready(running: Runner) -> None:
+    stranger = {**running.environment, "USERS_URL": f"http://127.0.0.1:{free_port()}"}
+
+    outcome = _status(running, **stranger)
+
+    assert outcome.returncode == 1
+    assert re.search(
+        r"^users +no answer at http://127\.0\.0\.1:\d+ \(ConnectError\)", outcome.stdout, re.MULTILINE
+    )
+
+
+def _status(running: Runner, **environment: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "deploy", "status"]
+    return subprocess.run(line, env=running.environment | environment, capture_output=True, text=True)
 
 
 def test_second_runner_on_the_folder_is_refused(running: Runner, new_runner: MakeRunner) -> None:
