@@ -18,7 +18,7 @@ from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
 from shared.chassis.testing.databases import ServiceDatabases
 from shared.chassis.testing.tokens import SECRET
-from shared.contracts.messages import RolesChanged
+from shared.contracts.messages import ErasureConfirmed
 
 Command = Callable[..., Result]
 
@@ -62,8 +62,8 @@ def dead(app: Flask) -> str:
         transaction(db),
         tracing.tracing(tracing.continue_from("request-0123456789", None)),
     ):
-        for role in ("editor", "author"):
-            messages.send(RolesChanged(account_id=new_id(), roles=(role,), occurred_at=utcnow()))
+        for name in ("editor", "author"):
+            messages.send(ErasureConfirmed(account_id=new_id(), service=name, occurred_at=utcnow()))
     with app.app_context(), transaction(db) as session:
         row = session.scalars(db.select(Outbox).order_by(Outbox.message_id)).first()
         assert row is not None
@@ -89,7 +89,7 @@ def test_show_leads_to_the_request_and_tells_nothing_of_the_content(command: Com
     shown = command("show", dead).output
 
     assert "request-0123456789" in shown
-    assert "roles_changed" in shown
+    assert "erasure_confirmed" in shown
     assert "editor" not in shown
 
 
