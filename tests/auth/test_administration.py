@@ -63,7 +63,7 @@ def test_enabled_again_means_signing_in_again(
 
     assert ada.refresh().status_code == 401
     assert ada.sign_in()
-    assert len(mailbox.messages("account_enabled")) == 1
+    assert len(mailbox.messages("account_enabled")) == 2  # one for each subscriber
 
 
 def test_roles_reach_the_next_token(admin: Person, new_account: NewPerson, mailbox: Mailbox) -> None:
