@@ -1,8 +1,11 @@
 """Work beside the requests that nobody waits for, and that has to go on whatever happens to it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any
+
+from redis.asyncio import Redis
 
 from shared.chassis.logs import get_logger
 
@@ -30,3 +33,26 @@ def heed_cancellation() -> None:
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
+
+
+@asynccontextmanager
+async def closed_at_the_end(redis: Redis) -> AsyncIterator[Redis]:
+    """The client, whose connections are closed at the end of the ``with``.
+
+    Its own ``async with`` leaves them open where the task is cancelled while the end is under way: when a
+    worker stops just after a connection was lost.
+    """
+    try:
+        yield redis
+    finally:
+        await _to_its_end(redis.aclose())
+
+
+async def _to_its_end(work: Awaitable[None]) -> None:
+    """Await all of ``work``, also where this task is cancelled meanwhile; then the cancellation goes on."""
+    running = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await running
+        raise

@@ -15,7 +15,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from gateway.background import heed_cancellation, keep_running
+from gateway.background import closed_at_the_end, heed_cancellation, keep_running
 from shared.chassis.logs import get_logger
 from shared.contracts import tokens
 
@@ -78,11 +78,11 @@ class Receipts:
         with suppress(asyncio.CancelledError):
             await self._task
         with suppress(*LOST):
-            async with asyncio.timeout(TIMEOUT_SECONDS), self._connection() as redis:
+            async with asyncio.timeout(TIMEOUT_SECONDS), closed_at_the_end(self._connection()) as redis:
                 await self._send_all(redis)
 
     async def _report(self) -> None:
-        async with self._connection() as redis:
+        async with closed_at_the_end(self._connection()) as redis:
             while True:
                 await asyncio.sleep(REPORT_SECONDS)
                 try:

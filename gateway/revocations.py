@@ -20,7 +20,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from gateway import measures
-from gateway.background import heed_cancellation, keep_running
+from gateway.background import closed_at_the_end, heed_cancellation, keep_running
 from gateway.revocation_pulse import Pulse
 from shared.chassis.logs import get_logger
 from shared.contracts import tokens
@@ -117,7 +117,7 @@ class Revocations:
                 self._url, socket_connect_timeout=1.0, socket_timeout=3.0, retry=AT_ONCE
             )
             try:
-                async with redis, redis.pubsub() as channel:
+                async with closed_at_the_end(redis), redis.pubsub() as channel:
                     await channel.subscribe(tokens.REVOCATION_CHANNEL, tokens.REVOCATION_PULSE_CHANNEL)
                     self._pulse = Pulse(monotonic())
                     await self._sync(redis)  # after subscribing, so that nothing falls between
