@@ -22,6 +22,7 @@ from sqlalchemy import (
     BigInteger,
     Identity,
     Index,
+    and_,
     case,
     delete,
     func,
@@ -174,21 +175,20 @@ class Outbox:
 
     def _lease(self, now: datetime, unread: Collection[str]) -> list[tuple[Claimed, bool]]:
         """Up to a batch of due rows, each with whether it may be published; the others wait for a while."""
-        model = self.model
-        key = tuple_(model.message_id, model.subscriber)
-        seconds = outbox_order.if_first(model, _interval(model), outbox_order.ASLEEP_SECONDS)
+        model, due = self.model, _due(self.model, now, unread).cte("due")
+        interval = case((due.c.is_first, _interval(model)), else_=outbox_order.ASLEEP_SECONDS)
         lease = {
-            "available_at": now + func.make_interval(0, 0, 0, 0, 0, 0, seconds),
-            "attempts": model.attempts + outbox_order.if_first(model, 1, 0),
-            "refused_since": outbox_order.if_first(
-                model, _refused_since(model, now, unread), model.refused_since
+            "available_at": now + func.make_interval(0, 0, 0, 0, 0, 0, interval),
+            "attempts": model.attempts + case((due.c.is_first, 1), else_=0),
+            "refused_since": case(
+                (due.c.is_first, _refused_since(model, now, unread)), else_=model.refused_since
             ),
         }
         shown = (model.message_id, model.subscriber, model.name, model.sealed, model.trace)
+        is_meant = and_(model.message_id == due.c.message_id, model.subscriber == due.c.subscriber)
         with transaction(self.db) as session:
-            due = _due(model, now, unread)
-            leased = update(model).where(key.in_(due)).values(lease)
-            rows = session.execute(leased.returning(*shown, outbox_order.is_first(model))).all()
+            leased = update(model).where(is_meant).values(lease).returning(*shown, due.c.is_first)
+            rows = session.execute(leased).all()
         return [(Claimed(*row[:-1]), row[-1]) for row in rows]
 
     def release(self, unpublished: Sequence[Claimed], now: datetime) -> None:
@@ -218,18 +218,19 @@ def _bound() -> _Bound:
 
 
 def _due(model: type[OutboxMixin], now: datetime, unread: Collection[str]) -> Any:
-    """The keys of up to a batch of due rows, locked; what another worker has locked is passed over."""
+    """Up to a batch of due rows, locked: their keys, and whether they are first of their subject."""
     is_worth_it = or_(
         model.attempts == 0,
         model.subscriber.not_in(unread),
         model.available_at <= now - timedelta(seconds=LONGEST_INTERVAL_SECONDS),
     )
+    is_first = outbox_order.is_first(model).label("is_first")
     return (
-        select(model.message_id, model.subscriber)
+        select(model.message_id, model.subscriber, is_first)
         .where(model.died_at.is_(None), model.available_at <= now, is_worth_it)
         .order_by(model.available_at, model.position)
         .limit(BATCH)
-        .with_for_update(skip_locked=True)
+        .with_for_update(of=model, skip_locked=True)
     )
 
 

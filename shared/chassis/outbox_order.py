@@ -8,7 +8,7 @@ up nothing.
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Index, and_, case, exists, or_, select, text, update
+from sqlalchemy import ColumnElement, Index, and_, exists, or_, select, text, update
 from sqlalchemy.orm import aliased
 
 # A row that waits for another is looked at again after this long, should nobody wake it.
@@ -35,11 +35,6 @@ def is_first(model: Any) -> ColumnElement[bool]:
         .correlate(model)
     )
     return or_(model.order_key.is_(None), ~waits)
-
-
-def if_first(model: Any, then: Any, otherwise: Any) -> ColumnElement[Any]:
-    """``then`` for rows that may be published, ``otherwise`` for those that wait for another."""
-    return case((is_first(model), then), else_=otherwise)
 
 
 def next_of(model: Any, subscriber: str, order_key: str) -> ColumnElement[bool]:
