@@ -17,6 +17,7 @@ class Page(NamedTuple):
 
     action: str = ""
     autocomplete: str = ""
+    needs_session: bool = False  # acts for whoever is signed in, by the cookies of the browser
 
 
 PAGES = {
@@ -25,7 +26,7 @@ PAGES = {
     "sign-in": Page(),
     "change-email": Page("/api/v1/auth/email/change/confirm", "current-password"),
     "restore-email": Page("/api/v1/auth/email/change/undo"),
-    "join-organization": Page(),
+    "join-organization": Page("/api/v1/users/invitations/accept", needs_session=True),
 }
 
 

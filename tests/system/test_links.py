@@ -13,6 +13,11 @@ from tests.system import journey
 from tests.system.backend import Backend
 
 pytestmark = [pytest.mark.system, pytest.mark.browser]
+SIGN_IN = """body => fetch("/api/v1/auth/login", {
+    method: "POST",
+    headers: {"Content-Type": "application/json", "Token-Delivery": "cookie"},
+    body: JSON.stringify(body),
+}).then(answer => answer.status)"""
 NEW_PASSWORD = "another staple for another horse 93"
 
 
@@ -115,8 +120,34 @@ def test_link_of_a_new_address_asks_for_the_password(
     assert sign_in(client, walked.email).status_code == 401
 
 
+def test_invitation_link_joins_whoever_is_signed_in_in_this_browser(backend: Backend, page: Page) -> None:
+    ada, bob = (journey.Journey(backend.gateway_url, backend.mailbox_url) for _ in range(2))
+    for each in (ada, bob):
+        each.register()
+        each.verify()
+    own = journey.bearer(ada.pair["access_token"])
+    organizations = "/api/v1/users/organizations"
+    made = journey.expect(ada.client.post(organizations, json={"name": "Acme"}, headers=own), 201)
+    members = f"{organizations}/{made['id']}/members"
+    invite = f"{organizations}/{made['id']}/invitations"
+    httpx.delete(f"{backend.mailbox_url}/api/messages")
+    journey.expect(ada.client.post(invite, json={"email": bob.email}, headers=own), 202)
+    link = link_for(backend, bob.email)
+
+    for is_signed_in, expected in ((False, "not signed in"), (True, "member of the organization")):
+        if is_signed_in:
+            page.evaluate(SIGN_IN, {"email": bob.email, "password": journey.PASSWORD})
+            page.goto("about:blank")
+        page.goto(link)
+        page.get_by_role("button", name="Join the organization").click()
+        expect(page.get_by_role("status")).to_have_text(re.compile(expected))
+
+    assert len(ada.client.get(members, headers=own).json()["items"]) == 2
+
+
 @pytest.mark.parametrize(
-    "path", ["verify-email", "reset-password", "sign-in", "change-email", "restore-email"]
+    "path",
+    ["join-organization", "verify-email", "reset-password", "sign-in", "change-email", "restore-email"],
 )
 def test_pages_keep_the_token_to_themselves(client: httpx.Client, path: str) -> None:
     answer = client.get(f"/{path}")

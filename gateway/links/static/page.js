@@ -13,7 +13,9 @@ function say(text, isBad) {
 async function post(path, body, access) {
   const headers = { "Content-Type": "application/json" };
   if (access) headers.Authorization = `Bearer ${access}`;
-  const options = { method: "POST", headers, body: JSON.stringify(body), credentials: "omit" };
+  // A page acts for whoever is signed in only where that is what it is for.
+  const credentials = "session" in form.dataset ? "same-origin" : "omit";
+  const options = { method: "POST", headers, body: JSON.stringify(body), credentials };
   const response = await fetch(path, access ? { ...options, body: undefined } : options);
   const content = response.status === 204 ? {} : await response.json();
   return { isGood: response.ok, content };
