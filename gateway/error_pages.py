@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import orjson
 from flask import Flask, Response, request
 from jinja2 import Environment
-from werkzeug.datastructures import Headers, MIMEAccept
+from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from gateway.links import looks
@@ -19,6 +19,8 @@ from shared.chassis.errors import PROBLEM_TYPE
 
 # What programs ask for, even where a browser does so too.
 PROGRAMS = ("/api/", "/.well-known/", "/openapi.json", "/livez", "/readyz", "/healthz", "/metrics")
+# Nothing else of a request is looked at, since it may be refused because of what it says.
+_READ = frozenset({b"accept", b"accept-language"})
 _KINDS = {404: "not_found", 429: "rate_limited", 502: "unavailable", 503: "unavailable", 504: "unavailable"}
 
 
@@ -32,7 +34,11 @@ class ErrorPages:
 
     def install(self, app: Flask) -> None:
         """Do so for everything that ``app`` answers."""
-        app.after_request(lambda response: self._of(response, request.path, request.headers))
+
+        @app.after_request
+        def show(response: Response) -> Response:
+            accept, languages = (request.headers.get(name, "") for name in ("Accept", "Accept-Language"))
+            return self._of(response, request.path, accept=accept, languages=languages)
 
     def instead_of(self, answer: Answer, path: str, fields: Iterable[tuple[bytes, bytes]]) -> Answer:
         """``answer``, or a page in its place; ``fields`` are the request's."""
@@ -40,16 +46,18 @@ class ErrorPages:
             return answer
         if answer.mimetype != PROBLEM_TYPE:
             return answer
-        headers = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields])
-        return self._of(answer, path, headers)
+        read = {name: value.decode("latin-1") for name, value in fields if name in _READ}
+        return self._of(
+            answer, path, accept=read.get(b"accept", ""), languages=read.get(b"accept-language", "")
+        )
 
-    def _of(self, response: Response, path: str, headers: Headers) -> Response:
+    def _of(self, response: Response, path: str, *, accept: str, languages: str) -> Response:
         if response.mimetype != PROBLEM_TYPE or path.startswith(PROGRAMS):
             return response
         response.vary.update(("Accept", "Accept-Language"))
-        if not _wants_page(headers.get("Accept", "")):
+        if not _wants_page(accept):
             return response
-        language = language_of(of_mail="", accepted=headers.get("Accept-Language", ""))
+        language = language_of(of_mail="", accepted=languages)
         return self._page(response, language)
 
     def _page(self, response: Response, language: str) -> Response:

@@ -2,11 +2,20 @@
 
 import httpx
 import pytest
+from flask import Flask, Response
 
+from gateway.error_pages import ErrorPages
+from shared.chassis.brand import BrandSettings
+from shared.chassis.errors import NotFound, problem_response
 from tests.gateway.conftest import Gateway
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 GERMAN = {**BROWSER, "Accept-Language": "de-AT,de;q=0.9,en;q=0.5"}
+
+
+@pytest.fixture
+def pages() -> ErrorPages:
+    return ErrorPages(Flask("gateway.links.pages").jinja_env, BrandSettings())
 
 
 @pytest.mark.parametrize(
@@ -69,3 +78,15 @@ def test_what_hooks_see_and_what_waits_is_kept(gateway: Gateway) -> None:
 
     assert "<h1>Too many requests</h1>" in refused[-1].text
     assert int(refused[-1].headers["retry-after"]) >= 1
+
+
+@pytest.mark.parametrize("name", ["accept", "accept-language", "authorization", "x-nothing"])
+@pytest.mark.parametrize("value", [b"two\r\nlines", b"\xff\xfe", b";q=,;;=%", b"*/*;q=nan", b"a" * 9000])
+def test_error_is_told_whatever_the_request_says(pages: ErrorPages, name: str, value: bytes) -> None:
+    fields = {b"accept": b"text/html", name.encode(): value}
+
+    answer = pages.instead_of(problem_response(NotFound()), "/nothing", fields.items())
+
+    assert answer.status_code == 404
+    assert isinstance(answer, Response)
+    assert answer.mimetype in {"text/html", "application/problem+json"}
