@@ -112,7 +112,7 @@ def test_message_accepted_with_a_text_of_ours_keeps_it_when_a_release_changes_it
 
     assert [mail["template_version"] for mail in shown] == [1, 2]
     assert sorted(mail["subject"] for mail in mailbox.messages()) == [
-        "Confirm your e-mail address",
+        "Confirm your email address",
         "Other words",
     ]
 
@@ -133,7 +133,7 @@ def test_mail_of_ours_is_worded_anew_and_then_as_before(
     assert put["locales"] == ["de", "en", "es", "fr"]
     assert (put["is_own"], put["is_internal"], put["lane"]) == (True, True, "urgent")
     assert subjects["ada@example.org"] == "Willkommen"
-    assert subjects["eve@example.org"] == "Confirm your e-mail address"
+    assert subjects["eve@example.org"] == "Confirm your email address"
     assert subjects["bob@example.org"] not in {"Willkommen", subjects["eve@example.org"]}
     assert client.delete(target, headers=as_admin).json["code"] == "template_not_found"
 

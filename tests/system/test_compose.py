@@ -112,7 +112,7 @@ def test_a_team_tests_against_the_images(stack: ComposeStack) -> None:
         backend.close()
     docker = DockerClient()
 
-    assert mail["from"].startswith("Shop <")
+    assert mail["headers"]["From"].startswith("Shop <")
     assert docker.client.containers.list(all=True, filters={"network": network}) == []
     assert docker.client.networks.list(names=[network]) == []
 

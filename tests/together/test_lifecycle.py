@@ -119,7 +119,7 @@ async def test_each_thing_that_happens_is_told_once_and_heard_once(
     ]
 
     assert Counter(content.subject for _, content in sender.mails if "Was it you" in content.subject) == {
-        "Was it you? A sign-in from a new device": 1
+        "Was it you? Sign-in from a new device": 1
     }
     subjects = Counter(content.subject for _, content in sender.mails)
     assert [count for subject, count in subjects.items() if "password was changed" in subject] == [1]
