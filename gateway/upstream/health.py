@@ -84,9 +84,18 @@ async def _judge(service: Service, replica: Replica, path: str) -> None:
     if replica.is_healthy and (was_healthy is False or replica.breaker.is_refusing):
         replica.breaker.half_open()
     if replica.is_healthy != (was_healthy is not False):
-        event = "replica_came_back" if replica.is_healthy else "replica_went_away"
         address = f"{replica.pool.host}:{replica.pool.port}"
-        log.warning(event, upstream=service.name, address=address, said=said)
+        _report(replica.is_healthy, was_healthy, upstream=service.name, address=address, said=said)
+
+
+def _report(is_healthy: bool, was_healthy: bool | None, **fields: str) -> None:
+    """A warning where a replica goes away; one that has never been there is still starting."""
+    if is_healthy:
+        log.info("replica_came_back", **fields)
+    elif was_healthy is None:
+        log.info("replica_not_there_yet", **fields)
+    else:
+        log.warning("replica_went_away", **fields)
 
 
 def clock_ahead(head: ResponseHead, now: float) -> float:

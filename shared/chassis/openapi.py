@@ -10,6 +10,7 @@ import flask_smorest
 import orjson
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask import Flask, Response
 from marshmallow import RAISE, Schema
 from webargs import missing
@@ -72,6 +73,21 @@ class Blueprint(flask_smorest.Blueprint):
         return decorate
 
 
+class Converter(OpenAPIConverter):
+    """apispec's, without defaults of null, which some generators take for members that must be sent."""
+
+    def field2default(self, field: Any, **options: Any) -> dict[str, Any]:
+        """The default of a member, where it says something."""
+        found: dict[str, Any] = super().field2default(field, **options)
+        return {} if found.get("default", ...) is None else found
+
+
+class Plugin(MarshmallowPlugin):
+    """apispec's, with that converter."""
+
+    Converter = Converter
+
+
 def operation_id(blueprint: str, view: str) -> str:
     """What a generated client calls the operation: ``api_keys`` and ``create`` give ``apiKeysCreate``."""
     words = blueprint if blueprint == view else f"{blueprint}_{view}"
@@ -115,7 +131,7 @@ def new_api(app: Flask, *, title: str, blueprints: list[Blueprint]) -> Api:
     )
     api = Api(
         app,
-        spec_kwargs={"marshmallow_plugin": MarshmallowPlugin(schema_name_resolver=_schema_name)},
+        spec_kwargs={"marshmallow_plugin": Plugin(schema_name_resolver=_schema_name)},
     )
     _describe_security(api.spec)
     for blueprint in blueprints:
