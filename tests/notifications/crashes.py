@@ -42,6 +42,8 @@ from tests.notifications.sink import Sink, running_sink
 from tests.notifications.worker_process import environment_of
 
 DATABASE = "crashes"
+LOST = (None, "sent", "failed")  # what nobody may say of a message that was accepted and never came
+VERDICT_EVERY = 50
 WORKERS = 4  # so that two work while others are started
 LEAST_ARRIVING = 5  # between two kills: so workers die while they send
 DOOMED = 0.5  # how many of the workers that are started die at a named point
@@ -232,7 +234,7 @@ class Verdict:
     accepted: int
     arrived_once: int
     arrived_again: int
-    never_arrived_though_sent: int
+    lost: int
     unknown_to_be_settled: int
     again_though_known: int
     messages_doubled: int
@@ -248,8 +250,11 @@ def play(stage: Stage, number: int, say: Callable[[str], object] = lambda _line:
         senders.start()
         try:
             while processes.died_at.total() < number:
+                before = processes.died_at.total()
                 _kill(processes)
                 say(f"{processes.died_at.total()} kills, {stage.sink.count()} arrived")
+                if processes.died_at.total() // VERDICT_EVERY > before // VERDICT_EVERY:
+                    say(f"so far {judge(stage, senders, processes.died_at)}")
             senders.stop()
             wait_until(lambda: _is_over(stage, processes), what="an end of all", seconds=PATIENCE_SECONDS)
         finally:
@@ -288,7 +293,6 @@ def unfinished(app: Flask) -> int:
 
 def judge(stage: Stage, senders: Senders, done: Counter[str]) -> Verdict:
     """What the sink counted, beside what the database says."""
-    counts = stage.sink.recipients()
     with stage.app.app_context():
         rows = db.session.execute(text("SELECT address, status FROM deliveries"))
         status_of = {row.address: row.status for row in rows}
@@ -300,6 +304,7 @@ def judge(stage: Stage, senders: Senders, done: Counter[str]) -> Verdict:
                 )
             )
         )
+    counts = stage.sink.recipients()  # after the database was asked: what is sent by then has come
     accepted = senders.accepted
     everybody = [*accepted.messages, *accepted.codes]
     again = {address for address in everybody if counts[address] > 1}
@@ -308,9 +313,7 @@ def judge(stage: Stage, senders: Senders, done: Counter[str]) -> Verdict:
         accepted=len(everybody),
         arrived_once=sum(counts[address] == 1 for address in everybody),
         arrived_again=len(again),
-        never_arrived_though_sent=sum(
-            counts[address] == 0 and status_of.get(address) != "outcome_unknown" for address in everybody
-        ),
+        lost=sum(counts[address] == 0 and status_of.get(address) in LOST for address in everybody),
         unknown_to_be_settled=sum(status_of.get(address) == "outcome_unknown" for address in everybody),
         again_though_known=len(again - unknown),
         messages_doubled=len(again & set(accepted.messages)),
