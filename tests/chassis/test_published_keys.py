@@ -79,7 +79,6 @@ def test_a_name_that_is_none_of_ours_is_never_asked_for(kid: str) -> None:
     assert auth.questions == 0
 
 
-@pytest.mark.usefixtures("ask_at_will")
 def test_many_at_once_ask_once_and_all_get_the_answer() -> None:
     auth = Auth(KNOWN)
     auth.may_answer.clear()

@@ -49,7 +49,7 @@ def test_every_metric_is_on_the_dashboard_or_in_an_alert_or_is_known_to_be_detai
     used = set(NAME.findall(" ".join(queries().values())))
 
     assert {metric.name for metric in all_metrics() if not used & set(metric.series)} == {
-        "doorward_build_info",
+        "doorward_build_info",  # `doorward status` reads it
         "doorward_emails_oldest_due_seconds",  # the same by lane is shown
         "doorward_emails_total",  # attempts by server are shown
         "doorward_gateway_clients_gone_total",
