@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from shared.chassis import colors
 from shared.chassis.brand import BrandSettings
 
-COLORS = st.from_regex(r"#[0-9a-f]{6}", fullmatch=True)
+COLORS = st.integers(0, 0xFFFFFF).map("#{:06x}".format)
 
 
 @pytest.mark.parametrize(
