@@ -3,14 +3,10 @@
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from tests.scheduling import ByFile
 
 pytest_plugins = ["shared.chassis.testing.plugin"]
-# How fast this machine is just now is no property of the code.
-settings.register_profile("doorward", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("doorward")
 # Its assertions tell what they compared, as those of the tests do.
 pytest.register_assert_rewrite("tests.system.journey")
 

@@ -73,7 +73,7 @@ class PublishedKeys:
 
     def ask_for(self, kid: str) -> "Future[None] | None":
         """The question that may bring the key; None for what is no name of ours, or too early."""
-        return self.renew() if _KEY_ID.fullmatch(kid) else None
+        return self.renew(unless=kid) if _KEY_ID.fullmatch(kid) else None
 
     def answer(self, kid: str) -> VerificationKey | None:
         """The key after auth was asked; raises KeysUnavailable where it did not answer."""
@@ -82,12 +82,15 @@ class PublishedKeys:
             raise KeysUnavailable
         return known
 
-    def renew(self) -> "Future[None] | None":
-        """The question that is under way, or a new one; None while it is too early for another."""
+    def renew(self, *, unless: str | None = None) -> "Future[None] | None":
+        """The question that is under way, or a new one; None while it is too early for another.
+
+        ``unless``: a key that makes it needless, as an answer since may have brought it.
+        """
         with self._lock:
             if self._running is not None:
                 return self._running
-            if monotonic() - self._asked_at < ASK_AGAIN_SECONDS:
+            if unless in self._keys or monotonic() - self._asked_at < ASK_AGAIN_SECONDS:
                 return None
             self._asked_at = monotonic()
             self._running = Future()

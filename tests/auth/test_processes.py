@@ -136,7 +136,7 @@ def test_nothing_secret_is_logged(auth: Running) -> None:
     secrets = {
         PASSWORD, ADA, "a-wrong-guess-8642", "quiet-meadow-41-lantern", SECRET,
         pair["access_token"], pair["refresh_token"], refreshed["access_token"], refreshed["refresh_token"],
-        signed_in.headers["X-Device-Token"], *(mail["variables"]["link"].partition("=")[2]
+        signed_in.headers["X-Device-Token"], *(mail["variables"]["link"].partition("#token=")[2]
         for mail in mails if "link" in mail["variables"]),
     }  # fmt: skip
     codes = {mail["variables"]["code"] for mail in mails if "code" in mail["variables"]} | {"987654"}

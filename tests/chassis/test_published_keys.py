@@ -79,6 +79,7 @@ def test_a_name_that_is_none_of_ours_is_never_asked_for(kid: str) -> None:
     assert auth.questions == 0
 
 
+@pytest.mark.usefixtures("ask_at_will")
 def test_many_at_once_ask_once_and_all_get_the_answer() -> None:
     auth = Auth(KNOWN)
     auth.may_answer.clear()
@@ -91,6 +92,17 @@ def test_many_at_once_ask_once_and_all_get_the_answer() -> None:
         found = [task.result(10) for task in waiting]
 
     assert None not in found
+    assert auth.questions == 1
+
+
+@pytest.mark.usefixtures("ask_at_will")
+def test_key_that_came_while_somebody_was_about_to_ask_is_not_asked_for_again() -> None:
+    auth = Auth(KNOWN)
+    keys = PublishedKeys(auth, {"EdDSA"})
+    assert keys.find(KNOWN["kid"])
+
+    assert keys.ask_for(KNOWN["kid"]) is None
+    assert keys.answer(KNOWN["kid"])
     assert auth.questions == 1
 
 

@@ -209,7 +209,7 @@ def whole_document(gateway_url: str) -> dict[str, Any]:
 
     def is_whole() -> bool:
         found.append(httpx.get(f"{gateway_url}/openapi.json", timeout=30, trust_env=False).json())
-        return "x-doorward-missing" not in found[-1]
+        return "openapi" in found[-1] and "x-doorward-missing" not in found[-1]
 
     wait_until(is_whole, what="what every service says of itself")
     return found[-1]

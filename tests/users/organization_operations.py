@@ -132,7 +132,9 @@ class World:
         id_ = self._invitation(operation)
         return {
             "list_own": lambda: actor.call("GET", INVITATIONS),
-            "accept_token": lambda: actor.accept(token=variables.get("link", "#token=x").partition("=")[2]),
+            "accept_token": lambda: actor.accept(
+                token=variables.get("link", "#token=x").partition("#token=")[2]
+            ),
             "accept_id": lambda: actor.accept(id=id_),
             "accept_code": lambda: actor.accept(email=other.email, code=variables.get("code", "000000")),
             "decline": lambda: actor.call("POST", f"{INVITATIONS}/{id_}/decline"),
