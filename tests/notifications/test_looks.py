@@ -9,6 +9,7 @@ from services.notifications.rendering import built_in, phrases, rendering
 from services.notifications.rendering.catalog import TEMPLATES
 from services.notifications.settings import NotificationsSettings
 from services.notifications.templating import looks as mail_looks
+from shared.chassis import colors
 from tests import looks
 from tests.browsers import open_browser
 from tests.notifications.mails import version
@@ -61,6 +62,15 @@ def test_brand_of_the_settings_is_in_both_parts(language: str) -> None:
     assert "Ada &amp; Co" in mail.html
     (button,) = re.findall(r'class="button" [^>]*style="([^"]*)"', mail.html)
     assert {"background: #ffd400", "color: #000000"} <= set(button.split(";"))
+
+
+def test_colors_are_mixed_once_for_all_mails(monkeypatch: pytest.MonkeyPatch) -> None:
+    look = settings(brand_color="#ffd400").look
+    first = rendering.render(version("verify_email"), "en", sample("verify_email"), look)
+
+    monkeypatch.delattr(colors, "contrast")  # which every mixture needs
+
+    assert rendering.render(version("verify_email"), "en", sample("verify_email"), look) == first
 
 
 @pytest.mark.browser

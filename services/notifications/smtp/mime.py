@@ -7,7 +7,6 @@ all, quoted-printable or base64, whichever is shorter. All of it is ASCII, but f
 
 import base64
 import binascii
-import re
 from collections.abc import Callable
 from email.header import Header
 from email.utils import formatdate
@@ -16,8 +15,6 @@ from uuid import uuid4
 import flask_mail
 
 LONGEST_LINE = 900
-_LINE_END = re.compile(rb"\r\n|\r|\n")
-_LEADING_DOT = re.compile(rb"(?m)^\.")
 
 
 class MailMessage(flask_mail.Message):
@@ -56,7 +53,7 @@ def _encoded(text: str) -> str:
 
 
 def _part(kind: str, text: str) -> str:
-    raw = _LINE_END.sub(b"\r\n", text.encode())
+    raw = _with_crlf(text.encode())
     encoding, body = _body(raw)
     head = f'Content-Type: text/{kind}; charset="utf-8"\r\nContent-Transfer-Encoding: {encoding}'
     return f"{head}\r\n\r\n{body}\r\n"
@@ -73,6 +70,11 @@ def _body(raw: bytes) -> tuple[str, str]:
 
 def as_data(message: bytes) -> bytes:
     """The message as DATA wants it, without the final dot (RFC 5321 section 4.5.2)."""
-    lines = _LINE_END.sub(b"\r\n", message)
-    stuffed = _LEADING_DOT.sub(b"..", lines)
+    lines = _with_crlf(message)
+    stuffed = (b"." if lines.startswith(b".") else b"") + lines.replace(b"\n.", b"\n..")
     return stuffed if stuffed.endswith(b"\r\n") else stuffed + b"\r\n"
+
+
+def _with_crlf(content: bytes) -> bytes:
+    """Every kind of line end as CRLF; replacing is many times as fast as a regular expression."""
+    return content.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")

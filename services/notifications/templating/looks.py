@@ -1,7 +1,7 @@
 """How every mail of an installation looks: its layouts and its brand, as settings say."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from shared.chassis import brand, colors
@@ -11,9 +11,12 @@ PAPER, DARK_PAPER = "#f4f4f1", "#222728"  # what our layout has the least contra
 BLOCKS = ("body", "lead", "button", "note")  # what a layout has to offer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Look:
-    """The layouts, and what they show of the brand. Templates see it as ``brand``."""
+    """The layouts, and what they show of the brand. Templates see it as ``brand``.
+
+    What follows from the color is computed once: mixing it costs more than the rest of a mail.
+    """
 
     name: str = ""
     color: str = brand.DEFAULT_COLOR
@@ -23,17 +26,17 @@ class Look:
     html_layout: str = ""
     text_layout: str = ""
 
-    @property
+    @cached_property
     def text_color(self) -> str:
         """What can be read on the color."""
         return colors.text_on(self.color)
 
-    @property
+    @cached_property
     def link_color(self) -> str:
         """The color, or what of it can be read on paper."""
         return colors.readable_on(PAPER, self.color)
 
-    @property
+    @cached_property
     def dark_link_color(self) -> str:
         """The color, or what of it can be read in the dark."""
         return colors.readable_on(DARK_PAPER, self.color)
