@@ -1,5 +1,6 @@
 """The bells of the lanes: bounded, without ids, and rung only where somebody can answer."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from services.notifications.delivery import bells, draining
+from services.notifications.delivery.delivery import Term
 from services.notifications.deps import deps
 from services.notifications.lanes import LANES, NORMAL, Slots
 from services.notifications.settings import NotificationsSettings
@@ -17,7 +19,7 @@ from shared.chassis.clock import utcnow
 from shared.chassis.messaging import new_celery
 from shared.contracts import queues
 from tests.mailbox_process import Mailbox
-from tests.notifications.test_api import send
+from tests.notifications.test_api import NOTIFICATIONS, send
 from tests.notifications.test_content import take_code
 
 
@@ -93,6 +95,31 @@ def test_bell_is_answered_by_all_that_is_due_in_its_lane_and_by_no_other(
         draining.drain(NORMAL)
 
     assert len(mailbox.messages()) == 7
+
+
+def test_batch_that_takes_longer_than_its_lease_would_is_given_back_before_that(
+    app: Flask,
+    client: FlaskClient,
+    mailbox: Mailbox,
+    as_sender: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class TermOfThreeMails(Term):
+        """Each mail uses up a third of it."""
+
+        @property
+        def left_seconds(self) -> float:
+            return self.seconds * (1 - (len(mailbox.messages()) - mails_before[self.began]) / 3)
+
+    mails_before = defaultdict[float, int](lambda: len(mailbox.messages()))
+    monkeypatch.setattr(draining, "Term", TermOfThreeMails)
+    sent = [send(client, as_sender) for _ in range(7)]
+
+    with app.app_context():
+        draining.drain(NORMAL)
+
+    timelines = [client.get(f"{NOTIFICATIONS}/{each}", headers=as_sender).json["timeline"] for each in sent]
+    assert {event["name"] for timeline in timelines for event in timeline} == {"accepted", "sent"}
 
 
 def test_bell_that_rings_where_no_slot_is_free_sends_nothing(

@@ -73,13 +73,16 @@ def _claim(lane: str, at_most: int, term: Term) -> Sequence[Claim]:
 
 
 def _deliver_all(claims: Sequence[Claim], term: Term) -> bool:
-    """Deliver one after the other, and give back the rest where one is slow; whether none was."""
+    """Deliver one after the other, and give back the rest where one is slow or the lease is half over;
+    whether none was.
+    """
     claims = _without_held(claims)
     for done, claim in enumerate(claims, start=1):
         begun = time.monotonic()
         with deps().crowd.attempt(f"domain {claim.domain}", claim.lane):
             outcome = deliver(claim, term)
-        if _is_trouble(outcome) or time.monotonic() - begun > SLOW_SECONDS:
+        is_slow = time.monotonic() - begun > SLOW_SECONDS or term.left_seconds < term.seconds / 2
+        if is_slow or _is_trouble(outcome):
             give_back(claims[done:])
             return False
     return True
