@@ -1,10 +1,9 @@
 """Workers, the API, Redis and connections to PostgreSQL, killed again and again while messages come in.
 
-`python -m tests.notifications.crashes --kills 500` prints what became of every message that was accepted; the
-test plays a short version. Workers die at random moments and at named points; the sink's record is the judge.
+`python -m tests.notifications crashes` plays it at full size. Workers die at random moments and at named
+points; the sink's record is the judge.
 """
 
-import argparse
 import os
 import random
 import signal
@@ -338,21 +337,3 @@ def staged() -> Iterator[Stage]:
         finally:
             own_redis.close()
             run.close()
-
-
-def main() -> None:
-    """Play, and print the verdict."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--kills", type=int, default=100)
-    arguments = parser.parse_args()
-
-    def say(line: str) -> None:
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
-
-    with staged() as stage:
-        say(str(play(stage, arguments.kills, say)))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,11 +1,9 @@
 """Kills workers in the middle of their work, round after round, and counts what arrived.
 
-`python -m tests.notifications.kills --rounds 10` prints the figures; the test runs one round.
+The test plays one round; `python -m tests.notifications crashes` kills more than workers, and for longer.
 """
 
-import argparse
 import random
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -137,24 +135,3 @@ def stage(
             yield app, settings, sink
         finally:
             run.close()
-
-
-def main() -> None:
-    """Print each round and the sum."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--mails", type=int, default=100)
-    parser.add_argument("--kills", type=int, default=10)
-    arguments = parser.parse_args()
-    total: Counter[str] = Counter()
-    with stage() as (app, settings, sink):
-        for number in range(1, arguments.rounds + 1):
-            outcome = play(app, settings, sink, mails=arguments.mails, kills=arguments.kills)
-            total.update(vars(outcome))
-            sys.stdout.write(f"{number}: {outcome}\n")
-            sys.stdout.flush()
-    sys.stdout.write(f"all: {dict(total)}\n")
-
-
-if __name__ == "__main__":
-    main()

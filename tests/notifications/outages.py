@@ -1,11 +1,8 @@
 """Redis is emptied and stopped while messages are accepted and sent: the API goes on, and each arrives once.
 
-`python -m tests.notifications.outages --messages 10000 --seconds 60` prints what was found; the test plays a
-short version.
+`python -m tests.notifications outage` plays it at full size and judges; the test plays a short version.
 """
 
-import argparse
-import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -19,7 +16,6 @@ from shared.chassis.testing.clients import PrivateRedis
 from shared.chassis.testing.engines import wait_until
 from shared.chassis.testing.processes import working
 from shared.chassis.testing.tokens import access_token, bearer
-from tests.notifications.crashes import staged
 from tests.notifications.sink import Sink
 from tests.notifications.trials import Copies, copies, is_quiet, worker_of
 
@@ -87,25 +83,3 @@ class _Poster:
         self.answers[answer] += 1
         self.addresses.append(address)
         return Counter([answer])
-
-
-def main() -> None:
-    """Play, and print what was found."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--messages", type=int, default=300)
-    parser.add_argument("--seconds", type=float, default=5)
-    chosen = parser.parse_args()
-    with staged() as stage:
-        found = play(
-            stage.app,
-            stage.settings,
-            stage.sink,
-            stage.redis,
-            messages=chosen.messages,
-            seconds=chosen.seconds,
-        )
-    sys.stdout.write(f"{found}\n")
-
-
-if __name__ == "__main__":
-    main()

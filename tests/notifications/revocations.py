@@ -1,14 +1,15 @@
 """Sessions are revoked within a second while the mail server hangs and mails are due: the whole backend.
 
-`python -m tests.notifications.revocations --seconds 1800 --mails 10000` prints how long revocations took.
+`python -m tests.notifications revocations` plays it at full size and judges.
 """
 
-import argparse
 import signal
 import statistics
-import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
@@ -28,7 +29,18 @@ MAIL_SERVER = "mailbox"
 PAUSE_SECONDS = 10.0
 
 
-def play(backend: Backend, redis: PrivateRedis, *, seconds: float, mails: int) -> str:
+@dataclass(frozen=True)
+class Revocations:
+    """How long they took, what lay in Redis, and where the deliveries stood at the end."""
+
+    times: int
+    median_seconds: float
+    at_most_seconds: float
+    entries_at_most: int
+    statuses: dict[str, int]
+
+
+def play(backend: Backend, redis: PrivateRedis, *, seconds: float, mails: int) -> Revocations:
     """Sign in and out again and again while nothing answers the worker's SMTP."""
     reader = journey.Journey(backend.gateway_url, backend.mailbox_url)
     reader.register()
@@ -47,8 +59,7 @@ def play(backend: Backend, redis: PrivateRedis, *, seconds: float, mails: int) -
         left = statuses(app)
     finally:
         mailbox.send_signal(signal.SIGCONT)
-    times = f"median {statistics.median(took):.3f} s, at most {max(took):.3f} s"
-    return f"{len(took)} revocations: {times}; entries in Redis at most {watch.most}; deliveries {left}"
+    return Revocations(len(took), statistics.median(took), max(took), watch.most, left)
 
 
 def revocation_seconds(reader: journey.Journey) -> float:
@@ -78,26 +89,18 @@ def accept(app: Flask, mails: int) -> None:
         kills.accept(app, [f"{uuid4()}@example.org" for _ in range(min(500, mails - begin))])
 
 
-def main() -> None:
-    """Start a backend, play, and print what was found."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=float, default=20)
-    parser.add_argument("--mails", type=int, default=200)
-    arguments = parser.parse_args()
+@contextmanager
+def backends() -> Iterator[tuple[Backend, PrivateRedis]]:
+    """A whole backend on servers of its own."""
     run = Servers(servers.choose_kind())
     postgres, redis = run.private_postgres(), run.private_redis()
     with tempfile.TemporaryDirectory() as folder:
         backend = Backend(postgres=postgres, redis=redis, folder=Path(folder))
         try:
             backend.start()
-            found = play(backend, redis, seconds=arguments.seconds, mails=arguments.mails)
-            sys.stdout.write(f"{found}\n")
+            yield backend, redis
         finally:
             backend.close()
             redis.close()
             postgres.close()
             run.close()
-
-
-if __name__ == "__main__":
-    main()

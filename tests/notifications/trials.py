@@ -1,18 +1,16 @@
 """What must hold when something hangs, is stopped or has very much to do, played with real worker processes.
 
-`python -m tests.notifications.trials hang --messages 10000 --seconds 1800` and `pause`, `lanes`, `drain`
-print what they found; the tests play short versions.
+`python -m tests.notifications hang` and `pause`, `lanes`, `drain` play them at full size and judge; the tests
+play short versions.
 """
 
-import argparse
 import os
 import signal
 import statistics
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -30,7 +28,6 @@ from services.notifications.settings import NotificationsSettings
 from shared.chassis.database import transaction
 from shared.chassis.testing.engines import wait_until
 from shared.chassis.testing.processes import Worker, working
-from tests.notifications.kills import stage
 from tests.notifications.sink import HOST, Sink, running_sink
 from tests.notifications.worker_process import environment_of
 
@@ -54,6 +51,7 @@ SELECT gen_random_uuid(), made.id, channel, lane, 'copy-' || made.id || '@exampl
        '<' || made.id || '@example.org>', status, due_at, next_attempt_at, d.created_at, d.updated_at
 FROM made, model, deliveries d WHERE d.message_id = model.id
 """)
+BESIDE = 5  # how many normal messages come with each urgent one while a server hangs
 numbers = count()
 
 
@@ -146,7 +144,7 @@ def watching(settings: NotificationsSettings) -> Iterator[Watch]:
 class Hang:
     """What became of messages while a mail server hung."""
 
-    messages: int
+    accepted: int
     entries_at_most: int
     arrived_by_the_second_server: int
     urgent_seconds: list[float]
@@ -155,7 +153,10 @@ class Hang:
 def hang(
     app: Flask, settings: NotificationsSettings, sink: Sink, *, messages: int, seconds: float, urgent: int
 ) -> Hang:
-    """The first server accepts connections and never speaks; a second one is there."""
+    """The first server accepts connections and never speaks; a second one is there.
+
+    Urgent messages come all the while, each with others beside it that may try the first server again.
+    """
     accept(app, messages)
     with tempfile.TemporaryDirectory() as folder, running_sink(Path(folder)) as second:
         sink.pause()
@@ -163,12 +164,21 @@ def hang(
         end = time.monotonic() + seconds
         with watching(settings) as watch, working(worker):
             wait_until(lambda: second.count() > 0, what="the first message", seconds=60)
-            took = [_arrival(app, second) for _ in range(urgent)]
+            took = [_arrival_beside_others(app, second, seconds / urgent) for _ in range(urgent)]
             wait_until(
                 lambda: is_quiet(app) and time.monotonic() >= end, what="the end", seconds=seconds + 600
             )
         sink.unpause()
-        return Hang(messages, watch.most, second.count(), took)
+        return Hang(messages + urgent * (1 + BESIDE), watch.most, second.count(), took)
+
+
+def _arrival_beside_others(app: Flask, sink: Sink, every_seconds: float) -> float:
+    """How long an urgent message takes while normal ones come too; then what is left of the time passes."""
+    begun = time.monotonic()
+    accept(app, BESIDE)
+    took = _arrival(app, sink)
+    time.sleep(max(0.0, every_seconds - (time.monotonic() - begun)))
+    return took
 
 
 def _arrival(app: Flask, sink: Sink) -> float:
@@ -241,27 +251,3 @@ def drain(app: Flask, settings: NotificationsSettings, sink: Sink, *, messages: 
         begun = time.monotonic()
         wait_until(lambda: sink.count() >= already + messages, what="the last message", seconds=3600)
         return time.monotonic() - begun
-
-
-def main() -> None:
-    """Play one trial and print what was found."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("trial", choices=["hang", "pause", "lanes", "drain"])
-    parser.add_argument("--messages", type=int, default=1000)
-    parser.add_argument("--seconds", type=float, default=60)
-    chosen = parser.parse_args()
-    with stage() as (app, settings, sink):
-        values = (app, settings, sink)
-        trials: dict[str, Callable[[], object]] = {
-            "hang": lambda: hang(*values, messages=chosen.messages, seconds=chosen.seconds, urgent=20),
-            "pause": lambda: pause(*values, messages=chosen.messages),
-            "lanes": lambda: lanes(*values, bulk=chosen.messages, urgent=100),
-            "drain": lambda: [
-                drain(*values, messages=number) for number in (chosen.messages, 10 * chosen.messages)
-            ],
-        }
-        sys.stdout.write(f"{chosen.trial}: {trials[chosen.trial]()}\n")
-
-
-if __name__ == "__main__":
-    main()
