@@ -32,33 +32,34 @@ class Ending:
     is_content_erased: bool
 
 
-_NOTE = text("""
+_NOTE = """
 UPDATE deliveries
-SET phase = 'handed_over', server = :server, lease_until = now() + make_interval(secs => :lease_seconds)
-WHERE id = :delivery_id AND attempt_count = :number AND status = 'sending' AND lease_until > now()
-""")
+SET phase = 'handed_over', server = %(server)s, lease_until = now() + make_interval(secs => %(lease_seconds)s)
+WHERE id = %(delivery_id)s AND attempt_count = %(number)s AND status = 'sending' AND lease_until > now()
+"""
 
 # A lost attempt whose worker turns out to know the outcome may still say so.
-_FINISH = text("""
+_FINISH = """
 WITH ended AS (
     UPDATE deliveries
-    SET status = :status, reason = :reason, lease_until = NULL, phase = NULL, updated_at = now(),
-        next_attempt_at = CASE WHEN CAST(:wait_seconds AS float) IS NULL THEN next_attempt_at
-                               ELSE now() + make_interval(secs => :wait_seconds) END,
-        has_content = has_content AND NOT :is_content_erased
-    WHERE id = :delivery_id AND attempt_count = :number
+    SET status = %(status)s, reason = %(reason)s, lease_until = NULL, phase = NULL, updated_at = now(),
+        next_attempt_at = CASE WHEN CAST(%(wait_seconds)s AS float) IS NULL THEN next_attempt_at
+                               ELSE now() + make_interval(secs => %(wait_seconds)s) END,
+        has_content = has_content AND NOT %(is_content_erased)s
+    WHERE id = %(delivery_id)s AND attempt_count = %(number)s
         AND (status = 'sending' OR (status IN ('outcome_unknown', 'retrying') AND reason = 'worker_lost'))
     RETURNING id, message_id
 ), erased AS (
     UPDATE messages SET sealed_variables = NULL
-    WHERE :is_content_erased AND id = (SELECT message_id FROM ended)
+    WHERE %(is_content_erased)s AND id = (SELECT message_id FROM ended)
 )
 INSERT INTO attempts (delivery_id, number, server, phase, outcome, reason, detail, started_at, ended_at)
-SELECT id, :number, :server, :phase, :outcome, :reason, :detail, :started_at, now() FROM ended
+SELECT id, %(number)s, %(server)s, %(phase)s, %(outcome)s, %(reason)s, %(detail)s, %(started_at)s, now()
+FROM ended
 ON CONFLICT (delivery_id, number) DO UPDATE SET server = excluded.server, phase = excluded.phase,
     outcome = excluded.outcome, reason = excluded.reason, detail = excluded.detail,
     ended_at = excluded.ended_at
-""")
+"""
 
 _LOST = text("""
 SELECT d.id AS delivery_id, d.message_id, d.attempt_count AS number, d.retry_count, d.lane, d.address,
@@ -83,8 +84,8 @@ class Lost:
 def note_handover(claim: Claim, *, server: str, lease_seconds: float) -> bool:
     """Note that from now on the mail server alone knows the outcome; False where the attempt is not ours."""
     key = {"delivery_id": claim.delivery_id, "number": claim.number}
-    done = statements.execute(_NOTE, {**key, "server": server, "lease_seconds": lease_seconds})
-    return done.rowcount == 1
+    values = {**key, "server": server, "lease_seconds": lease_seconds}
+    return statements.count_changed(_NOTE, values) == 1
 
 
 def finish(claim: Claim, ending: Ending) -> bool:
@@ -92,7 +93,7 @@ def finish(claim: Claim, ending: Ending) -> bool:
     values = {field.name: getattr(ending, field.name) for field in fields(ending)}
     values["detail"] = short(ending.detail) if ending.detail else None
     key = {"delivery_id": claim.delivery_id, "number": claim.number, "started_at": claim.claimed_at}
-    return statements.execute(_FINISH, {**values, **key}).rowcount == 1
+    return statements.count_changed(_FINISH, {**values, **key}) == 1
 
 
 def short(detail: str) -> str:
