@@ -7,15 +7,13 @@ the handover is noted, and only then the line with the single dot. Whatever fail
 
 import select
 import smtplib
-import socket
-import ssl
+from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Protocol
 
 import flask_mail
 
-from services.notifications.smtp import sign_in
+from services.notifications.smtp import connecting
 from services.notifications.smtp.mime import as_data
 from services.notifications.smtp.refusals import UNAVAILABLE, OutcomeUnknown, Refused, refusal
 from services.notifications.smtp.servers import SmtpServer
@@ -57,26 +55,12 @@ class SmtpConnection(flask_mail.Connection):
         """Connect, secure and sign in; raises Refused."""
         self._sender = mail_from
         try:
-            self.host = self._connected(min(self._timeout, max(within_seconds, 0.1)))
+            timeout = min(self._timeout, max(within_seconds, 0.1))
+            self.host = connecting.connect(
+                self._server, my_name=mail_from.rpartition("@")[2], timeout=timeout
+            )
         except (OSError, smtplib.SMTPException) as error:
             raise refusal("connect", error, server=self._server.name) from error
-
-    def _connected(self, timeout: float) -> smtplib.SMTP:
-        server = self._server
-        context = _context(server) if server.security != "none" else None
-        kind = partial(smtplib.SMTP_SSL, context=context) if server.security == "tls" else smtplib.SMTP
-        name = self._sender.rpartition("@")[2]
-        host = kind(server.host, server.port, local_hostname=name, timeout=timeout)
-        try:
-            if server.security == "starttls":
-                host.starttls(context=context)
-            host.ehlo_or_helo_if_needed()
-            sign_in.sign_in(host, server)
-            _send_at_once(host)
-        except BaseException:
-            host.close()
-            raise
-        return host
 
     @property
     def smtp(self) -> smtplib.SMTP:
@@ -110,8 +94,17 @@ class SmtpConnection(flask_mail.Connection):
         sender, recipient = self._sender, str(message.recipients[0])
         options = self._options(sender, recipient)
         self._wait_at_most(min(self._timeout, max(handover.left_seconds, 0.1)))
-        self._begin(f"MAIL FROM:<{sender}>{options}", f"RCPT TO:<{recipient}>")
-        self._send("data", as_data(message.as_bytes()))
+        commands = [
+            ("mail", f"MAIL FROM:<{sender}>{options}"),
+            ("rcpt", f"RCPT TO:<{recipient}>"),
+            ("data", "DATA"),
+        ]
+        if self.smtp.has_extn("pipelining"):
+            content = self._begin_in_one_go(commands, message)
+        else:
+            content = as_data(message.as_bytes())
+            self._begin_in_turns(commands)
+        self._send("data", content)
         handover.note(self._server.name)
         self._send_dot()
         return self._final_answer()
@@ -125,20 +118,21 @@ class SmtpConnection(flask_mail.Connection):
             raise self._refused("message", _BAD_ADDRESS, text)
         return " SMTPUTF8 BODY=8BITMIME"
 
-    def _begin(self, mail: str, rcpt: str) -> None:
-        """Everything up to the content: in one go where the server takes that (RFC 2920), else in turns."""
-        commands = [("mail", mail), ("rcpt", rcpt), ("data", "DATA")]
-        if not self.smtp.has_extn("pipelining"):
-            for phase, command in commands:
-                self._send(phase, f"{command}\r\n".encode())
-                self._expect(phase, *self._reply(phase))
-            return
+    def _begin_in_turns(self, commands: Sequence[tuple[str, str]]) -> None:
+        for phase, command in commands:
+            self._send(phase, f"{command}\r\n".encode())
+            self._expect(phase, *self._reply(phase))
+
+    def _begin_in_one_go(self, commands: Sequence[tuple[str, str]], message: flask_mail.Message) -> bytes:
+        """Everything up to the content at once (RFC 2920); the content, written while the server thinks."""
         self._send("mail", "".join(f"{command}\r\n" for _, command in commands).encode())
+        content = as_data(message.as_bytes())
         replies = [(phase, *self._reply(phase)) for phase, _ in commands]
         for phase, code, text in replies:
             if code not in _ACCEPTED[phase] and replies[-1][1] == _GO_ON:
                 self.abandon()  # the server waits for content that it shall not get
             self._expect(phase, code, text)
+        return content
 
     def _send(self, phase: str, content: bytes) -> None:
         try:
@@ -194,21 +188,3 @@ class SmtpConnection(flask_mail.Connection):
             with suppress(OSError, smtplib.SMTPException):
                 self.host.putcmd("quit")  # whose answer nobody needs
             self.host.close()
-
-
-def _context(server: SmtpServer) -> ssl.SSLContext:
-    """Certificates are always verified; ours is shown where the operator has given one."""
-    context = ssl.create_default_context()
-    if server.client_certificate is not None:
-        context.load_cert_chain(server.client_certificate, server.client_key)
-    return context
-
-
-def _send_at_once(host: smtplib.SMTP) -> None:
-    """Let the final dot go out when it is sent.
-
-    By default it waits until the server has acknowledged the content before it (Nagle's algorithm), which the
-    server puts off for 40 ms: all that time the outcome would be unknown.
-    """
-    if host.sock is not None:
-        host.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

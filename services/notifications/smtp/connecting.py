@@ -1,0 +1,44 @@
+"""A connection to a mail server that is ready for messages: secured, signed in, and prompt."""
+
+import smtplib
+import socket
+import ssl
+from functools import partial
+
+from services.notifications.smtp import sign_in
+from services.notifications.smtp.servers import SmtpServer
+
+
+def connect(server: SmtpServer, *, my_name: str, timeout: float) -> smtplib.SMTP:
+    """The connection; raises OSError or SMTPException."""
+    context = _context(server) if server.security != "none" else None
+    kind = partial(smtplib.SMTP_SSL, context=context) if server.security == "tls" else smtplib.SMTP
+    host = kind(server.host, server.port, local_hostname=my_name, timeout=timeout)
+    try:
+        if server.security == "starttls":
+            host.starttls(context=context)
+        host.ehlo_or_helo_if_needed()
+        sign_in.sign_in(host, server)
+        _send_at_once(host)
+    except BaseException:
+        host.close()
+        raise
+    return host
+
+
+def _context(server: SmtpServer) -> ssl.SSLContext:
+    """Certificates are always verified; ours is shown where the operator has given one."""
+    context = ssl.create_default_context()
+    if server.client_certificate is not None:
+        context.load_cert_chain(server.client_certificate, server.client_key)
+    return context
+
+
+def _send_at_once(host: smtplib.SMTP) -> None:
+    """Let the final dot go out when it is sent.
+
+    By default it waits until the server has acknowledged the content before it (Nagle's algorithm), which the
+    server puts off for 40 ms: all that time the outcome would be unknown.
+    """
+    if host.sock is not None:
+        host.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
