@@ -50,6 +50,10 @@ class Sink:
         """How many mails came."""
         return self.file.read_bytes().count(b"\n")
 
+    def last_at(self) -> float:
+        """When the last mail came, in seconds since 1970."""
+        return self.file.stat().st_mtime
+
     def pause(self) -> None:
         """Freeze it: connections stay open, and nothing answers."""
         self.process.send_signal(signal.SIGSTOP)
