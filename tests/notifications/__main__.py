@@ -162,7 +162,7 @@ TRIALS = {
     "crashes": Trial(crash, {"kills": 500}, {"kills": 8}),
     "outage": Trial(outage, {"messages": 10_000, "seconds": 60}, {"messages": 300, "seconds": 5}),
     "scheduled": Trial(step, {"rows": 1_000_000}, {"rows": 20_000}),
-    "drain": Trial(drain, {"messages": 10_000}, {"messages": 200}),
+    "drain": Trial(drain, {"messages": 10_000}, {"messages": 1000}),
     "lanes": Trial(lanes, {"messages": 50_000}, {"messages": 6000}),
     "pause": Trial(pause, {"messages": 5000}, {"messages": 300}),
 }
