@@ -21,7 +21,8 @@ from gateway.limits.window import Told, Window
 from gateway.policies.limits import Limit
 
 # KEYS: the window. ARGV: quota, window in ms, units wanted, least units of use.
-# Answers: units granted, units left in the window, its rest in ms, now in ms (which tells windows apart).
+# Answers: units granted, units left in the window, its rest in ms, and its end by Redis' clock. The end tells
+# windows apart, so it is not computed: Redis may wait for a processor between two readings of its clock.
 TAKE = """
 local quota, window, want, least = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local used = tonumber(redis.call('GET', KEYS[1]) or '0')
@@ -32,9 +33,12 @@ if granted > 0 then
   used = redis.call('INCRBY', KEYS[1], granted)
   if rest < 0 then redis.call('PEXPIRE', KEYS[1], window) rest = window end
 end
-if rest < 0 then rest = window end
-local now = redis.call('TIME')
-return {granted, quota - used, rest, now[1] * 1000 + math.floor(now[2] / 1000)}
+local ends = redis.call('PEXPIRETIME', KEYS[1])
+if rest < 0 then
+  local now = redis.call('TIME')
+  rest, ends = window, now[1] * 1000 + math.floor(now[2] / 1000) + window
+end
+return {granted, quota - used, rest, ends}
 """
 # KEYS: the set of workers. ARGV: this worker, now in ms, how long one counts in ms.
 PRESENCE = """
@@ -160,8 +164,8 @@ class Counting:
         sent_at = monotonic()
 
         def hear(answer: Reply) -> int:
-            granted, left, rest_ms, now_ms = cast("list[int]", answer)
-            return window.hear(limit, Told(granted, left, rest_ms, now_ms, sent_at, monotonic()))
+            granted, left, rest_ms, ends_ms = cast("list[int]", answer)
+            return window.hear(limit, Told(granted, left, rest_ms, ends_ms, sent_at, monotonic()))
 
         def keep(late: Reply) -> None:
             window.held += hear(late)

@@ -5,18 +5,21 @@ from typing import NamedTuple
 
 from gateway.policies.limits import Limit
 
-CLOCK_MS = 5  # two readings of Redis' clock for one and the same moment may differ by so much
-
 
 class Told(NamedTuple):
-    """What Redis answered, its own clock included, and when it was asked and heard by ours."""
+    """What Redis answered, with the end of the window by its clock; when it was asked and heard by ours."""
 
     granted: int
     left: int
     rest_ms: int
-    now_ms: int
+    ends_ms: int
     sent_at: float
     heard_at: float
+
+    @property
+    def now_ms(self) -> int:
+        """When Redis answered, by its clock."""
+        return self.ends_ms - self.rest_ms
 
 
 class Window:
@@ -77,7 +80,7 @@ class Window:
             self.debt, self.counted = self.admitted + self.held, 0
         self.counted += told.granted
         self.ends_at = told.sent_at + told.rest_ms / 1000
-        self.ends_ms = told.now_ms + told.rest_ms
+        self.ends_ms = told.ends_ms
         self.left_elsewhere = told.left
         self.is_exhausted = told.left < limit.cost
         # The request at hand comes first: it was counted before the debt arose.
@@ -90,8 +93,7 @@ class Window:
         """Whether Redis lost its memory: another window within this one, or less used than was granted."""
         if not self.ends_ms:
             return False
-        is_another = abs(told.now_ms + told.rest_ms - self.ends_ms) > CLOCK_MS
-        return is_another or limit.quota - told.left < self.counted + told.granted
+        return told.ends_ms != self.ends_ms or limit.quota - told.left < self.counted + told.granted
 
     def take_share(self, limit: Limit, now: float, workers: int) -> bool:
         """Admit a request without Redis, if the worker's share of what was left is not used up."""

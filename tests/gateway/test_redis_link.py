@@ -108,7 +108,7 @@ async def test_the_connection_that_hung_may_be_the_first_to_answer_again(server:
 
 async def test_a_request_with_many_limits_waits_no_longer_than_one_with_a_single_one(server: Server) -> None:
     server.answering = set(range(100))
-    server.delay_seconds, server.answer = 0.3, b"*4\r\n:1\r\n:9\r\n:60000\r\n:1\r\n"
+    server.delay_seconds, server.answer = 0.3, b"*4\r\n:1\r\n:9\r\n:60000\r\n:60001\r\n"
     limiter = RouteLimiter(await server.start(), timeout_seconds=0.4, workers=1)
     await limiter.start()
     limits = [Limit(name, 10, 60, slack=0) for name in ("a", "b", "c")]

@@ -1,17 +1,19 @@
 """One worker's account of a quota: what it owes when Redis was late, away, or has lost its memory."""
 
 import pytest
+from redis import Redis
 
 from gateway.limits import counting
 from gateway.limits.redis_link import RedisLink
 from gateway.limits.window import Told, Window
 from gateway.policies.limits import Limit
+from shared.chassis.ids import new_id
 
 LIMIT = Limit("exact", 10, 60, slack=0)
 
 
 def told(granted: int, left: int, rest_ms: int, now_ms: int, at: float) -> Told:
-    return Told(granted, left, rest_ms, now_ms, at, at + 0.01)
+    return Told(granted, left, rest_ms, now_ms + rest_ms, at, at + 0.01)
 
 
 def admitted(window: Window, answer: Told) -> Window:
@@ -48,7 +50,7 @@ def test_less_used_than_was_granted_is_a_lost_memory_at_once() -> None:
     for left in (9, 8, 7):
         admitted(window, told(1, left, 60_000, 1_000, at=1.0))
 
-    admitted(window, told(1, 9, 60_000, 1_001, at=1.001))
+    admitted(window, told(1, 9, 59_999, 1_001, at=1.001))
 
     assert window.debt == 3
 
@@ -67,10 +69,23 @@ def test_a_late_answer_is_no_lost_memory() -> None:
     window = Window()
     admitted(window, told(1, 9, 60_000, 1_000, at=1.0))
 
-    admitted(window, Told(1, 8, 57_000, 4_000, 1.01, 4.2))
-    admitted(window, Told(1, 7, 56_900, 4_100, 4.1, 4.3))
+    admitted(window, Told(1, 8, 57_000, 61_000, 1.01, 4.2))
+    admitted(window, Told(1, 7, 56_900, 61_000, 4.1, 4.3))
 
     assert window.debt == 0
+
+
+def test_redis_says_of_a_window_always_the_same_end(redis_url: str) -> None:
+    """Whatever delays Redis: a worker that takes a window for another pays for all of its requests again."""
+    with Redis.from_url(redis_url) as redis:
+        name = f"doorward:limit:{new_id()}"
+        asked = redis.pipeline(transaction=False)
+        for _ in range(3_000):
+            asked.eval(counting.TAKE, 1, name, 10_000, 60_000, 1, 1)
+
+        ends = {ends_ms for _, _, _, ends_ms in asked.execute()}
+
+        assert ends == {redis.pexpiretime(name)}
 
 
 def test_several_requests_at_once_pay_a_debt_once() -> None:
