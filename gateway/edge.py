@@ -3,6 +3,7 @@
 A request is routed by its raw target before anything else happens.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from flask import Response
@@ -32,6 +33,8 @@ from shared.serving.options import Options
 
 log = get_logger(__name__)
 
+Way = Callable[[Exchange, Send], Awaitable[None]]
+
 ALL_METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
 
@@ -47,13 +50,16 @@ class GatewayFlask(AsgiFlask):
             return self.asgi_app(*args)
         return super().__call__(*args)
 
-    async def asgi_app(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def asgi_app(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """The ASGI application."""
         if scope["type"] == "lifespan":
-            await self.live(receive, send)
-            return
+            return self.live(receive, send)
         if not self.is_started:
-            await self.started()
+            return self._start_and_serve(scope, receive, send)
+        return self.edge.serve(scope, receive, send)
+
+    async def _start_and_serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.started()
         await self.edge.serve(scope, receive, send)
 
     @property
@@ -101,21 +107,19 @@ class Edge:
         exchange = exchange_of(scope, receive, trusted_proxies=self._trusted_proxies)
         tracing.adopt(exchange.trace)
         try:
-            await self._serve(exchange, send)
+            await self._way_of(exchange)(exchange, send)
         except (ClientGone, ClientTooSlow, ResponseBroken):
             return  # the server ends the connection, since the response is not complete
 
-    async def _serve(self, exchange: Exchange, send: Send) -> None:
+    def _way_of(self, exchange: Exchange) -> Way:
+        """Whatever answers the request."""
         scope = exchange.scope
         if exchange.asks_for_socket:
-            await self._serve_socket(exchange, send)
-            return
+            return self._serve_socket
         if self._is_internal(exchange):
-            await self._serve_internally(exchange, send)
-            return
+            return self._serve_internally
         if scope["raw_path"] == b"*":
-            await _answer_for_all(send)
-            return
+            return _answer_for_all
         try:
             exchange.match = route_of(exchange, self.pipeline.table, self._hosts)
         except ApiError as refusal:
@@ -124,9 +128,8 @@ class Edge:
             unknown = self._pages.refusal(scope["path"], scope["method"])
             exchange.refusal = hinted(unknown, exchange, self.pipeline.table)
             if exchange.refusal is None:
-                await self._pages.serve(exchange, send)
-                return
-        await self._forward(exchange, send)
+                return self._pages.serve
+        return self._forward
 
     async def _serve_socket(self, exchange: Exchange, send: Send) -> None:
         """Let the client speak WebSocket where a route allows it.
@@ -204,7 +207,7 @@ def _problem(exchange: Exchange, error: Exception) -> Response:
     return problem_response(error)
 
 
-async def _answer_for_all(send: Send) -> None:
+async def _answer_for_all(_exchange: Exchange, send: Send) -> None:
     """``OPTIONS *`` asks of the server as a whole whether it is there (RFC 9110 section 9.3.7)."""
     await send({"type": "http.response.start", "status": 204, "headers": [(b"allow", ALL_METHODS)]})
     await send({"type": "http.response.body"})

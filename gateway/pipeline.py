@@ -1,5 +1,6 @@
 """The way of a request: its policies, the service, its policies again, and the account of it."""
 
+from collections.abc import Awaitable
 from time import monotonic
 from typing import Any
 
@@ -40,20 +41,17 @@ class Pipeline:
 
     async def answer(self, exchange: Exchange) -> Answer:
         """The answer to ``exchange``; raises the ApiError that refuses it."""
-        answer = await self.check(exchange)
-        if answer is None:
-            assert exchange.match is not None  # noqa: S101  (the policies of unmatched requests let none pass)
-            answer = await self._forward(exchange, exchange.match)
-        return answer
-
-    async def check(self, exchange: Exchange) -> Answer | None:
-        """What a policy answers in the place of a service, None where none does; raises what refuses it."""
         exchange.resources = self.resources
         for check in self._acting_on(exchange).checks:
-            answer = await check(exchange)
+            answer = check(exchange)
+            if answer is None:
+                continue
+            if isinstance(answer, Awaitable):
+                answer = await answer
             if answer is not None:
                 return answer
-        return None
+        assert exchange.match is not None  # noqa: S101  (the policies of unmatched requests let none pass)
+        return await self._forward(exchange, exchange.match)
 
     def _acting_on(self, exchange: Exchange) -> Acting:
         return self.table.unmatched if exchange.match is None else exchange.match.acting

@@ -1,5 +1,6 @@
 """Forwarding: one exchange to one replica of its upstream, and the answer back, streamed both ways."""
 
+from collections.abc import Awaitable
 from logging import DEBUG, getLogger
 from time import monotonic
 from typing import NamedTuple
@@ -38,13 +39,19 @@ class Outgoing(NamedTuple):
     opening: Opening | None  # of a WebSocket
 
 
-async def forward(exchange: Exchange, service: Service) -> StreamedResponse:
+def forward(exchange: Exchange, service: Service) -> Awaitable[StreamedResponse]:
     """The upstream's answer to ``exchange``; raises the ApiError that says why there is none."""
     match, body = exchange.match, exchange.body
     assert match is not None and body is not None  # noqa: S101, PT018  (its policies have let it pass)
     deadline = exchange.started_at + match.route.timeouts.total
     if body.is_done:
-        return await _try_replicas(exchange, service, _outgoing(exchange, match, body, deadline))
+        return _try_replicas(exchange, service, _outgoing(exchange, match, body, deadline))
+    return _hold_and_forward(exchange, service, match, body, deadline)
+
+
+async def _hold_and_forward(
+    exchange: Exchange, service: Service, match: Match, body: RequestBody, deadline: float
+) -> StreamedResponse:
     try:
         await body.hold(deadline)
         exchange.held_seconds = body.waited_seconds
@@ -133,18 +140,22 @@ def _begin(exchange: Exchange, service: Service, tries: Tries) -> Attempt:
     return attempt
 
 
-async def _ask(attempt: Attempt, outgoing: Outgoing) -> ResponseHead:
+def _ask(attempt: Attempt, outgoing: Outgoing) -> Awaitable[ResponseHead]:
     replica = attempt.replica
     if outgoing.opening is not None:
         # Without a deadline: it would not be that of the request alone, but of the socket.
         request_head = b"%b%b%b\r\n" % (outgoing.start, replica.authority, outgoing.rest)
         attempt.connection.begin(outgoing.method, request_head, may_switch=True)
-        return await attempt.connection.head(attempt.patience)
+        return attempt.connection.head(attempt.patience)
     deadline = headers.deadline_line(outgoing.deadline - monotonic(), replica.clock_ahead)
     request_head = b"%b%b%b%b\r\n" % (outgoing.start, replica.authority, outgoing.rest, deadline)
     if outgoing.body.is_done:
         attempt.connection.begin(outgoing.method, request_head)
-        return await attempt.connection.head(attempt.patience)
+        return attempt.connection.head(attempt.patience)
+    return _ask_with_body(attempt, outgoing, request_head)
+
+
+async def _ask_with_body(attempt: Attempt, outgoing: Outgoing, request_head: bytes) -> ResponseHead:
     await attempt.send(outgoing.method, request_head, outgoing.body)
     return await attempt.head()
 

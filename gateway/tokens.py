@@ -58,14 +58,28 @@ class Tokens:
         """
         if authorization is None:
             raise TokenMissing
-        name = hashlib.sha256(authorization).digest()
+        name = _name_of(authorization)
         identity = self._verified.get(name) or self._verify(name, authorization)
         if identity.expires_at <= time():
             self._verified.pop(name, None)
             raise TokenExpired
-        if self._revocations.covers(identity.session, identity.account, identity.issued_at, identity.version):
+        if self._is_revoked(identity):
             raise TokenRevoked
         return identity
+
+    def recall(self, authorization: bytes | None) -> Identity | None:
+        """As ``identify`` for a token that is remembered and good; None for any other."""
+        if authorization is None:
+            return None
+        identity = self._verified.get(_name_of(authorization))
+        if identity is None or identity.expires_at <= time() or self._is_revoked(identity):
+            return None
+        return identity
+
+    def _is_revoked(self, identity: Identity) -> bool:
+        return self._revocations.covers(
+            identity.session, identity.account, identity.issued_at, identity.version
+        )
 
     def _verify(self, name: bytes, authorization: bytes) -> Identity:
         with self._context():
@@ -95,6 +109,10 @@ class Tokens:
             living = dict(list(living.items())[MOST_REMEMBERED // 2 :])
         self._verified.clear()
         self._verified.update(living)
+
+
+def _name_of(authorization: bytes) -> bytes:
+    return hashlib.sha256(authorization).digest()
 
 
 def _verify(name: bytes, authorization: bytes) -> Identity:

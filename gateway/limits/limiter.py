@@ -106,19 +106,32 @@ class RouteLimiter:
         """
         began = monotonic()
         deadline = began + self._link.timeout_seconds - exchange.limiter_seconds
+        try:
+            for limit in limits:
+                key = key_of(exchange, limit.by)
+                verdict = self._counting.take_held(limit, key)
+                verdict = verdict or await self._counting.take(limit, key, deadline=deadline)
+                self._heed(exchange, verdict)
+        finally:
+            exchange.limiter_seconds += monotonic() - began
+
+    def admit_held(self, exchange: Exchange, limits: Sequence[Limit]) -> Sequence[Limit]:
+        """As ``admit``, while this worker knows what is left; the limits of which Redis has to be asked."""
+        for place, limit in enumerate(limits):
+            verdict = self._counting.take_held(limit, key_of(exchange, limit.by))
+            if verdict is None:
+                return limits[place:]
+            self._heed(exchange, verdict)
+        return ()
+
+    def _heed(self, exchange: Exchange, verdict: Verdict) -> None:
+        """Note the verdict; raises TooManyRequests, which costs no other limit anything."""
         verdicts = exchange.verdicts
-        for limit in limits:
-            key = key_of(exchange, limit.by)
-            verdict = self._counting.take_held(limit, key)
-            verdict = verdict or await self._counting.take(limit, key, deadline=deadline)
-            verdicts.append(verdict)
-            if not verdict.is_admitted:
-                break
-        exchange.limiter_seconds += monotonic() - began
-        if verdicts and not verdicts[-1].is_admitted:
-            for verdict in verdicts[:-1]:
-                self._counting.give_back(verdict.limit, key_of(exchange, verdict.limit.by))
-            raise _refusal(verdicts[-1])
+        verdicts.append(verdict)
+        if not verdict.is_admitted:
+            for other in verdicts[:-1]:
+                self._counting.give_back(other.limit, key_of(exchange, other.limit.by))
+            raise _refusal(verdict)
 
     async def _keep_up(self) -> None:
         was_degraded = False

@@ -69,7 +69,7 @@ class AccessPolicy(Policy):
             return "an API key is there, which auth would be asked for a token for"
         return "a token is there, not verified here" if key else "401 token_missing without a token"
 
-    async def check(self, exchange: "Exchange") -> None:
+    def check(self, exchange: "Exchange") -> None:
         """Raise what spoke against the caller before, or that a role or scope is missing."""
         if exchange.identity is not None:
             exchange.resources.tokens.remember(exchange.identity)

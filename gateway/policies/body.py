@@ -21,7 +21,7 @@ class BodyPolicy(Policy):
         """How much."""
         return f"at most {self._most_bytes:,} bytes"
 
-    async def check(self, exchange: "Exchange") -> None:
+    def check(self, exchange: "Exchange") -> None:
         """Make the body ready to be read; raises BodyTooLarge, UnknownCoding."""
         headers = exchange.scope["headers"]
         exchange.body = body_of(headers, exchange.receive, self._most_bytes, exchange.address)

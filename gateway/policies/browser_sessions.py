@@ -43,7 +43,7 @@ class BrowserSessions(Policy):
         """Nothing: the same for every route."""
         return ""
 
-    async def check(self, exchange: "Exchange") -> None:
+    def check(self, exchange: "Exchange") -> None:
         """Adopt the cookies; what speaks against it is only said once the request has been counted."""
         if exchange.has_cookies or exchange.delivery is not None:
             try:

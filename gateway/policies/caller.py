@@ -1,6 +1,6 @@
 """The caller: who sends a request, by an access token or by an API key that auth makes one of."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING
 
 from gateway.api_keys import ApiKeyInvalid, key_in
@@ -29,10 +29,18 @@ class CallerPolicy(Policy):
         """Nothing: the same for every route."""
         return ""
 
-    async def check(self, exchange: "Exchange") -> None:
-        """Note the caller in the exchange, or what speaks against the token or key."""
+    def check(self, exchange: "Exchange") -> Awaitable[None] | None:
+        """Note the caller in the exchange, or what speaks against the token or key; may wait for auth."""
         if exchange.refusal is not None:
-            return
+            return None
+        if exchange.api_key is None:
+            identity = exchange.resources.tokens.recall(exchange.authorization)
+            if identity is not None:
+                exchange.identity, exchange.caller = identity, identity.caller
+                return None
+        return self._look_closely(exchange)
+
+    async def _look_closely(self, exchange: "Exchange") -> None:
         try:
             await self._identify(exchange)
         except KeyUnknown as unknown:

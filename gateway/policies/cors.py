@@ -82,7 +82,7 @@ class CorsPolicy(Policy):
         credentials = ", with credentials" if b"access-control-allow-credentials" in granted else ""
         return f"{origin} may read the answer{credentials}"
 
-    async def check(self, exchange: "Exchange") -> Response | None:
+    def check(self, exchange: "Exchange") -> Response | None:
         """The answer to a preflight.
 
         It is never counted and never asked for a token: the browser sends neither credentials nor choice.

@@ -3,7 +3,7 @@
 Answers carry ``RateLimit-Policy`` and ``RateLimit`` (draft-ietf-httpapi-ratelimit-headers-11).
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -58,9 +58,11 @@ class LimitsPolicy(Policy):
         """How each is counted."""
         return ", ".join(f"{limit.name} is {_way(limit)}" for limit in self.limits)
 
-    async def check(self, exchange: "Exchange") -> None:
-        """Raise TooManyRequests where a limit has nothing left."""
-        await exchange.resources.limiter.admit(exchange, self.limits)
+    def check(self, exchange: "Exchange") -> Awaitable[None] | None:
+        """Raise TooManyRequests where a limit has nothing left; waits only where Redis has to be asked."""
+        limiter = exchange.resources.limiter
+        unknown = limiter.admit_held(exchange, self.limits)
+        return limiter.admit(exchange, unknown) if unknown else None
 
 
 class LimitsOfPlace(LimitsPolicy):
@@ -81,9 +83,10 @@ def _way(limit: Limit) -> str:
 
 def limit_fields(verdicts: "Sequence[Verdict]") -> RawHeaders:
     """What an answer says of the limits that its request was counted against."""
-    if not verdicts:
+    policies, states = [], []
+    for limit, _, remaining, reset_seconds in verdicts:
+        policies.append(f'"{limit.name}";q={limit.quota};w={limit.window_seconds}')
+        states.append(f'"{limit.name}";r={remaining};t={reset_seconds}')
+    if not policies:
         return []
-    limits = [(verdict, verdict.limit) for verdict in verdicts]
-    policy = ", ".join([f'"{limit.name}";q={limit.quota};w={limit.window_seconds}' for _, limit in limits])
-    state = ", ".join([f'"{limit.name}";r={v.remaining};t={v.reset_seconds}' for v, limit in limits])
-    return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", state.encode())]
+    return [(b"ratelimit-policy", ", ".join(policies).encode()), (b"ratelimit", ", ".join(states).encode())]

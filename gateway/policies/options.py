@@ -32,7 +32,7 @@ class OptionsPolicy(Policy):
         """Whether it is answered here."""
         return "answered here" if request.method == "OPTIONS" and self._has_parts else ""
 
-    async def check(self, exchange: "Exchange") -> Response | None:
+    def check(self, exchange: "Exchange") -> Response | None:
         """The methods that the route takes, for who asks no further."""
         if exchange.scope["method"] != "OPTIONS":
             return None

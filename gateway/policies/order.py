@@ -1,9 +1,9 @@
 """The order in which policies act: what costs nothing first, and who calls before what that caller may do."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from gateway.messages import Answer, RawHeaders
+from gateway.messages import RawHeaders
 from gateway.policies.access import AccessPolicy
 from gateway.policies.body import BodyPolicy
 from gateway.policies.browser_sessions import BrowserSessions
@@ -12,7 +12,7 @@ from gateway.policies.cors import CorsPolicy
 from gateway.policies.header_fields import HeaderPolicy
 from gateway.policies.limits import Limit, LimitsOfCaller, LimitsOfPlace
 from gateway.policies.options import OptionsPolicy
-from gateway.policies.policy import Policy
+from gateway.policies.policy import Checked, Policy
 from gateway.policies.unmatched import UnmatchedPolicy
 from gateway.policies.websocket import WebSocketPolicy
 from gateway.route import Route
@@ -20,7 +20,7 @@ from gateway.route import Route
 if TYPE_CHECKING:
     from gateway.exchange import Exchange
 
-Check = Callable[["Exchange"], Awaitable[Answer | None]]
+Check = Callable[["Exchange"], Checked]
 Finish = Callable[["Exchange", RawHeaders], None]
 
 

@@ -1,6 +1,6 @@
 """What a policy is: one subject, by one table of the route file, for the requests of one route."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from typing import TYPE_CHECKING
 
 from gateway.messages import Answer, RawHeaders
@@ -8,6 +8,8 @@ from gateway.messages import Answer, RawHeaders
 if TYPE_CHECKING:
     from gateway.exchange import Exchange
     from gateway.explanation import Asked
+
+Checked = Answer | None | Awaitable[Answer | None]
 
 
 class Policy:
@@ -30,8 +32,8 @@ class Policy:
         """What would come of ``request``, for ``doorward explain``; nobody is asked."""
         return ""
 
-    async def check(self, exchange: "Exchange") -> Answer | None:
-        """Let the request pass, answer it, or raise an ApiError."""
+    def check(self, exchange: "Exchange") -> Checked:
+        """Let the request pass, answer it, or raise an ApiError; ``async def`` where it waits for others."""
 
     def finish(self, exchange: "Exchange", fields: RawHeaders) -> None:
         """Add header fields to ``exchange.answer``, whoever gave it; names are in lower case."""

@@ -18,6 +18,6 @@ class UnmatchedPolicy(Policy):
         """Nothing: it stands in no route."""
         return ""
 
-    async def check(self, exchange: "Exchange") -> None:
+    def check(self, exchange: "Exchange") -> None:
         """Raise what the routing found."""
         raise exchange.refusal or ApiError

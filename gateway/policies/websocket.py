@@ -52,7 +52,7 @@ class WebSocketPolicy(Policy):
         """What one may do."""
         return str(self._rule)
 
-    async def check(self, exchange: "Exchange") -> None:
+    def check(self, exchange: "Exchange") -> None:
         """Adopt the token; what speaks against the handshake is only said once it has been counted."""
         if exchange.opening is None:
             return

@@ -222,4 +222,4 @@ async def preflight_by(policy: CorsPolicy, fields: dict[str, str]) -> Response |
     exchange = arrival.exchange_of(scope, cast("Any", None), trusted_proxies=0)
     exchange.match = cast("Any", object())
     exchange.resources = cast("Any", SimpleNamespace(hints=Hints(is_development=False)))
-    return await policy.check(exchange)
+    return policy.check(exchange)

@@ -76,6 +76,15 @@ def test_token_is_verified_once(known: Tokens, verifier: Verifier) -> None:
     assert verifier.asked == [b"Bearer a"]
 
 
+def test_only_a_token_that_is_remembered_is_recalled(known: Tokens, verifier: Verifier) -> None:
+    use(known, b"Bearer a")
+
+    recalled = [known.recall(authorization) for authorization in (b"Bearer a", b"Bearer b", None)]
+
+    assert recalled == [known.identify(b"Bearer a"), None, None]
+    assert verifier.asked == [b"Bearer a"]
+
+
 def test_token_of_a_request_that_was_not_admitted_is_not_remembered(
     known: Tokens, verifier: Verifier
 ) -> None:
@@ -97,6 +106,7 @@ def test_remembered_token_ends_with_its_time(
     use(known, b"Bearer a")
     monkeypatch.setattr(tokens, "time", lambda: time() + 901)
 
+    assert known.recall(b"Bearer a") is None
     with pytest.raises(TokenExpired):
         known.identify(b"Bearer a")
 
@@ -139,6 +149,7 @@ def test_revoked_session_is_refused_though_its_token_is_remembered(
 
     revocations.learn(f"session:{SESSION}", time() + 60)
 
+    assert known.recall(b"Bearer a") is None
     with pytest.raises(TokenRevoked):
         known.caller(b"Bearer a")
 
