@@ -25,7 +25,7 @@ def client_of(headers: Pairs, peer: str, scheme: str, *, trusted_proxies: int) -
     is often written by the outermost proxy alone, the others pass it on.
     """
     if not trusted_proxies:
-        return RequestSource(_normal(peer), scheme)
+        return _peer(peer, scheme)
     addresses = _listed(headers, b"x-forwarded-for")
     protocols = _listed(headers, b"x-forwarded-proto")
     address = addresses[-trusted_proxies] if len(addresses) >= trusted_proxies else peer
@@ -38,6 +38,11 @@ def client_of(headers: Pairs, peer: str, scheme: str, *, trusted_proxies: int) -
 def _listed(headers: Pairs, name: bytes) -> list[str]:
     text = b",".join(value for key, value in headers if key == name).decode("latin-1")
     return [item.strip() for item in text.split(",")] if text else []
+
+
+@lru_cache(maxsize=4096)
+def _peer(peer: str, scheme: str) -> RequestSource:
+    return RequestSource(_normal(peer), scheme)
 
 
 @lru_cache(maxsize=4096)

@@ -112,7 +112,8 @@ def time_upstream(upstream: str, seconds: float) -> None:
 def _add(tally: Tally, seconds: float) -> None:
     tally.add(seconds)
     _tallies.add(tally)
-    _flush_soon()
+    if _timer is None:
+        _flush_soon()
 
 
 def _flush_soon() -> None:

@@ -14,8 +14,8 @@ class RetryBudget:
 
     def earn(self) -> None:
         """A first attempt was made."""
-        reserve = self._reserve + RATIO
-        self._reserve = min(LARGEST_RESERVE, reserve)
+        if self._reserve < LARGEST_RESERVE:
+            self._reserve = min(LARGEST_RESERVE, self._reserve + RATIO)
 
     def spend(self) -> bool:
         """Take one retry out of the budget; False if there is none."""

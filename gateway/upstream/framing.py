@@ -50,8 +50,6 @@ def parse_head(block: bytes) -> ResponseHead:
     for name, value in fields:
         if name in _FRAMING:
             _note_framing(head, name, value)
-    if head.length is not None and sum(name == b"content-length" for name, _ in fields) > 1:
-        head.headers = _with_one_length(fields)
     if head.is_chunked and head.length is not None:
         raise MalformedResponse("both Transfer-Encoding and Content-Length")  # RFC 9112 section 6.3
     return head
@@ -66,9 +64,7 @@ def _with_one_length(fields: Headers) -> Headers:
 # Most lines of a service's answers are the same each time.
 _known_lines: dict[bytes, tuple[bytes, bytes]] = {}
 # Lines that are different each time, or that nobody should find in our memory.
-_EVER_NEW = frozenset(
-    b"date set-cookie etag last-modified location x-request-id traceparent content-length".split()
-)
+_EVER_NEW = frozenset(b"set-cookie etag last-modified location x-request-id traceparent".split())
 MOST_KNOWN_LINES = 2048
 LONGEST_KNOWN_LINE = 128
 
@@ -98,6 +94,8 @@ def _note_framing(head: ResponseHead, name: bytes, value: bytes) -> None:
     elif name == b"content-length":
         if not value.isdigit() or len(value) > 18 or head.length not in {None, int(value)}:
             raise MalformedResponse("Content-Length is not one number")
+        if head.length is not None:
+            head.headers = _with_one_length(head.headers)
         head.length = int(value)
     elif value.lower() != b"chunked" or head.is_chunked or head.minor_version == 0:
         raise MalformedResponse("a Transfer-Encoding other than chunked")

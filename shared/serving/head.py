@@ -10,7 +10,6 @@ from shared.serving.options import Options
 
 # llhttp takes several spaces between the parts, HTTP/0.9 and HTTP/2.0.
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~\x80-\xff]+) HTTP/([0-9])\.([0-9])\r\n")
-_CONTROLS = bytes(set(range(32)) - {9, 10, 13}) + b"\x7f"
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#@]+)([/?].*)?")
 _END = b"\r\n\r\n"
@@ -44,7 +43,7 @@ def find_end(data: bytes | bytearray, *, known: int, options: Options) -> int:
 
     The first ``known`` bytes have been looked at before.
     """
-    end = data.find(_END, max(0, known - 3))
+    end = data.find(_END, known - 3 if known > 3 else 0)
     size = len(data) if end < 0 else end
     if size > options.longest_line and data.find(b"\r\n", 0, options.longest_line + 2) < 0:
         raise Refused(414)
@@ -74,24 +73,24 @@ class _Collected:
 def read(data: bytes, options: Options) -> Head:
     """What the whole head ``data`` says; raises Refused."""
     match = _REQUEST_LINE.match(data)
-    if match is None or len(data.translate(None, _CONTROLS)) != len(data):
+    if match is None:
         raise Refused(400)
-    if match[3] != b"1" or match[4] not in b"01":
+    method, target, major, minor = match.groups()
+    if major != b"1" or minor not in b"01":
         raise Refused(505)
-    collected = _parsed(data, match[1])
+    collected = _parsed(data, method)
     fields = collected.fields
-    is_newest = match[4] == b"1"
+    is_newest = minor == b"1"
     found = dict(fields)
     _check(found, fields, len(data), is_newest=is_newest, options=options)
-    target = match[2]
     if not target.startswith(b"/"):
-        target, fields = _located(match[1], target, fields)
+        target, fields = _located(method, target, fields)
     if b"_" in data and b"_" in b"".join(found):
         # X_User and X-User are one name to whoever maps names to variables, as WSGI does.
         fields = [field for field in fields if b"_" not in field[0]]
     path, mark, query = target.partition(b"?")
     return Head(
-        match[1].decode(),
+        method.decode(),
         "1.1" if is_newest else "1.0",
         path,
         query,
@@ -107,7 +106,7 @@ def read(data: bytes, options: Options) -> Head:
 def _parsed(data: bytes, method: bytes) -> _Collected:
     collected = _Collected()
     try:
-        collected.parser.feed_data(data)
+        collected.parser.feed_data(data)  # which refuses control characters, too
     except httptools.HttpParserUpgrade:
         pass
     except httptools.HttpParserInvalidMethodError as error:

@@ -18,20 +18,21 @@ class MalformedHead(Exception):
     """Somebody put a line end, or what is no name, into a header field."""
 
 
-def of_fields(fields: Iterable[tuple[bytes, bytes]]) -> list[bytes]:
-    """One line for each field; raises MalformedHead where a name is none."""
-    return [_prefixes[name] + value + b"\r\n" for name, value in fields]
-
-
 def date() -> bytes:
     """The Date line of now (RFC 9110 section 6.6.1)."""
     return _date.line()
 
 
-def head(status: int, lines: list[bytes]) -> bytes:
-    """The head of those ``lines``; raises MalformedHead for one that is two (response splitting)."""
-    joined = b"".join([_status_lines[status], *lines, b"\r\n"])
-    count = len(lines) + 2
+def head(status: int, fields: Iterable[tuple[bytes, bytes]], own: list[bytes]) -> bytes:
+    """The head of ``fields`` and the server's ``own`` lines.
+
+    Raises MalformedHead for a name that is none, and for a line that is two (response splitting).
+    """
+    pieces: list[bytes] = []
+    for name, value in fields:
+        pieces += (_prefixes[name], value, b"\r\n")
+    joined = b"".join((_status_lines[status], *pieces, *own, b"\r\n"))
+    count = len(pieces) // 3 + len(own) + 2
     if joined.count(b"\r") != count or joined.count(b"\n") != count or b"\0" in joined:
         raise MalformedHead
     return joined
@@ -39,7 +40,7 @@ def head(status: int, lines: list[bytes]) -> bytes:
 
 def switching_head(fields: RawHeaders) -> bytes:
     """The head of a 101, behind which HTTP ends; raises MalformedHead."""
-    return head(101, [*of_fields(fields), SERVER, date()])
+    return head(101, fields, [SERVER, date()])
 
 
 class _StatusLines(dict[int, bytes]):

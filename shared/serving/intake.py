@@ -8,15 +8,12 @@ from shared.serving.options import Options
 
 # What may wait here before the client is asked to wait.
 MOST_AHEAD = 65_536
-# A client that polls sends the same bytes each time: so long a head is kept with what was read in it, for the
-# connection's own next request and for nobody else, since it holds secrets.
-LONGEST_KEPT = 2_048
 
 
 class Intake:
     """The bytes of one connection, in order."""
 
-    __slots__ = ("_ahead", "_chunks", "_known", "_last", "_last_bytes", "_left", "_options")
+    __slots__ = ("_ahead", "_chunks", "_known", "_left", "_options")
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -24,8 +21,6 @@ class Intake:
         self._known = 0  # so many bytes hold no end of a head
         self._left = 0  # bytes of the body under way, if its length is known
         self._chunks: Chunks | None = None
-        self._last: Head | None = None  # without a body
-        self._last_bytes = b""
 
     @property
     def is_full(self) -> bool:
@@ -54,11 +49,9 @@ class Intake:
     def find_head(self) -> Head | None:
         """The next request's head, None if it has not arrived to its end; raises Refused."""
         ahead = self._ahead
-        if ahead == self._last_bytes and self._last is not None:
-            self._ahead = b""
-            self._known = 0
-            return self._last
-        if ahead[:1] in b"\r\n" and ahead:
+        if not ahead:
+            return None
+        if ahead[0] in b"\r\n":
             # RFC 9112 section 2.2: an empty line in front of a request is ignored.
             ahead = self._ahead = ahead.removeprefix(b"\r\n")
             self._known = 0
@@ -73,8 +66,6 @@ class Intake:
             self._chunks = Chunks()
         else:
             self._left = found.length
-        if found.length == 0 and end <= LONGEST_KEPT:
-            self._last, self._last_bytes = found, ahead[:end]
         return found
 
     def take_body(self, body: Body) -> None:

@@ -12,7 +12,6 @@ LARGEST_JOINED = 65_536
 
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _DECIDED_HERE = frozenset({b"connection", b"transfer-encoding"})
-_SPECIAL = _FRAMING | {b"connection", b"content-type", b"date", b"server"}
 
 
 class Outlet(Protocol):
@@ -95,24 +94,24 @@ class Reply:
         if self.has_started:
             raise RuntimeError("the response has started")
         self._is_bodiless = self._is_head or status in {204, 304}
-        special = {name: value for name, value in fields if name in _SPECIAL}
-        if status == 204 or not _DECIDED_HERE.isdisjoint(special):
+        found = dict(fields)
+        if status == 204 or b"connection" in found or b"transfer-encoding" in found:
             # RFC 9110 section 8.6; and how a response is cut, and whether it is the last, is decided here.
             dropped = _FRAMING | _DECIDED_HERE if status == 204 else _DECIDED_HERE
             fields = [field for field in fields if field[0] not in dropped]
-        lines = head_lines.of_fields(fields)
-        if b"server" not in special:
+        lines: list[bytes] = []
+        if b"server" not in found:
             lines.append(head_lines.SERVER)
-        if b"date" not in special:
+        if b"date" not in found:
             lines.append(head_lines.date())
-        self._frame(special.get(b"content-length"), lines)
-        self.is_event_stream = special.get(b"content-type", b"").startswith(b"text/event-stream")
-        says_close = b"close" in special.get(b"connection", b"").lower()
+        self._frame(found.get(b"content-length"), lines)
+        self.is_event_stream = found.get(b"content-type", b"").startswith(b"text/event-stream")
+        says_close = b"connection" in found and b"close" in found[b"connection"].lower()
         is_body_missing = self._body is not None and not self._body.is_complete
         self.is_last = self.is_last or says_close or is_body_missing or self._outlet.is_ending
         if self.is_last:
             lines.append(b"connection: close\r\n")
-        self._head = head_lines.head(status, lines)
+        self._head = head_lines.head(status, fields, lines)
         self.has_started = True
 
     def _frame(self, length: bytes | None, lines: list[bytes]) -> None:

@@ -135,10 +135,10 @@ def test_the_memory_of_lines_is_bounded_and_has_no_secrets(monkeypatch: pytest.M
 
     for number in range(25):
         parse_head(
-            b"HTTP/1.1 200 OK\r\nX-Number: %d\r\nSet-Cookie: a=%d\r\nDate: %d" % (number, number, number)
+            b"HTTP/1.1 200 OK\r\nX-Number: %d\r\nSet-Cookie: a=%d\r\nETag: %d" % (number, number, number)
         )
     last = b"X-Number: 24"
 
     assert len(framing._known_lines) <= 10
     assert last in framing._known_lines
-    assert not any(name in line.lower() for line in framing._known_lines for name in (b"cookie", b"date"))
+    assert not any(name in line.lower() for line in framing._known_lines for name in (b"cookie", b"etag"))

@@ -37,6 +37,16 @@ def test_a_usual_head_is_read() -> None:
     assert found.keeps_alive
 
 
+@pytest.mark.parametrize("number", [*range(9), 11, 12, *range(14, 32), 127])
+def test_a_control_character_is_refused_wherever_it_stands(number: int) -> None:
+    lines = USUAL.removesuffix(b"\r\n\r\n")
+
+    for place in range(len(lines) + 1):
+        if b"\r\n" not in lines[place - 1 : place + 1]:
+            with pytest.raises(Refused):
+                head.read(lines[:place] + bytes([number]) + lines[place:] + b"\r\n\r\n", OPTIONS)
+
+
 @given(PIECES)
 def test_what_is_taken_has_fields_that_nobody_reads_in_two_ways(pieces: list[bytes]) -> None:
     data = b"GET / HTTP/1.1\r\nHost: x\r\n" + b"".join(pieces) + b"\r\n\r\n"
