@@ -13,6 +13,46 @@ from tests.gateway.wire import Response, Wire
 
 Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
 
+ROUTES = """
+[upstreams.u]
+urls = ["${USERS_URL}"]
+most_outstanding = 8
+[upstreams.away]
+urls = ["http://127.0.0.1:9"]
+[upstreams.nameless]
+urls = ["http://no-such-name.invalid"]
+[upstreams.two]
+urls = ["${USERS_URL}", "http://127.0.0.1:9"]
+[[routes]]
+name = "x"
+prefix = "/x"
+upstream = "u"
+access = "public"
+max_body_bytes = 4000000
+timeouts = { connect = 10, read = 30, total = 60 }
+[[routes]]
+name = "hasty"
+prefix = "/hasty"
+upstream = "u"
+access = "public"
+timeouts = { connect = 10, read = 1.5, total = 3 }
+[[routes]]
+name = "away"
+prefix = "/away"
+upstream = "away"
+access = "public"
+[[routes]]
+name = "nameless"
+prefix = "/nameless"
+upstream = "nameless"
+access = "public"
+[[routes]]
+name = "two"
+prefix = "/two"
+upstream = "two"
+access = "public"
+"""
+
 
 def sending(data: bytes, *, then: str = "close") -> Handler:
     """An upstream that answers ``data`` and then closes, resets, hangs or keeps the connection."""

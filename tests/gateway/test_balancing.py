@@ -17,8 +17,8 @@ from gateway.upstream.framing import parse_head
 from gateway.upstream.replicas import Replica, Service
 from gateway.upstream.table import Upstream, WeightedUrl
 from shared.chassis.testing.engines import free_port
+from tests.gateway.broken_service import until
 from tests.gateway.conftest import Gateway, StartGateway
-from tests.gateway.test_faults import until
 from tests.gateway.wire import Wire
 
 
