@@ -40,7 +40,9 @@ class Attempt:
     def patience(self) -> float:
         """How long the next wait may take, in seconds."""
         left = self.deadline - monotonic()
-        return max(0.0, min(left, self.read_seconds))
+        if left > self.read_seconds:
+            return self.read_seconds
+        return max(0.0, left)
 
     def is_clients_doing(self, body: RequestBody, began: float) -> bool:
         """Whether what went wrong by now comes of a client that is slow to send: no fault of the replica.

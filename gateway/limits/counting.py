@@ -178,8 +178,9 @@ class Counting:
 
     def _fetch_ahead(self, limit: Limit, key: str, window: Window) -> None:
         """Take the next lease while half of the present one is left, so that no request waits for it."""
-        is_enough = window.held * 2 > self.lease(limit) or window.is_exhausted
-        if is_enough or window.fetch is not None or not self._link.is_up:
+        if window.fetch is not None or window.is_exhausted or window.held * 2 > self.lease(limit):
+            return
+        if not self._link.is_up:
             return
         task = asyncio.get_running_loop().create_task(self._fetch(limit, key, window))
         window.fetch = task
