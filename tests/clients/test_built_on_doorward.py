@@ -110,7 +110,9 @@ def test_service_that_does_not_run_yet_is_one_line(runner: Runner, services: dic
     names = ", ".join(sorted(service.name for service in services.values()))
 
     assert f"Away:      {names} (the gateway asks again every second)\n" in runner.text
-    assert [line for line in runner.text.splitlines() if "| warning" in line] == []
+    warnings = [line for line in runner.text.splitlines() if "| warning" in line]
+    # Who asks for the whole document, as tests beside this one do, has the parts that are missing in the log.
+    assert [line for line in warnings if "openapi_not_fetched" not in line] == []
     assert "Traceback" not in runner.text
 
 
