@@ -24,7 +24,7 @@ PORTS = (
     "MAILBOX_PORT",
     "MAILBOX_SMTP_PORT",
 )
-START_SECONDS = 60.0
+START_SECONDS = 110.0
 
 
 class Runner:

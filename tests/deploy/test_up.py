@@ -1,4 +1,7 @@
-"""`doorward up` with everything that it starts: ready, mended, stopped, and in order after a kill."""
+"""`doorward up` with everything that it starts: ready, mended, stopped, and in order after a kill.
+
+A start takes ten seconds of processor time and more: the tests share as few of them as they can.
+"""
 
 import os
 import re
@@ -10,13 +13,15 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from deploy.processes import SERVICES
 from shared.chassis.testing.engines import free_port, wait_until
-from tests.deploy.conftest import PORTS, Runner, await_all_gone, is_alive, status_of
+from tests.deploy.conftest import PORTS, Runner, is_alive, status_of
+from tests.system import readme
 
 pytestmark = [
     pytest.mark.system,
@@ -35,7 +40,9 @@ MakeRunner = Callable[..., Runner]
 
 @pytest.fixture(scope="module")
 def running(data_folder: Path) -> Iterator[Runner]:
-    """A runner that is ready."""
+    """A runner that is ready, on a folder whose first start was killed while it made the databases."""
+    (data_folder / "postgres.new.killed" / "data" / "base").mkdir(parents=True)
+    (data_folder / f"secrets.json.{os.getpid()}.new").write_text('{"jwt_se')
     runner = Runner(data_folder)
     try:
         yield runner.start_until_ready()
@@ -62,6 +69,26 @@ def stopped_folder(kept_folder: Path) -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="module")
+def mended(kept_folder: Path) -> Iterator[Runner]:
+    """A runner that is ready, started for a program, on a folder in which two things were wrong."""
+    folder = kept_folder.with_name("damaged")
+    _copy(kept_folder, folder)
+    # The number in the file now belongs to this very test.
+    lines = [str(os.getpid()), str(folder / "postgres"), "1", "5432", "", "127.0.0.1", "1 1", "ready"]
+    (folder / "postgres" / "postmaster.pid").write_text("\n".join(lines) + "\n")
+    (manifest,) = (folder / "valkey" / "appendonlydir").glob("*.manifest")
+    manifest.write_text("this is no manifest\n")
+    runner = Runner(folder)
+    runner.arguments = ["--json"]
+    try:
+        runner.start().first_json()
+        yield runner
+        assert runner.stop() == 0
+    finally:
+        runner.kill()
+
+
 def await_ready(runner: Runner) -> None:
     wait_until(lambda: status_of(f"{runner.gateway_url}/readyz") == 200, what="a gateway that is ready")
 
@@ -79,17 +106,31 @@ def test_secrets_are_nowhere_in_the_log(running: Runner) -> None:
     assert [secret for secret in secrets if secret in running.text] == []
 
 
-def test_mail_gets_from_the_gateway_to_the_mailbox(running: Runner) -> None:
-    mailbox = f"http://127.0.0.1:{running.state['environment']['MAILBOX_PORT']}"
-    body = {"email": "ada@example.org", "password": "a long and unusual passphrase"}
+def test_the_readme_s_journey_works_as_it_stands(running: Runner) -> None:
+    printed = readme.journey(running.gateway_url, _mailbox_url(running))
 
-    answer = httpx.post(f"{running.gateway_url}/api/v1/auth/register", json=body, timeout=20)
+    assert '"status": "verification_sent"' in printed
+    assert '"timezone": "Europe/London"' in printed
 
-    assert answer.status_code == 202
-    wait_until(
-        lambda: bool(httpx.get(f"{mailbox}/api/messages", params={"to": body["email"]}).json()),
-        what="the verification mail",
-    )
+
+def _mailbox_url(running: Runner) -> str:
+    return f"http://127.0.0.1:{running.state['environment']['MAILBOX_PORT']}"
+
+
+def _mails_to(running: Runner, address: str) -> Any:
+    return httpx.get(f"{_mailbox_url(running)}/api/messages", params={"to": address}).json()
+
+
+def _post(running: Runner, call: str, **body: str) -> int:
+    return httpx.post(f"{running.gateway_url}/api/v1/auth/{call}", json=body, timeout=20).status_code
+
+
+def _mailed_to(running: Runner, address: str) -> Any:
+    """The mail that a registration of the address brings."""
+    assert _post(running, "register", email=address, password="a long and unusual passphrase") == 202
+    wait_until(lambda: bool(_mails_to(running, address)), what="the verification mail")
+    (mail,) = _mails_to(running, address)
+    return mail
 
 
 @pytest.mark.parametrize("name", ["auth", "auth-worker", "gateway", "mailbox", "postgres", "valkey"])
@@ -102,26 +143,6 @@ def test_process_that_is_killed_comes_back(running: Runner, name: str) -> None:
     running.await_text(f"{name} is back")
     await_ready(running)
     assert f"{name} was killed by SIGKILL; it is started again" in running.text
-
-
-def test_what_was_stored_is_there_after_a_restart(running: Runner) -> None:
-    mailbox = f"http://127.0.0.1:{running.state['environment']['MAILBOX_PORT']}/api/messages"
-    body = {"email": "lasting@example.org", "password": "a long and unusual passphrase"}
-    httpx.post(f"{running.gateway_url}/api/v1/auth/register", json=body, timeout=20).raise_for_status()
-    wait_until(lambda: bool(httpx.get(mailbox, params={"to": body["email"]}).json()), what="the mail")
-    (mail,) = httpx.get(mailbox, params={"to": body["email"]}).json()
-    (code,) = re.findall(r"^\s*(\d{6})\s*$", mail["text"], re.MULTILINE)
-
-    assert running.stop() == 0
-    running.start_until_ready()
-
-    assert httpx.get(mailbox, params={"to": body["email"]}).json() == [mail]
-    verified = httpx.post(
-        f"{running.gateway_url}/api/v1/auth/verify-email",
-        json={"email": body["email"], "code": code},
-        timeout=20,
-    )
-    assert verified.status_code == 200
 
 
 def test_command_beside_the_runner_sees_its_settings(running: Runner) -> None:
@@ -195,7 +216,8 @@ def test_start_that_fails_stops_what_it_had_started(tmp_path: Path, new_runner: 
     assert not (tmp_path / "data" / "state.json").exists()
 
 
-def test_stop_is_in_order_and_leaves_nothing(running: Runner) -> None:
+def test_stop_is_in_order_leaves_nothing_and_loses_nothing(running: Runner) -> None:
+    address, mail = "lasting@example.org", _mailed_to(running, "lasting@example.org")
     pids = list(running.processes.values())
     ports = [int(running.state["environment"].get(name) or running.environment[name]) for name in PORTS]
 
@@ -209,6 +231,9 @@ def test_stop_is_in_order_and_leaves_nothing(running: Runner) -> None:
         assert not (running.folder / "state.json").exists()
     finally:
         running.start_until_ready()
+    assert _mails_to(running, address) == [mail]
+    (code_of_the_mail,) = re.findall(r"^\s*(\d{6})\s*$", mail["text"], re.MULTILINE)
+    assert _post(running, "verify-email", email=address, code=code_of_the_mail) == 200
 
 
 def test_reload_starts_what_has_new_settings_and_nothing_else(running: Runner) -> None:
@@ -241,22 +266,29 @@ def test_reload_with_a_mistake_says_it_and_changes_nothing(running: Runner) -> N
     assert status_of(f"{running.gateway_url}/readyz") == 200
 
 
-def test_json_for_programs_is_one_line_and_the_log_goes_elsewhere(
-    stopped_folder: Path, new_runner: MakeRunner
-) -> None:
-    runner = new_runner(stopped_folder)
-    runner.arguments = ["--json"]
+def test_json_for_programs_is_one_line_and_the_log_goes_elsewhere(mended: Runner) -> None:
+    place = mended.first_json()
 
-    runner.start()
-
-    place = runner.first_json()
-    assert place["gateway_url"] == runner.gateway_url
+    assert place["gateway_url"] == mended.gateway_url
     assert status_of(f"{place['gateway_url']}/readyz") == 200
     assert status_of(f"{place['mailbox_url']}/api/messages") == 200
-    assert place["data_dir"] == str(stopped_folder)
-    assert runner.process is not None
-    assert place["pid"] == runner.process.pid
-    assert runner.stop() == 0
+    assert place["data_dir"] == str(mended.folder)
+    assert mended.process is not None
+    assert place["pid"] == mended.process.pid
+
+
+def test_stale_pid_file_of_a_living_stranger_is_put_away(mended: Runner) -> None:
+    assert mended.processes["postgres"] != os.getpid()
+
+
+def test_unreadable_queue_data_is_put_aside_and_said_so(mended: Runner) -> None:
+    assert "valkey could not read its data; it starts empty" in mended.text
+    assert list(mended.folder.glob("valkey.broken-*")) != []
+
+
+def test_half_made_databases_are_made_again(running: Runner) -> None:
+    assert list(running.folder.glob("postgres.new.*")) == []
+    assert status_of(f"{running.gateway_url}/readyz") == 200
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can tie one life to another")
@@ -280,44 +312,6 @@ def test_ctrl_c_during_the_start_stops_everything(tmp_path: Path, new_runner: Ma
     runner.process.send_signal(signal.SIGINT)
 
     assert runner.process.wait(30) == 0
-
-
-def test_half_made_databases_are_made_again(data_folder: Path, new_runner: MakeRunner) -> None:
-    folder = data_folder.with_name("half-made")
-    (folder / "postgres.new.killed" / "data" / "base").mkdir(parents=True)
-    (folder / f"secrets.json.{os.getpid()}.new").write_text('{"jwt_se')
-    runner = new_runner(folder)
-    try:
-        runner.start_until_ready()
-        assert list(folder.glob("postgres.new.*")) == []
-        pids = list(runner.processes.values())
-        assert runner.stop() == 0
-        await_all_gone(pids)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def test_stale_pid_file_of_a_living_stranger_is_put_away(
-    stopped_folder: Path, new_runner: MakeRunner
-) -> None:
-    # The number in the file now belongs to this very test.
-    lines = [str(os.getpid()), str(stopped_folder / "postgres"), "1", "5432", "", "127.0.0.1", "1 1", "ready"]
-    pid_file = stopped_folder / "postgres" / "postmaster.pid"
-    pid_file.write_text("\n".join(lines) + "\n")
-
-    runner = new_runner(stopped_folder).start_until_ready()
-
-    assert runner.processes["postgres"] != os.getpid()
-
-
-def test_unreadable_queue_data_is_put_aside_and_said_so(stopped_folder: Path, new_runner: MakeRunner) -> None:
-    (manifest,) = (stopped_folder / "valkey" / "appendonlydir").glob("*.manifest")
-    manifest.write_text("this is no manifest\n")
-
-    runner = new_runner(stopped_folder).start_until_ready()
-
-    assert "valkey could not read its data; it starts empty" in runner.text
-    assert list(stopped_folder.glob("valkey.broken-*")) != []
 
 
 def test_databases_of_another_version_are_named(stopped_folder: Path, new_runner: MakeRunner) -> None:

@@ -186,7 +186,7 @@ class Journey:
         return self.client.get("/api/v1/users/me", headers=headers)
 
 
-def wait_until_ready(gateway_url: str, *, seconds: float = 60.0) -> None:
+def wait_until_ready(gateway_url: str, *, seconds: float = 110.0) -> None:
     """Return when the gateway says that everything behind it is up."""
     deadline = time.monotonic() + seconds
     last = "no answer"

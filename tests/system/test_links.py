@@ -12,7 +12,7 @@ from tests.browsers import open_browser
 from tests.system import journey
 from tests.system.backend import Backend
 
-pytestmark = [pytest.mark.system, pytest.mark.browser]
+pytestmark = [pytest.mark.system, pytest.mark.browser, pytest.mark.timeout(300)]
 SIGN_IN = """body => fetch("/api/v1/auth/login", {
     method: "POST",
     headers: {"Content-Type": "application/json", "Token-Delivery": "cookie"},

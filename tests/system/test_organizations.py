@@ -16,7 +16,7 @@ from tests.system.journey import Journey, bearer, code_in, expect, mails_to
 
 USERS = "/api/v1/users"
 ROUNDS = int(os.environ.get("MEMBERSHIP_ROUNDS", "2"))
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 
 def signed_up(backend: Backend) -> Journey:

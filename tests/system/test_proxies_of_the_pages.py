@@ -17,7 +17,7 @@ from shared.chassis.testing.engines import free_port, wait_until
 from tests.notifications.certificates import write_certificate
 from tests.system import pages
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 SITE = "accounts.example.org"
 GATEWAY = "127.0.0.1:8080"

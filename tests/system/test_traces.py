@@ -11,7 +11,7 @@ from shared.chassis.testing.engines import wait_until
 from tests.system.backend import Backend
 from tests.system.journey import Journey
 
-pytestmark = [pytest.mark.system]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 # Who has a part, and what it says of it: the web processes answer, the workers do the rest.
 PARTS = (

@@ -11,7 +11,7 @@ from functools import cache
 from itertools import cycle
 from typing import Any, Protocol, Self
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 PORTS = range(15_000, 32_000)  # Linux gives out 32768 and up, other systems 49152 and up (RFC 6335, 6)
 WORKERS = 16  # of pytest-xdist, between which the ports are divided
 
