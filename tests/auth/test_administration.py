@@ -151,9 +151,10 @@ def test_administrator_sees_the_refusals_of_each_kind(admin: Person, new_account
     ada = new_account()
     enable_totp(ada)
     ticket = ada.post("login", email=ADA, password=PASSWORD).json["mfa_token"]
-    for _ in range(10):
-        ada.post("login", email=ADA, password="a wrong guess")  # from the device that is known
-        ada.post("mfa/verify", mfa_token=ticket, code="000000")
+    with time_machine.travel(utcnow(), tick=False):  # counts leak
+        for _ in range(10):
+            ada.post("login", email=ADA, password="a wrong guess")  # from the device that is known
+            ada.post("mfa/verify", mfa_token=ticket, code="000000")
 
     refusals = admin.call("GET", f"accounts/{id_of(ada)}").json["refusals"]
 

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from shared.chassis.testing.engines import free_port, wait_until
+from shared.chassis.testing.processes import uncounted
 
 PORTS = (
     "GATEWAY_PORT",
@@ -36,7 +37,7 @@ class Runner:
         self.output: list[str] = []
         chosen = {name: "0" for name in PORTS}
         own = {"DOORWARD_DATA_DIR": str(folder), "DOORWARD_ENV_FILE": str(folder.with_suffix(".env"))}
-        self.environment = {**os.environ, **own, **chosen, **variables}
+        self.environment = uncounted({**os.environ, **own, **chosen, **variables})
         self.process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
 

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import logging
 import ssl
 import threading
 from collections.abc import Sequence
@@ -16,6 +17,10 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from tests.gateway.echo import Received
+
+# What it says of each probe would stand in the output of whatever else runs in this process.
+QUIET = logging.getLogger("tests.socket_service")
+QUIET.setLevel(logging.WARNING)
 
 
 @dataclass
@@ -64,6 +69,7 @@ class SocketService:
             max_size=None,
             ping_interval=None,
             close_timeout=1,
+            logger=QUIET,
         ) as server:
             self.port = server.sockets[0].getsockname()[1]
             started.set()

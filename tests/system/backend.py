@@ -10,7 +10,7 @@ from typing import Any, LiteralString
 
 from shared.chassis.testing.clients import PostgresServer, RedisServer
 from shared.chassis.testing.engines import free_port, wait_until
-from shared.chassis.testing.processes import bare_environment, kill_group, stop_all
+from shared.chassis.testing.processes import bare_environment, kill_group, stop_all, uncounted
 from tests.system import journey
 
 ROOT = Path(__file__).parents[2]
@@ -145,7 +145,7 @@ class Backend:
     def _environment(self) -> dict[str, str]:
         ports = self._ports
         values = {
-            **bare_environment(),
+            **uncounted(bare_environment()),
             "HOME": str(self.folder),
             "DOORWARD_ENVIRONMENT": "development",
             "JWT_SECRET_KEY": SECRET,
