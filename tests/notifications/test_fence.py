@@ -173,3 +173,22 @@ def test_code_whose_outcome_is_unknown_is_sent_again_and_the_timeline_says_so(
     assert [event["server"] for event in shown["timeline"]] == [None, "default", "default"]
     assert len(mailbox.messages()) == 2
     assert len({mail["headers"]["Message-ID"] for mail in mailbox.messages()}) == 1
+
+
+@pytest.mark.parametrize("deferred", [0, 5])
+@pytest.mark.parametrize(("drops", "status"), [(2, "sent"), (3, "outcome_unknown")])
+def test_code_is_sent_again_twice_however_often_a_server_deferred_it_before(
+    app: Flask, client: FlaskClient, mailbox: Mailbox, as_admin: dict[str, str],
+    deferred: int, drops: int, status: str,
+) -> None:  # fmt: skip
+    mailbox.chaos(drop_at="after_data", times=drops)
+    message_id = take_code(app)
+    with app.app_context(), transaction(db) as session:
+        counts = {"deferred": deferred}
+        session.execute(
+            text("UPDATE deliveries SET attempt_count = :deferred, retry_count = :deferred"), counts
+        )
+
+    shown = attempt_until_it_ends(app, client, as_admin, message_id)
+
+    assert (shown["status"], len(mailbox.messages())) == (status, 3)

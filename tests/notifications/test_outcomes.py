@@ -79,7 +79,13 @@ def test_code_with_an_unknown_outcome_is_sent_again_and_its_attempt_stays_unknow
     assert outcome.wait is not None
 
 
-@pytest.mark.parametrize("changes", [{"retry_count": outcomes.SENT_AGAIN_AT_MOST + 1}, LATE])
+def test_attempts_that_reached_nobody_do_not_count_as_copies_of_a_code() -> None:
+    deferred_before = situation(is_sent_again=True, retry_count=10, unknown_count=1)
+
+    assert outcomes.unknown("no_answer", None, deferred_before).status == "retrying"
+
+
+@pytest.mark.parametrize("changes", [{"unknown_count": outcomes.SENT_AGAIN_AT_MOST}, LATE])
 def test_code_is_sent_again_a_bounded_number_of_times(changes: dict[str, object]) -> None:
     outcome = outcomes.unknown("no_answer", None, situation(is_sent_again=True, **changes))
 

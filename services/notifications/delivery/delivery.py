@@ -69,12 +69,14 @@ def deliver(claim: Claim, term: Term) -> Outcome:
 def situation(claim: Claim, now: datetime) -> Situation:
     """What is known of the delivery when the attempt ends."""
     template = version_choice.template_of(claim.template, claim.template_version)
+    is_sent_again = template is not None and template.is_sent_again
     return Situation(
         retry_count=claim.retry_count,
         due_at=claim.due_at,
         now=now,
         patience=deps().patience,
-        is_sent_again=template is not None and template.is_sent_again,
+        is_sent_again=is_sent_again,
+        unknown_count=attempts.unknown_count(claim) if is_sent_again else 0,
     )
 
 

@@ -48,13 +48,17 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What is known of a delivery when an attempt ends."""
+    """What is known of a delivery when an attempt ends.
+
+    ``unknown_count``: how many earlier attempts may have reached somebody, since it was accepted or resent.
+    """
 
     retry_count: int
     due_at: datetime
     now: datetime
     patience: Patience
     is_sent_again: bool = False
+    unknown_count: int = 0
 
 
 def sent(answer: str) -> Outcome:
@@ -71,7 +75,7 @@ def unknown(reason: str, detail: str | None, situation: Situation) -> Outcome:
     """It was handed over and nobody knows whether it was taken: by its template, it is sent again or a person
     decides.
     """
-    if not situation.is_sent_again or situation.retry_count > SENT_AGAIN_AT_MOST:
+    if not situation.is_sent_again or situation.unknown_count >= SENT_AGAIN_AT_MOST:
         return Outcome("outcome_unknown", reason, detail)
     outcome = not_sent(detail or reason, situation)
     if outcome.status != "retrying":

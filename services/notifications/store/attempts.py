@@ -107,6 +107,17 @@ def lost(*, at_most: int) -> Sequence[Lost]:
     return [Lost(Claim(*row[:-3]), *row[-3:]) for row in rows]
 
 
+def unknown_count(claim: Claim) -> int:
+    """How many attempts before this one ended unknown, since the message was accepted or resent."""
+    query = text("""
+        SELECT count(*) FROM attempts
+        WHERE delivery_id = :delivery_id AND number > :number - :retry_count AND number < :number
+            AND outcome = 'outcome_unknown'
+    """)
+    values = {name: getattr(claim, name) for name in ("delivery_id", "number", "retry_count")}
+    return int(statements.execute(query, values).scalar_one())
+
+
 def sent_today(server: str) -> int:
     """How many messages ``server`` has taken, or may have taken, within a day."""
     query = text("""
