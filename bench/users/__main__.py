@@ -15,12 +15,13 @@ import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from random import Random
-from statistics import median
 from typing import Any
 
 from bench.auth.load import Call, Connection, Load
 from bench.auth.rivals import LeftOut
-from bench.users import rows, sites
+from bench.users import report, rows, sites
+from bench.users.report import COLD, DOWN, OWN, PEER
+from bench.users.turns import Measured
 from shared.chassis.testing.clients import PrivateRedis
 from shared.chassis.testing.servers import Servers
 
@@ -29,10 +30,8 @@ THREADS = 8
 WARM_UP_SECONDS = 1.0
 COLD_ACCOUNTS = 1500  # of each client, in turns; fewer where there are fewer
 USERS = "/api/v1/users"
-OWN, PEER = "doorward", "django"
-COLD, DOWN = "me, cold", "me, Redis stopped"
 
-Loads = dict[tuple[str, int, str], Load]  # what, with how many profiles, who
+Loads = dict[tuple[str, int, str], Measured]  # what, with how many profiles, who
 
 
 @dataclass(frozen=True)
@@ -108,12 +107,12 @@ def start(stack: ExitStack, machine: sites.Machine, sizes: list[int]) -> Loads:
     for profiles in sizes:
         for who, site in ((OWN, sites.doorward), (PEER, sites.django)):
             try:
-                url = stack.enter_context(site(machine, profiles))
+                served = stack.enter_context(site(machine, profiles))
             except LeftOut as reason:
                 print(f"{who} is left out: {reason}")
                 continue
-            found = loads_of(who, url, profiles)
-            loads |= {(what, profiles, who): load for what, load in found.items()}
+            found = loads_of(who, served.url, profiles)
+            loads |= {(what, profiles, who): Measured(load, served.group) for what, load in found.items()}
         print(f"ready with {profiles:,} profiles", file=sys.stderr, flush=True)
     return loads
 
@@ -136,31 +135,6 @@ def measure(loads: Loads, redis: PrivateRedis, *, rounds: int, seconds: float) -
     for _ in range(rounds):
         for load in down.values():
             load.run(seconds)
-
-
-def report(loads: Loads, sizes: list[int]) -> None:
-    """The rates and their ratios."""
-    print(f"{'':<19}{'profiles':>10} {'':<10}{'a second':>9}{'median':>11}{'p99':>11}")
-    for (what, profiles, who), load in loads.items():
-        notes = "; ".join(_notes(loads, what, profiles, who, fewest=min(sizes)))
-        times = f"{load.median_ms:8.2f} ms{load.p99_ms:8.2f} ms"
-        print(f"{what:<19}{profiles:>10,} {who:<10}{load.per_second:>9,.0f}{times}  {notes}")
-
-
-def _notes(loads: Loads, what: str, profiles: int, who: str, *, fewest: int) -> list[str]:
-    load = loads[what, profiles, who]
-    notes = [f"{load.busy} times busy"] if load.busy else []
-    peer = loads.get((what, profiles, PEER))
-    if who == OWN and peer is not None and min(peer.rates) > 0:
-        ratios = [own / theirs for own, theirs in zip(load.rates, peer.rates, strict=True)]
-        notes.append(f"{median(ratios):.2f} times the peer's ({min(ratios):.2f} to {max(ratios):.2f})")
-    if what == DOWN:
-        notes.append(f"p99 is {load.p99_ms - loads[COLD, profiles, who].p99_ms:+.2f} ms to cold")
-    if profiles != fewest:
-        notes.append(
-            f"takes {load.median_ms / loads[what, fewest, who].median_ms:.2f} times as long as {fewest:,}"
-        )
-    return notes
 
 
 def main() -> None:
@@ -186,7 +160,7 @@ def main() -> None:
             machine = sites.Machine(pair.postgres, redis.url(), options.workers, THREADS)
             loads = start(stack, machine, options.profiles)
             measure(loads, redis, rounds=options.rounds, seconds=options.seconds)
-            report(loads, options.profiles)
+            report.write(loads, fewest=min(options.profiles))
     finally:
         redis.close()
         pair.close()

@@ -15,6 +15,12 @@ settings.configure(
     ALLOWED_HOSTS=["*"],
     ROOT_URLCONF=__name__,
     USE_TZ=True,
+    # Those of a new project that an API without sessions keeps (`check --deploy` asks for two of them).
+    MIDDLEWARE=[
+        "django.middleware.security.SecurityMiddleware",
+        "django.middleware.common.CommonMiddleware",
+        "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    ],
     INSTALLED_APPS=[
         "django.contrib.auth",
         "django.contrib.contenttypes",

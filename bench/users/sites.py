@@ -36,9 +36,17 @@ class Machine:
     threads: int
 
 
+@dataclass(frozen=True)
+class Served:
+    """A server: its URL, and the group of its processes."""
+
+    url: str
+    group: int
+
+
 @contextmanager
-def doorward(machine: Machine, rows: int) -> Iterator[str]:
-    """users with so many profiles; its URL."""
+def doorward(machine: Machine, rows: int) -> Iterator[Served]:
+    """users with so many profiles."""
     database_url = machine.postgres.create_database(f"bench_users_{rows}")
     _fill(database_url, machine.redis_url, rows)
     port = free_port()
@@ -54,13 +62,13 @@ def doorward(machine: Machine, rows: int) -> Iterator[str]:
         "USERS_WORKERS": str(machine.workers),
         "USERS_THREADS": str(machine.threads),
     }
-    with _serving([sys.executable, "-m", "deploy", "serve", "users"], environ, port) as url:
-        yield url
+    with _serving([sys.executable, "-m", "deploy", "serve", "users"], environ, port) as served:
+        yield served
 
 
 @contextmanager
-def django(machine: Machine, rows: int) -> Iterator[str]:
-    """Django REST framework with so many profiles; its URL. Raises LeftOut."""
+def django(machine: Machine, rows: int) -> Iterator[Served]:
+    """Django REST framework with so many profiles. Raises LeftOut."""
     python = str(environment("users-django", HERE / "requirements.txt") / "python")
     port = free_port()
     environ = {
@@ -75,16 +83,19 @@ def django(machine: Machine, rows: int) -> Iterator[str]:
     options = f"--workers {machine.workers} --threads {machine.threads} --bind 127.0.0.1:{port}"
     gunicorn = [python, "-m", "gunicorn", "--chdir", str(HERE), "--no-control-socket", "-k", "gthread"]
     environ["GUNICORN_CMD_ARGS"] = options
-    with _serving([*gunicorn, "drf_site:application"], environ, port) as url:
-        yield url
+    with _serving([*gunicorn, "drf_site:application"], environ, port) as served:
+        yield served
 
 
 @contextmanager
-def _serving(command: list[str], environ: dict[str, str], port: int) -> Iterator[str]:
+def _serving(command: list[str], environ: dict[str, str], port: int) -> Iterator[Served]:
     url = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryDirectory() as folder, running(tuple(command), environ, Path(folder) / "log"):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running(tuple(command), environ, Path(folder) / "log") as process,
+    ):
         wait_until(lambda: listens(url), what=url, seconds=60)
-        yield url
+        yield Served(url, process.pid)
 
 
 def _fill(database_url: str, redis_url: str, rows: int) -> None:
