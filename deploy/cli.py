@@ -41,6 +41,9 @@ COMMANDS = {
     "import-accounts": Entry(f"{AUTH}.accounts:import_accounts", "Take accounts in, hashes included.", True),
     "export-accounts": Entry(f"{AUTH}.accounts:export_accounts", "Write every account to a file.", True),
     "deletions": Entry(f"{USERS}.deletions:deletions", "Delete again what a backup brought back.", True),
+    "resync-memberships": Entry(
+        f"{USERS}.organizations:resync_memberships", "Tell auth all memberships again.", True
+    ),
     "import-profiles": Entry(f"{USERS}.profiles:import_profiles", "Take profiles in from a file.", True),
     "export-profiles": Entry(f"{USERS}.profiles:export_profiles", "Write profiles to a file.", True),
     "account": Entry(f"{AUTH}.account:account", "Look an account up, and help its owner.", True),

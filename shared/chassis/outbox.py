@@ -135,9 +135,18 @@ class Outbox:
         for message, content in contents:
             for subscriber in queues.SUBSCRIBERS[type(message)]:
                 self.db.session.add(self._row(subscriber, message, content))
-        # Delivered on commit; wakes the relay of a worker, which polls as well.
-        self.db.session.execute(text(f"NOTIFY {CHANNEL}"))
+        self._wake_relay()
         return [content["id"] for _, content in contents]
+
+    def send_to(self, subscriber: str, messages: Iterable[Message]) -> None:
+        """Write messages into the caller's transaction for one subscriber alone: the others know them."""
+        for message in messages:
+            self.db.session.add(self._row(subscriber, message, self._content_of(message)))
+        self._wake_relay()
+
+    def _wake_relay(self) -> None:
+        """Delivered on commit; the relay of a worker polls as well."""
+        self.db.session.execute(text(f"NOTIFY {CHANNEL}"))
 
     def _content_of(self, message: Message) -> dict[str, Any]:
         return {

@@ -247,3 +247,25 @@ def test_membership_is_in_the_account_s_audit_log(app: Flask, hear: Hear) -> Non
         assert (event.actor_id, event.actor_kind) == (actor, "account")
         assert event.details == {"organization_id": str(ORGANIZATION), "role": "admin"}
         db.session.rollback()
+
+
+@pytest.mark.parametrize("role", ["admin", None])
+def test_membership_that_is_told_again_is_kept_and_is_no_event(
+    app: Flask, ada: Person, hear: Hear, role: str | None
+) -> None:
+    hear("member", version=1)
+    hear(role, version=2)
+    noted, version = membership_events(app), version_of(app)
+
+    hear(role, version=3)
+    hear("member", version=2)
+
+    assert (membership_events(app), version_of(app)) == (noted, version)
+    assert choose(ada, ORGANIZATION).status_code == (403 if role is None else 200)
+
+
+def membership_events(app: Flask) -> int:
+    with app.app_context():
+        actions = db.session.scalars(db.select(AuditEvent.action)).all()
+        db.session.rollback()
+    return len([action for action in actions if action.startswith("membership_")])

@@ -3,11 +3,15 @@
 from uuid import UUID
 
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 
+from services.users.commands import organizations as commands
+from services.users.models import Outbox, db
+from services.users.organizations import resync
 from shared.chassis.ids import new_id
 from tests.users.conftest import FakeAccounts
-from tests.users.organizations import ORGANIZATIONS, Person, add_member, person, roles_in
+from tests.users.organizations import ORGANIZATIONS, Person, add_member, person, roles_in, sent
 
 
 @pytest.fixture
@@ -299,3 +303,33 @@ def test_account_owns_a_bounded_number_of_organizations(ada: Person, monkeypatch
         ada.create()
 
     assert ada.call("POST", ORGANIZATIONS, {"name": "Acme"}).json["code"] == "too_many_organizations"
+
+
+def test_all_memberships_are_told_to_auth_again_with_those_that_ended(
+    app: Flask, ada: Person, bob: Person, eve: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme, gone = ada.create("Acme"), ada.create("Gone")
+    add_member(app, ada, acme, bob, "admin")
+    add_member(app, ada, acme, eve)
+    ada.call("DELETE", f"{acme}/members/{eve.id}")
+    ada.call("DELETE", gone)
+    with app.app_context():
+        db.session.execute(db.delete(Outbox))
+        db.session.commit()
+    monkeypatch.setattr(commands, "create_app", lambda: app)
+    monkeypatch.setattr(resync, "BATCH", 2)
+
+    told = CliRunner().invoke(commands.resync_memberships)
+
+    assert told.output == "Announced 4 memberships.\n"
+    assert sent(app, "notifications", "membership_changed") == []
+    again = sent(app, "auth", "membership_changed")
+    assert {(each["organization_id"] in acme, each["account_id"], each["role"]) for each in again} == {
+        (True, str(ada.id), "owner"),
+        (True, str(bob.id), "admin"),
+        (True, str(eve.id), None),
+        (False, str(ada.id), None),
+    }
+    add_member(app, ada, acme, eve)
+    versions = [each["membership_version"] for each in again if each["account_id"] == str(eve.id)]
+    assert sent(app, "auth", "membership_changed")[-1]["membership_version"] > versions[0]

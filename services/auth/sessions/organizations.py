@@ -53,6 +53,7 @@ def take_membership(message: MembershipChanged) -> None:
     if account is None:
         return
     organization_id, now = message.organization_id, utcnow()
+    is_known = store.is_known(account.id, organization_id)
     before = store.find_role(account.id, organization_id)
     if not store.take(account.id, organization_id, message.role, message.membership_version):
         return
@@ -62,6 +63,8 @@ def take_membership(message: MembershipChanged) -> None:
         account.version += 1
         account.updated_at = now
         revocations.revoke_account(account.id, now, below_version=account.version)
+    if is_known and before == message.role:
+        return  # users has told all memberships again
     audit.record(
         f"membership_{message.change}",
         account_id=account.id,

@@ -21,6 +21,11 @@ def take(account_id: UUID, organization_id: UUID, role: str | None, version: int
     return db.session.execute(statement.returning(Membership.version)).one_or_none() is not None
 
 
+def is_known(account_id: UUID, organization_id: UUID) -> bool:
+    """Whether users has told of this membership, be it one that has ended."""
+    return db.session.get(Membership, (account_id, organization_id)) is not None
+
+
 def find_role(account_id: UUID, organization_id: UUID) -> str | None:
     """The account's role in the organization, if it is a member."""
     wanted = (Membership.account_id == account_id, Membership.organization_id == organization_id)

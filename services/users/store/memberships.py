@@ -1,12 +1,24 @@
 """The memberships table. Stores never commit: the use case owns the transaction."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import case, delete, exists, func, select
+from sqlalchemy import and_, case, delete, exists, func, select, tuple_
 from sqlalchemy.orm import aliased
 
-from services.users.models import Membership, Organization, Profile, db
+from services.users.models import Membership, Organization, OrganizationEvent, Profile, db
+
+ENDED_WITH_ITS_ORGANIZATION = 2**53 - 1  # a version that no organization reaches; its id never comes back
+
+
+class Standing(NamedTuple):
+    """Whether an account that is or was a member is one now. ``role`` is None where it is none."""
+
+    organization_id: UUID
+    account_id: UUID
+    role: str | None
+    version: int
 
 
 def add(membership: Membership) -> None:
@@ -35,6 +47,32 @@ def list_page(
 def list_all(organization_id: UUID) -> Sequence[Membership]:
     """Every membership of the organization."""
     return db.session.scalars(select(Membership).where(Membership.organization_id == organization_id)).all()
+
+
+def list_standings(*, after: tuple[UUID, UUID] | None, limit: int) -> Sequence[Standing]:
+    """Up to ``limit`` memberships that there are or were, by organization and account."""
+    event = OrganizationEvent
+    was = select(event.organization_id, event.account_id).where(
+        event.account_id.is_not(None), event.action.startswith("membership_")
+    )
+    ever = select(Membership.organization_id, Membership.account_id).union(was).subquery()
+    pair = tuple_(ever.c.organization_id, ever.c.account_id)
+    version = func.coalesce(Membership.version, Organization.version, ENDED_WITH_ITS_ORGANIZATION)
+    is_its = (
+        Membership.organization_id == ever.c.organization_id,
+        Membership.account_id == ever.c.account_id,
+    )
+    statement = (
+        select(ever.c.organization_id, ever.c.account_id, Membership.role, version)
+        .outerjoin(Membership, and_(*is_its))
+        .outerjoin(Organization, Organization.id == ever.c.organization_id)
+    )
+    if after is not None:
+        statement = statement.where(pair > tuple_(*after))
+    rows = db.session.execute(
+        statement.order_by(ever.c.organization_id, ever.c.account_id).limit(limit)
+    ).all()
+    return [Standing(*row) for row in rows]
 
 
 def count_owners(organization_id: UUID) -> int:
