@@ -1,6 +1,7 @@
 """The users process, assembled."""
 
 from typing import Any
+from uuid import UUID
 
 from flask import Flask
 
@@ -14,10 +15,12 @@ from services.users.models import db
 from services.users.profiles.reading import CallerProfile
 from services.users.routes import BLUEPRINTS
 from services.users.settings import UsersSettings
-from shared.chassis import access, access_tokens, database
+from shared.chassis import access_tokens, database
 from shared.chassis.access_tokens import published_keys
 from shared.chassis.app import new_app
 from shared.chassis.openapi import new_api
+from shared.chassis.verified_tokens import VerifiedTokens
+from shared.contracts import tokens
 
 
 def create_app(settings: UsersSettings | None = None, *, deps: Deps | None = None) -> Flask:
@@ -30,7 +33,8 @@ def create_app(settings: UsersSettings | None = None, *, deps: Deps | None = Non
     memos.install(app, settings)
     messages.init_app(app, settings)
     idempotency_keys.init_app(app, settings.accepted_secrets)
-    manager = access_tokens.install(app, settings, published_keys(settings, process="users").find)
+    keys = published_keys(settings, process="users")
+    manager = access_tokens.install(app, settings, keys.find, verified=VerifiedTokens())
     manager.user_lookup_loader(_profile_of_caller)
     app.extensions[EXTENSION] = deps or _new_deps(settings)
     new_api(app, title="Doorward users", blueprints=BLUEPRINTS)
@@ -48,4 +52,4 @@ def _new_deps(settings: UsersSettings) -> Deps:
 
 def _profile_of_caller(_header: dict[str, Any], claims: dict[str, Any]) -> CallerProfile:
     """flask-jwt-extended's ``current_user``: the profile of whoever the token speaks for."""
-    return CallerProfile(access.caller_from(claims).account_id)
+    return CallerProfile(UUID(claims[tokens.SUBJECT]))

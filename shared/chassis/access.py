@@ -115,8 +115,8 @@ def caller() -> Caller:
 
 
 def _authenticate() -> Caller:
-    g.caller = caller_from(access_tokens.verify_request())
-    return caller()
+    who = g.caller = caller_from(access_tokens.verify_request())
+    return who
 
 
 def _check(access: Access) -> None:

@@ -14,7 +14,7 @@ from flask import Flask, Response, current_app, request
 from flask_jwt_extended import JWTManager, get_jwt, verify_jwt_in_request
 from jwt.exceptions import ExpiredSignatureError, PyJWTError
 
-from shared.chassis import errors, service_tokens, token_form
+from shared.chassis import errors, jwt_extended, service_tokens, token_form
 from shared.chassis.internal_client import InternalClient
 from shared.chassis.published_keys import PublishedKeys
 from shared.chassis.settings import ProcessSettings
@@ -70,8 +70,7 @@ def install(
     """Set flask-jwt-extended up: what a token must be, and our errors where it is not.
 
     ``find_published`` gives auth's public key of a ``kid``; the shared secrets are the settings'. With
-    ``verified`` the process remembers tokens, and flask-jwt-extended's ``current_user`` and ``get_jwt`` have
-    nothing for a token that is remembered.
+    ``verified`` the process remembers tokens.
     """
     app.config.update(
         JWT_SECRET_KEY=settings.accepted_secrets[0],
@@ -131,7 +130,10 @@ def verify_request() -> dict[str, Any]:
         token = token_form.bearer_token(authorization)
     except token_form.NotOurForm as error:
         raise TokenInvalid(token_form.advice(authorization)) from error
-    return _verify(token, _read_from_request)
+    known = _verify(token, _read_from_request)
+    claims = dict(known.claims)
+    jwt_extended.present(known.header, claims)
+    return claims
 
 
 def verify(token: str) -> dict[str, Any]:
@@ -139,21 +141,22 @@ def verify(token: str) -> dict[str, Any]:
 
     By PyJWT itself, under the same keys and rules: flask-jwt-extended reads each token three times.
     """
-    return _verify(token, _read)
+    return dict(_verify(token, _read).claims)
 
 
-def _verify(token: str, read: Callable[[str, Header], dict[str, Any]]) -> dict[str, Any]:
-    memory: VerifiedTokens = current_app.extensions[_VERIFIED]
+def _verify(token: str, read: Callable[[str, Header], dict[str, Any]]) -> VerifiedToken:
+    extensions = current_app.extensions
+    memory: VerifiedTokens = extensions[_VERIFIED]
     known = memory.find(token)
     if known is not None:
-        current_app.extensions[_KEYS](known.header, {})  # raises where the key is not accepted any more
+        extensions[_KEYS](known.header, {})  # raises where the key is not accepted any more
     else:
         header = _check_form(token)
         known = VerifiedToken(header, read(token, header))
         memory.remember(token, known)
     if known.is_over:
         raise TokenExpired
-    return dict(known.claims)
+    return known
 
 
 def _check_form(token: str) -> Header:

@@ -1,6 +1,7 @@
 """The factory that every process's ``create_app`` starts from: one Flask app, nothing bound to a service."""
 
 from collections.abc import Callable, Mapping
+from types import CodeType
 from typing import Any
 
 import orjson
@@ -29,6 +30,20 @@ class DoorwardFlask(Flask):
     """Flask with our JSON."""
 
     json_provider_class = OrjsonProvider
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._plain_code: set[CodeType] = set()
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """As Flask has it, but each function is looked at once and not at every request."""
+        code = getattr(func, "__code__", None)
+        if code in self._plain_code:
+            return func
+        found = super().ensure_sync(func)
+        if found is func and code is not None:
+            self._plain_code.add(code)
+        return found
 
 
 def new_app(
@@ -66,19 +81,19 @@ def new_app(
 def _install_tracing(app: Flask) -> None:
     @app.before_request
     def begin_trace() -> None:
-        scope = tracing.tracing(tracing.from_headers(request.headers))
-        g.trace = scope.__enter__()
-        g.trace_scope = scope
-        request.environ[tracing.ENVIRON_KEY] = g.trace
+        trace = tracing.from_headers(request.headers)
+        g.trace, g.trace_scope = trace, tracing.begin(trace)
+        request.environ[tracing.ENVIRON_KEY] = trace
 
     @app.after_request
     def name_request(response: Response) -> Response:
-        if "trace" in g:
-            response.headers[tracing.REQUEST_ID_HEADER] = g.trace.request_id
+        trace = g.get("trace")
+        if trace is not None:
+            response.headers[tracing.REQUEST_ID_HEADER] = trace.request_id
         return response
 
     @app.teardown_request
     def end_trace(_error: BaseException | None) -> None:
         scope = g.pop("trace_scope", None)
         if scope is not None:
-            scope.__exit__(None, None, None)
+            tracing.end(scope)

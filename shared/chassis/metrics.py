@@ -87,8 +87,9 @@ def install(app: Flask, process: str) -> None:
 
     @app.after_request
     def count(response: Response) -> Response:
-        route = request.url_rule.rule if request.url_rule else "unmatched"
-        method = request.method if request.method in _METHODS else "other"
+        rule, asked = request.url_rule, request.method
+        route = rule.rule if rule else "unmatched"
+        method = asked if asked in _METHODS else "other"
         REQUESTS.labels(process, method, route, response.status_code).inc()
         started_at = g.pop("started_at", None)
         if started_at is not None:

@@ -8,7 +8,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import NamedTuple
 
 from werkzeug.datastructures import Headers
@@ -41,6 +41,7 @@ class Trace(NamedTuple):
 ENVIRON_KEY = "doorward.trace"
 
 _current: ContextVar[Trace | None] = ContextVar("doorward_trace", default=None)
+Scope = Token[Trace | None]
 
 
 def current() -> Trace | None:
@@ -75,11 +76,21 @@ def adopt(trace: Trace) -> None:
     _current.set(trace)
 
 
+def begin(trace: Trace) -> Scope:
+    """Handle what follows under ``trace``, until ``end`` is called with what this returns."""
+    return _current.set(trace)
+
+
+def end(scope: Scope) -> None:
+    """Go on as before ``begin``."""
+    _current.reset(scope)
+
+
 @contextmanager
 def tracing(trace: Trace) -> Iterator[Trace]:
     """Handle something under ``trace``."""
-    token = _current.set(trace)
+    scope = begin(trace)
     try:
         yield trace
     finally:
-        _current.reset(token)
+        end(scope)

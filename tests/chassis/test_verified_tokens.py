@@ -8,7 +8,8 @@ import jwt
 import pytest
 import time_machine
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from flask import Flask
+from flask import Flask, g
+from flask_jwt_extended import current_user, get_jwt, get_jwt_header
 from jwt.exceptions import PyJWTError
 
 from shared.chassis import access_tokens
@@ -69,6 +70,35 @@ def test_signature_is_checked_once(verify: Verify, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(access_tokens, "verify_jwt_in_request", None)
 
     assert verify(token) == first
+
+
+def test_flask_jwt_extended_knows_the_caller_of_a_remembered_token_too(app: Flask) -> None:
+    manager = app.extensions["flask-jwt-extended"]
+    manager.user_lookup_loader(lambda header, claims: (header["alg"], claims["sub"]))
+    account_id = new_id()
+
+    def seen() -> tuple[Any, ...]:
+        with app.test_request_context("/", headers=bearer(token)):
+            access_tokens.verify_request()
+            known = {name: value for name, value in vars(g).items() if name.startswith("_jwt_extended")}
+            return current_user._get_current_object(), get_jwt(), get_jwt_header(), sorted(known)
+
+    token = access_token(account_id)
+    first = seen()
+
+    assert first[0] == ("HS256", str(account_id))
+    assert seen() == first
+
+
+def test_token_that_did_not_come_with_the_request_is_not_its_callers(app: Flask) -> None:
+    token = access_token(new_id())
+    access_tokens.verify(token)
+
+    with app.test_request_context("/"):
+        access_tokens.verify(token)
+
+        with pytest.raises(RuntimeError):
+            get_jwt()
 
 
 def test_remembered_token_expires_in_time(verify: Verify) -> None:

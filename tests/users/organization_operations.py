@@ -48,7 +48,7 @@ class View:
         found = self.one_or_none(self._of_invited(kind) if kind in OF_INVITED else self._of_members(kind))
         if found is not None:
             return found
-        if kind in OF_TWO:
+        if kind in {*OF_TWO, "leave"}:
             return self.one_or_none(self._of_invited("accept_token")) or self.sensible("invite")
         return self.sensible("create" if kind == "invite" or not self.roles else "invite")
 

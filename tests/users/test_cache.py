@@ -83,6 +83,38 @@ def test_warm_profile_asks_postgresql_nothing(
     assert asked == 0
 
 
+def test_warm_profile_is_one_command_to_redis_and_no_signature(
+    make_app: Callable[..., Flask],
+    settings: UsersSettings,
+    accounts: FakeAccounts,
+    as_account: Headers,
+    private_redis: PrivateRedis,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = settings.model_copy(update={"redis_url": settings.redis_url.__class__(private_redis.url())})
+    client = make_app(url, deps=Deps(accounts=accounts)).test_client()
+    headers = as_account(accounts.add().id)
+    client.get(ME, headers=headers)
+    client.get(ME, headers=headers)  # whatever has to be asked once has been asked
+    monkeypatch.setattr("jwt.decode", lambda *_, **__: pytest.fail("the token was verified again"))
+
+    with Redis.from_url(private_redis.url()) as redis:
+        before = calls_of(redis)
+        shown = client.get(ME, headers=headers)
+        after = calls_of(redis)
+
+    assert shown.status_code == 200
+    called = {name for name in after if after[name] != before.get(name, 0)}
+    assert called == {"get", "info"}
+    assert after["get"] - before["get"] == 1
+
+
+def calls_of(redis: "Redis") -> dict[str, int]:
+    """How often each command was called, this question included."""
+    found = redis.info("commandstats")
+    return {name.removeprefix("cmdstat_"): stats["calls"] for name, stats in found.items()}
+
+
 def test_unchanged_profile_is_told_from_its_version_alone(
     app: Flask, client: FlaskClient, ada: UUID, as_account: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

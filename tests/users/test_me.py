@@ -52,16 +52,34 @@ def test_two_accounts_never_see_each_other_through_the_cache(
     assert emails == ["ada@example.org", "bob@example.org"] * 2
 
 
-def test_unchanged_profile_answers_304(
-    client: FlaskClient, accounts: FakeAccounts, as_account: Headers
+@pytest.mark.parametrize(
+    ("condition", "status"),
+    [
+        ({"If-None-Match": "{etag}"}, 304),
+        ({"If-None-Match": "W/{etag}"}, 304),
+        ({"If-None-Match": '"7000", {etag}'}, 304),
+        ({"If-None-Match": "*"}, 304),
+        ({"If-None-Match": '"7000"'}, 200),
+        ({"If-None-Match": "nonsense"}, 200),
+        ({"If-Match": "{etag}"}, 200),
+        ({"If-Match": '"7000"'}, 412),
+    ],
+    ids=str,
+)
+def test_conditional_read_is_answered_by_the_version(
+    client: FlaskClient, accounts: FakeAccounts, as_account: Headers, condition: dict[str, str], status: int
 ) -> None:
     headers = as_account(accounts.add().id)
-    etag = client.get(ME, headers=headers).headers["ETag"]
+    whole = client.get(ME, headers=headers)
+    etag = whole.headers["ETag"]
+    asked = {name: value.format(etag=etag) for name, value in condition.items()}
 
-    answer = client.get(ME, headers={**headers, "If-None-Match": etag})
+    answer = client.get(ME, headers={**headers, **asked})
 
-    assert answer.status_code == 304
-    assert answer.data == b""
+    assert answer.status_code == status
+    assert answer.data == {200: whole.data, 304: b""}.get(status, answer.data)
+    assert status == 412 or answer.headers["ETag"] == etag
+    assert answer.content_type == {200: "application/json", 412: "application/problem+json"}.get(status)
 
 
 def test_merge_patch_changes_what_it_names_and_nothing_else(

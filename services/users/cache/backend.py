@@ -1,19 +1,25 @@
 """Versioned values in Redis, as a backend of Flask-Caching: nobody replaces a newer value by an older one.
 
 A key has ``<run id> <version> <value>``, or the same without a value: a tombstone, which says that this
-version is about to be written. Each script is one step for Redis:
+version is about to be written. ``read`` of a key that has a value is one GET. The rest are scripts, each of
+which is one step for Redis:
 
-- ``read`` gives the value, or a token: since when the reader had none, and in which life of Redis.
+- ``miss`` gives a token: since when the reader had no value, and in which life of Redis; or the value, where
+  there is one by now.
 - ``offer`` stores a value that was read from the database after the token was given. It is refused where the
   key has a later version, where the token is old, and where Redis has restarted or was flushed since.
 - ``forbid`` sets a tombstone, unless the key has this version or a later one.
 
 A restarted Redis may remember what it had lost of late: so a value counts only in the life it was written in.
+No connection outlives a restart, so a reader learns the life once for each connection (``lives``).
 """
 
 import secrets
 from typing import Any, NamedTuple
 
+from redis import Redis
+
+from services.users.cache.lives import LivesOfRedis
 from services.users.cache.redis_backend import RedisBackend
 
 # A reader has the database; a writer whom Redis does not hear leaves others with an old value for a moment.
@@ -40,7 +46,7 @@ local function token()
   return run .. epoch .. ' ' .. redis.call('TIME')[1]
 end
 """
-_READ = """
+_MISS = """
 if value and value ~= '' then return {known, value} end
 return {-1, token()}
 """
@@ -70,19 +76,38 @@ class Found(NamedTuple):
 
 
 class VersionedRedis(RedisBackend):
-    """The scripts, run by one pool of connections. Raises RedisError where Redis does not answer in time."""
+    """The protocol, on one pool of connections. Raises RedisError where Redis does not answer in time."""
 
     def __init__(self, url: str, **options: Any) -> None:
         super().__init__(url, **options)
-        readers = self.connect(self.patience_seconds)
+        self._lives = LivesOfRedis()
+        self._readers = self.connect(self.patience_seconds, greet=self._lives.learn).connection_pool
+        readers = Redis(connection_pool=self._readers)
         writers = self.connect(max(self.patience_seconds, WRITERS_PATIENCE_SECONDS))
-        self._read = readers.register_script(_PRELUDE + _READ)
+        self._miss = readers.register_script(_PRELUDE + _MISS)
         self._offer = readers.register_script(_PRELUDE + _OFFER)
         self._forbid = writers.register_script(_PRELUDE + _FORBID)
 
     def read(self, key: str) -> Found:
         """The value of ``key``, or the token with which one may be offered."""
-        version, value = self._read(keys=self._keys(key), args=[secrets.token_hex(8)])
+        return self._get(key) or self._read_or_miss(key)
+
+    def _get(self, key: str) -> Found | None:
+        """The value. By the connection itself: redis-py's client costs as much again as Redis does."""
+        connection = self._readers.get_connection()
+        try:
+            connection.send_command("GET", self.prefix + key)  # type: ignore[no-untyped-call]
+            stored: bytes | None = connection.read_response()  # type: ignore[no-untyped-call]
+            life = self._lives.of(connection)
+        finally:
+            self._readers.release(connection)
+        if stored is None:
+            return None
+        owner, version, value = stored.split(b" ", 2)
+        return Found(int(version), value, b"") if value and owner == life else None
+
+    def _read_or_miss(self, key: str) -> Found:
+        version, value = self._miss(keys=self._keys(key), args=[secrets.token_hex(8)])
         return Found(version, None, value) if version < 0 else Found(version, value, b"")
 
     def forbid(self, key: str, version: int) -> bytes:

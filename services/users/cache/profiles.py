@@ -27,6 +27,8 @@ OUTCOMES = Counter(
     "doorward_profile_cache_total", "What the cache of profiles did.", ["operation", "outcome"]
 )
 
+_HITS = OUTCOMES.labels("read", "hit")  # a warm read does nothing that could have been done before
+
 log = get_logger(__name__)
 Answer = TypeVar("Answer")
 
@@ -56,62 +58,70 @@ class ProfileCache:
             settings, prefix="doorward:users:profile:", default_timeout=settings.profile_cache_seconds
         )
         self._cache.init_app(app, config=configuration)
-        app.extensions[EXTENSION] = (Breaker(), Envelope(settings.accepted_secrets))
+        with app.app_context():
+            backend = cast("VersionedRedis", self._cache.cache)
+        app.extensions[EXTENSION] = _Parts(backend, Breaker(), Envelope(settings.accepted_secrets))
 
     def find(self, account_id: UUID) -> Cached | Miss:
         """The cached profile, or the miss with which it may be offered."""
-        found = self._ask(lambda backend: backend.read(str(account_id)))
+        parts = _parts()
+        found = _ask(parts, lambda backend: backend.read(str(account_id)))
         if found is None:
             OUTCOMES.labels("read", "unavailable").inc()
             return Miss(None)
-        content = found.value and self._envelope.open(found.value, account_id, found.version)
+        content = found.value and parts.envelope.open(found.value, account_id, found.version)
         if not content:
             OUTCOMES.labels("read", "forged" if found.value else "miss").inc()
             return Miss(None if found.value else found.token)
-        OUTCOMES.labels("read", "hit").inc()
+        _HITS.inc()
         return Cached(found.version, content)
 
     def offer(self, account_id: UUID, profile: Cached, token: bytes | None) -> None:
         """Keep what was read after ``token`` was given, unless something newer may be there."""
         if token is None:
             return
-        closed = self._envelope.close(profile.content, account_id, profile.version)
-        is_kept = self._ask(lambda backend: backend.offer(str(account_id), profile.version, closed, token))
+        parts = _parts()
+        closed = parts.envelope.close(profile.content, account_id, profile.version)
+        is_kept = _ask(parts, lambda backend: backend.offer(str(account_id), profile.version, closed, token))
         OUTCOMES.labels("offer", "kept" if is_kept else "refused").inc()
 
     def forbid(self, account_id: UUID, version: int) -> bytes | None:
         """Before a commit: let no reader keep a version before ``version``. None where Redis did not hear."""
-        token = self._ask(lambda backend: backend.forbid(str(account_id), version))
+        token = _ask(_parts(), lambda backend: backend.forbid(str(account_id), version))
         OUTCOMES.labels("tombstone", "set" if token else "unavailable").inc()
         return token
 
     def repeat(self, account_id: UUID, version: int) -> None:
         """Forbid again what Redis did not hear; raises RedisError while it does not."""
-        self._backend.forbid(str(account_id), version)
+        _parts().backend.forbid(str(account_id), version)
         OUTCOMES.labels("tombstone", "repeated").inc()
 
-    def _ask(self, question: Callable[[VersionedRedis], Answer]) -> Answer | None:
-        """The answer; None where Redis does not give it in time, or did not lately."""
-        breaker: Breaker = current_app.extensions[EXTENSION][0]
-        if not breaker.admits(monotonic()):
-            return None
-        try:
-            answer = question(self._backend)
-        except RedisError as error:
-            breaker.failed(monotonic())
-            log.warning("cache_unavailable", cause=repr(error))
-            return None
-        breaker.succeeded()
-        return answer
 
-    @property
-    def _backend(self) -> VersionedRedis:
-        return cast("VersionedRedis", self._cache.cache)
+class _Parts(NamedTuple):
+    backend: VersionedRedis
+    breaker: Breaker
+    envelope: Envelope
 
-    @property
-    def _envelope(self) -> Envelope:
-        envelope: Envelope = current_app.extensions[EXTENSION][1]
-        return envelope
+
+def _parts() -> _Parts:
+    """Those of the app that runs."""
+    found: _Parts = current_app.extensions[EXTENSION]
+    return found
+
+
+def _ask(parts: _Parts, question: Callable[[VersionedRedis], Answer]) -> Answer | None:
+    """The answer; None where Redis does not give it in time, or did not lately."""
+    breaker = parts.breaker
+    if not breaker.admits(monotonic()):
+        return None
+    try:
+        answer = question(parts.backend)
+    except RedisError as error:
+        breaker.failed(monotonic())
+        log.warning("cache_unavailable", cause=repr(error))
+        return None
+    breaker.succeeded()
+    return answer
 
 
 profiles = ProfileCache()

@@ -1,14 +1,18 @@
 """What a backend of Flask-Caching on Redis is made of: its configuration, its factory, its connections."""
 
+from collections.abc import Callable
 from typing import Any, Self
 
 from flask import Flask
 from flask_caching.backends.base import BaseCache
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.connection import AbstractConnection
 from redis.retry import Retry
 
 from services.users.settings import UsersSettings
+
+Greet = Callable[[AbstractConnection], None]
 
 
 class RedisBackend(BaseCache):
@@ -47,11 +51,15 @@ class RedisBackend(BaseCache):
             default_timeout=kwargs["default_timeout"],
         )
 
-    def connect(self, patience_seconds: float) -> "Redis":
-        """A pool of connections that gives up after that long, and connects when it is used."""
+    def connect(self, patience_seconds: float, *, greet: Greet | None = None) -> "Redis":
+        """A pool of connections that gives up after that long, and connects when it is used.
+
+        ``greet`` is called with each new connection.
+        """
         return Redis.from_url(
             self._url,
             socket_timeout=patience_seconds,
             socket_connect_timeout=patience_seconds,
             retry=Retry(NoBackoff(), 0),
+            redis_connect_func=greet,
         )

@@ -1,8 +1,12 @@
 """Versions of a profile in headers: ETag in answers, If-Match and If-None-Match in requests."""
 
 from flask import Response, request
+from werkzeug.http import parse_etags
 
 from services.users.cache.profiles import Cached
+from services.users.errors import StaleProfile
+
+READS = frozenset({"GET", "HEAD"})
 
 
 def expected_versions() -> frozenset[int] | None:
@@ -13,9 +17,23 @@ def expected_versions() -> frozenset[int] | None:
 
 
 def answer(shown: Cached) -> Response:
-    """The profile with its ETag; 304 where the client has it."""
-    response = Response(shown.content, content_type="application/json")
-    response.set_etag(str(shown.version))
+    """The profile with its ETag; 304 where its reader has it. Raises StaleProfile for a reader's If-Match."""
+    if request.method in READS and _is_known(shown.version):
+        response = Response(status=304)
+        del response.headers["Content-Type"]
+    else:
+        response = Response(shown.content, content_type="application/json")
+    response.headers["ETag"] = f'"{shown.version}"'
     response.headers["Cache-Control"] = "private, no-cache"
-    response.make_conditional(request)
     return response
+
+
+def _is_known(version: int) -> bool:
+    """Whether the reader has this version (RFC 9110 section 13.2.2)."""
+    asked = request.environ
+    if "HTTP_IF_MATCH" in asked:
+        expected = expected_versions()
+        if expected is not None and version not in expected:
+            raise StaleProfile
+    known = asked.get("HTTP_IF_NONE_MATCH")
+    return known is not None and parse_etags(known).contains_weak(str(version))
