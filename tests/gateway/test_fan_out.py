@@ -1,6 +1,7 @@
 """The overview: several services at once, partial where a part fails."""
 
 import asyncio
+from pathlib import Path
 
 import httpx
 import orjson
@@ -8,7 +9,18 @@ import orjson
 from tests.gateway.conftest import ORIGIN, StartGateway
 from tests.gateway.echo import OK, Handler, Received, Upstream
 
-PARTS = ("/api/v1/users/me", "/api/v1/notifications/inbox", "/api/v1/auth/sessions")
+PARTS = ("/api/v1/users/me", "/api/v1/auth/sessions")
+# A team's own parts, in the place of the shipped ones.
+OWN_PARTS = """
+[[routes]]
+name = "overview"
+
+[routes.parts]
+name = { upstream = "users", path = "/api/v1/users/me", pick = "name" }
+age = { upstream = "users", path = "/api/v1/users/me", pick = "age" }
+sessions = { upstream = "auth", path = "/api/v1/auth/sessions" }
+topics = { upstream = "notifications", path = "/api/v1/notifications/topics" }
+"""
 
 
 def answering(
@@ -28,9 +40,7 @@ def answering(
 
 def answer_all(upstream: Upstream, together: asyncio.Barrier | None = None) -> None:
     """Let every part be answered; with ``together`` none before all are asked for."""
-    for path, content in zip(
-        PARTS, ({"name": "Ada"}, {"unread_count": 3, "items": []}, {"items": []}), strict=True
-    ):
+    for path, content in zip(PARTS, ({"name": "Ada"}, {"items": []}), strict=True):
         upstream.handlers[path] = answering(content, together=together)
 
 
@@ -42,33 +52,37 @@ def test_the_parts_are_asked_at_once_with_the_callers_token(
     answer = client.get("/api/v1/overview", headers={**signed_in, "Origin": ORIGIN})
 
     assert answer.json() == {
-        "data": {"profile": {"name": "Ada"}, "unread_count": 3, "sessions": {"items": []}},
+        "data": {"profile": {"name": "Ada"}, "sessions": {"items": []}},
         "errors": {},
     }
     assert answer.headers["access-control-allow-origin"] == ORIGIN
     assert '"caller"' in answer.headers["ratelimit"]
     assert [request.value("authorization") for request in upstream.requests] == [
         signed_in["Authorization"]
-    ] * 3
+    ] * 2
     assert {request.value("x-request-id") for request in upstream.requests} == {
         answer.headers["x-request-id"]
     }
 
 
 def test_a_part_that_fails_is_named_and_nothing_is_cached(
-    start_gateway: StartGateway, upstream: Upstream, signed_in: dict[str, str]
+    start_gateway: StartGateway, upstream: Upstream, signed_in: dict[str, str], tmp_path: Path
 ) -> None:
     answer_all(upstream)
-    upstream.handlers[PARTS[2]] = answering({"code": "session_revoked"}, status=401)
-    gateway = start_gateway(NOTIFICATIONS_URL="http://127.0.0.1:9")
+    upstream.handlers[PARTS[1]] = answering({"code": "session_revoked"}, status=401)
+    (tmp_path / "own.toml").write_text(OWN_PARTS)
+    gateway = start_gateway(
+        NOTIFICATIONS_URL="http://127.0.0.1:9", GATEWAY_ROUTES_FILE=str(tmp_path / "own.toml")
+    )
 
     answer = httpx.get(f"{gateway.url}/api/v1/overview", headers=signed_in)
 
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "no-store"
-    assert answer.json()["data"] == {"profile": {"name": "Ada"}}
+    assert answer.json()["data"] == {"name": "Ada"}
     assert answer.json()["errors"] == {
-        "unread_count": {"status": 503, "code": "connection_refused"},
+        "age": {"status": 502, "code": "unexpected_answer"},
+        "topics": {"status": 503, "code": "connection_refused"},
         "sessions": {"status": 401, "code": "session_revoked"},
     }
 
@@ -80,7 +94,7 @@ def test_nothing_at_all_is_an_error(start_gateway: StartGateway, signed_in: dict
     answer = httpx.get(f"{gateway.url}/api/v1/overview", headers=signed_in)
 
     assert (answer.status_code, answer.json()["code"]) == (503, "upstream_unavailable")
-    assert set(answer.json()["parts"]) == {"profile", "unread_count", "sessions"}
+    assert set(answer.json()["parts"]) == {"profile", "sessions"}
 
 
 def test_nobody_gets_an_overview_without_a_token(client: httpx.Client, upstream: Upstream) -> None:

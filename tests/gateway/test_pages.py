@@ -161,7 +161,7 @@ def test_each_request_has_one_line_without_its_secrets(
 ) -> None:
     request_id = client.get("/api/v1/users/me?code=a-code-98", headers=signed_in).headers["x-request-id"]
     secret = "abcdefghijklmnopqrstuvwxyz0123456789"
-    client.post(f"/api/v1/notifications/unsubscribe/{secret}")
+    client.post(f"/api/v1/users/invitations/{secret}/decline")
     client.get("/livez")
     wait_until(lambda: request_id in gateway.lines(), what="the line")
     lines = [orjson.loads(line) for line in gateway.lines().splitlines() if line.startswith("{")]

@@ -141,7 +141,7 @@ def test_a_file_that_is_not_toml_or_not_there_is_a_mistake(tmp_path: Path) -> No
         ("GET", b"/.well-known/jwks.json", "jwks"),
         ("GET", b"/.well-known/jwks.json/x", None),
         ("GET", b"/internal/accounts/1", None),
-        ("GET", b"/api/v1/notifications/inbox/stream", "notifications-stream"),
+        ("GET", b"/api/v1/users/avatars/x.webp", "avatars"),
         ("GET", b"/API/v1/users", None),
     ],
 )

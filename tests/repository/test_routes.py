@@ -11,7 +11,9 @@ import pytest
 from flask import Flask
 
 from deploy.processes import SERVICES
+from gateway import route_file
 from shared.chassis.access import Access
+from tests.gateway.test_route_file import VARIABLES
 from tests.repository.samples import PLUMBING
 
 CONTRACT = Path(__file__).with_name("public_routes.txt")
@@ -132,6 +134,31 @@ def test_the_public_routes_are_those_that_clients_rely_on(apps: dict[str, Flask]
     assert here - promised - planned == set(), "a route that is not promised: name it in public_routes.txt"
     assert promised - here == set(), "a promised route is gone"
     assert planned & here == set(), "a planned route is here: move it to the promised ones"
+
+
+def test_every_route_of_the_shipped_table_leads_to_an_operation(apps: dict[str, Flask]) -> None:
+    paths = {service: {path for _, path in documented_operations(apps[service])} for service in SERVICES}
+    table = route_file.load(route_file.DEFAULT_FILE, VARIABLES)
+
+    nowhere = [
+        f"{match.route.name}: {match.prefix.decode()}"
+        for match in table.matches
+        if not match.route.parts and not leads_to(paths[match.route.upstream], match.prefix.decode())
+    ]
+    empty = [
+        f"{match.route.name}: {name}"
+        for match in table.matches
+        for name, part in match.route.parts.items()
+        if part.path.partition("?")[0] not in paths[part.upstream]
+    ]
+
+    assert nowhere == []
+    assert empty == []
+
+
+def leads_to(paths: set[str], prefix: str) -> bool:
+    """Whether one of the operations is at the prefix or below it."""
+    return any(f"{path}/".startswith(f"{prefix}/") for path in paths)
 
 
 def documented_operations(app: Flask) -> set[tuple[str, str]]:
