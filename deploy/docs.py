@@ -1,4 +1,4 @@
-"""Writes the generated pages of docs/ out of the code: ``python -m deploy.docs``.
+"""Writes the pages of docs/ that are generated, and the errors of each operation: ``python -m deploy.docs``.
 
 A test compares the files with what this would write, so none of them can fall behind.
 """
@@ -13,13 +13,13 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from deploy import metrics_page, routes_page
+from deploy import metrics_page, operation_errors, routes_page
 from deploy.local.settings import LocalSettings
 from deploy.mailbox.settings import MailboxSettings
 from deploy.processes import PROCESSES, settings_class
 from services.auth.settings import AuthSettings
 from shared.chassis.brand import BrandSettings
-from shared.chassis.errors import FRAMEWORK_CODES, ApiError, all_errors
+from shared.chassis.errors import FRAMEWORK_CODES, INVALID_JSON, ApiError, all_errors
 from shared.chassis.settings import EnvironmentSettings, ProcessSettings
 from shared.contracts import queues
 from shared.contracts.messages import Message, all_messages
@@ -125,7 +125,7 @@ def errors_page() -> str:
         "## Any process\n",
         "| code | status | meaning |",
         "|---|---|---|",
-        _row("`invalid_json`", 400, "The body is not valid JSON."),
+        _row("`invalid_json`", 400, INVALID_JSON),
         *(_row(f"`{code}`", status, text) for status, (code, text) in FRAMEWORK_CODES.items()),
     ]
     for owner, kinds in errors_by_owner().items():
@@ -195,9 +195,11 @@ def _row(*cells: object) -> str:
 
 
 def write() -> None:
-    """Write the pages."""
+    """Write the pages, and the lists of errors by operation."""
     for name, text in pages().items():
         (DOCS / name).write_text(text)
+    for path, text in operation_errors.files().items():
+        (ROOT / path).write_text(text)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,24 @@ from gateway.openapi_edge import LIMIT_HEADERS, OWN_SCHEMES, Document, gathered,
 from gateway.routing import Table
 
 OPENAPI_VERSION = "3.1.0"
+CONVENTIONS = """\
+Accounts, profiles and notifications behind one gateway.
+
+- **Credentials.** Send an access token as `Authorization: Bearer …`, or an API key as `X-API-Key`. Browsers
+  can keep their session in cookies instead: sign in with `Token-Delivery: cookie`.
+- **Errors** are `application/problem+json` (RFC 9457). Use `code`, which never changes; `detail` is for
+  people. Each operation lists its codes. Any operation may also answer 400 for a request that is not valid
+  HTTP or JSON, and 500, 502 or 504 when a service fails.
+- **Repeating requests.** A POST with an `Idempotency-Key` is done once, however often it is sent. After a 429
+  or 503, wait as long as `Retry-After` says.
+- **Concurrent changes.** Profiles have an `ETag`. Send it as `If-Match` with a change: the change is refused
+  with 412 if somebody else was faster. Send it as `If-None-Match` with a GET: 304 means that nothing changed.
+- **Limits.** `RateLimit-Policy` and `RateLimit` say how many requests are left.
+- **Lists** have `items` and `next_cursor`. Send that value as `cursor` for the next page; `null` is the end.
+- **Tracing.** Every answer has an `X-Request-ID`, which is in the logs too. You may send your own: 8 to 64
+  letters, digits or `-`.
+"""
+GATHERED = "Answers of several services in one."
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 
 
@@ -19,7 +37,7 @@ def merge(parts: Mapping[str, Document], table: Table, *, url: str, version: str
         "info": {
             "title": "Doorward",
             "version": version,
-            "description": "Accounts, profiles and notifications behind one gateway.",
+            "description": CONVENTIONS,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": url.rstrip("/")}],
@@ -27,7 +45,7 @@ def merge(parts: Mapping[str, Document], table: Table, *, url: str, version: str
         "paths": {},
         "components": {},
     }
-    for name in sorted(parts):
+    for name in sorted(parts, key=list(table.upstreams).index):
         part = _with_own_components(name, parts[name], merged["components"])
         merged["tags"] += [tag for tag in part.get("tags", []) if tag not in merged["tags"]]
         for path, item in part.get("paths", {}).items():
@@ -36,6 +54,7 @@ def merge(parts: Mapping[str, Document], table: Table, *, url: str, version: str
                 merged["paths"].setdefault(path, {}).update(operations)
     for match in table.matches:
         if match.route.parts:
+            merged["tags"].append({"name": match.route.name, "description": GATHERED})
             merged["paths"][match.prefix.decode()] = {"get": with_edge(gathered(match), match)}
     merged["components"].setdefault("headers", {}).update(LIMIT_HEADERS)
     merged["components"].setdefault("securitySchemes", {}).update(OWN_SCHEMES)

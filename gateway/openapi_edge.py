@@ -1,18 +1,26 @@
 """What the gateway adds to the services' OpenAPI: its policies, its credentials, its limits' answers."""
 
+from collections.abc import Iterator
 from typing import Any
 
+from gateway import errors
+from gateway.api_keys import ApiKeyInvalid
 from gateway.policies.policy import descriptions
 from gateway.routing import Match
+from shared.chassis import operations
+from shared.chassis.access import OrganizationRoleRequired, RoleRequired, ScopeRequired
+from shared.chassis.access_tokens import TokenExpired, TokenInvalid, TokenMissing, TokenRevoked
+from shared.chassis.errors import ApiError, TooManyRequests
+from shared.chassis.operations import Refusal
 from shared.contracts.delivery import ACCESS_COOKIE
 
 Document = dict[str, Any]
 
 
 def with_edge(operation: Document, match: Match) -> Document:
-    """``operation`` with what the gateway does to it."""
+    """``operation``, whose responses may be changed, with what the gateway does to it."""
     route = match.route
-    described = {**operation, "responses": dict(operation.get("responses", {}))}
+    described = {**operation}
     described["x-doorward-route"] = {
         "name": route.name,
         "policies": descriptions(match.acting.policies),
@@ -20,14 +28,33 @@ def with_edge(operation: Document, match: Match) -> Document:
     }
     if _BEARER in operation.get("security", []):
         described["security"] = [*operation["security"], {"api_key": []}, {"cookie": []}]
-    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    responses = described.setdefault("responses", {})
+    operations.add_errors(responses, map(Refusal.of, _errors(match, has_body="requestBody" in operation)))
     if match.limits:
-        described["responses"]["429"] = {
-            "description": f"A limit is reached: {'; '.join(str(limit) for limit in match.limits)}.",
-            "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in LIMIT_HEADERS},
-            "content": {"application/problem+json": problem},
+        limits = "; ".join(str(limit) for limit in match.limits)
+        responses["429"]["description"] += f"\n\nLimits at the gateway: {limits}."
+        responses["429"]["headers"] = {
+            name: {"$ref": f"#/components/headers/{name}"} for name in LIMIT_HEADERS
         }
     return described
+
+
+def _errors(match: Match, *, has_body: bool) -> Iterator[type[ApiError]]:
+    """What the gateway itself may answer, as far as it depends on the route."""
+    rule = match.route.access
+    yield from _UNAVAILABLE
+    if not rule.is_public:
+        yield from _TOKEN_ERRORS
+    if rule.roles:
+        yield RoleRequired
+    if rule.scopes:
+        yield ScopeRequired
+    if rule.org_roles:
+        yield OrganizationRoleRequired
+    if has_body:
+        yield errors.BodyTooLarge
+    if match.limits:
+        yield TooManyRequests
 
 
 def gathered(match: Match) -> Document:
@@ -42,13 +69,16 @@ def gathered(match: Match) -> Document:
     }
     return {
         "operationId": match.route.name.replace("-", "_"),
-        "summary": f"{', '.join(names)} at once; parts that fail are named in `errors`.",
+        "summary": f"Get {' and '.join(names)} in one request. `errors` names the parts that failed.",
         "tags": [match.route.name],
         "security": [] if match.route.access.is_public else [_BEARER],
         "responses": {
-            "200": {"description": "What could be had.", "content": {"application/json": {"schema": schema}}},
+            "200": {
+                "description": "The parts that were answered, and the error of each other one.",
+                "content": {"application/json": {"schema": schema}},
+            },
             "default": {
-                "description": "Any error, as problem details (RFC 9457).",
+                "description": "Any other error, as problem details (RFC 9457).",
                 "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
             },
         },
@@ -56,19 +86,31 @@ def gathered(match: Match) -> Document:
 
 
 _BEARER: Document = {"bearer": []}
+_UNAVAILABLE = (errors.UpstreamUnavailable,)
+_TOKEN_ERRORS = (
+    TokenMissing,
+    TokenInvalid,
+    TokenExpired,
+    TokenRevoked,
+    ApiKeyInvalid,
+    errors.OriginNotAllowed,
+)
 # What the gateway takes beside a token, and makes one of.
 OWN_SCHEMES: Document = {
     "api_key": {
         "type": "apiKey",
         "in": "header",
         "name": "X-API-Key",
-        "description": "An API key; it needs the scope `account` to act for its owner.",
+        "description": (
+            "An API key, from `POST /api/v1/auth/api-keys`. It may do what its scopes allow; with the scope "
+            "`account` it acts for its owner. The gateway exchanges it for a short-lived access token."
+        ),
     },
     "cookie": {
         "type": "apiKey",
         "in": "cookie",
         "name": ACCESS_COOKIE,
-        "description": "Set by a sign-in with `Token-Delivery: cookie`; counts for pages of allowed origins.",
+        "description": "Set by a sign-in with `Token-Delivery: cookie`, for pages of allowed origins.",
     },
 }
 LIMIT_HEADERS: Document = {
@@ -80,8 +122,5 @@ LIMIT_HEADERS: Document = {
         "description": "What is left: `r` units for another `t` seconds.",
         "schema": {"type": "string"},
     },
-    "Retry-After": {
-        "description": "When to come back, in seconds.",
-        "schema": {"type": "integer", "minimum": 1},
-    },
+    "Retry-After": operations.RETRY_AFTER,
 }

@@ -6,13 +6,15 @@ from services.auth.deps import EXTENSION, Deps
 from services.auth.extensions import idempotency_keys, messages, migrate
 from services.auth.models import db
 from services.auth.routes import BLUEPRINTS, internal
+from services.auth.routes.examples import EXAMPLES
+from services.auth.routes.operation_errors import CODES, PASSED_ON
 from services.auth.sessions import access_tokens
 from services.auth.settings import AuthSettings
 from services.auth.throttling import limits
 from shared.chassis import access_tokens as verification
 from shared.chassis import database
 from shared.chassis.app import new_app
-from shared.chassis.openapi import new_api
+from shared.chassis.openapi import Own, new_api
 from shared.chassis.verified_tokens import VerifiedTokens
 
 
@@ -31,6 +33,6 @@ def create_app(settings: AuthSettings | None = None, *, deps: Deps | None = None
     verified = VerifiedTokens()
     manager = verification.install(app, settings, own.signing_keys.find, verified=verified)
     manager.encode_key_loader(access_tokens.signing_key)
-    new_api(app, title="Doorward auth", blueprints=BLUEPRINTS)
+    new_api(app, title="Doorward auth", blueprints=BLUEPRINTS, own=Own(CODES, PASSED_ON, EXAMPLES))
     app.register_blueprint(internal.blueprint)
     return app

@@ -8,12 +8,14 @@ from services.notifications.deps import EXTENSION, Deps
 from services.notifications.extensions import idempotency_keys, mail, messages, migrate
 from services.notifications.models import db
 from services.notifications.routes import BLUEPRINTS, internal
+from services.notifications.routes.examples import EXAMPLES
+from services.notifications.routes.operation_errors import CODES, PASSED_ON
 from services.notifications.settings import NotificationsSettings
 from services.notifications.store import statements
 from shared.chassis import access_tokens, database, metrics
 from shared.chassis.access_tokens import published_keys
 from shared.chassis.app import new_app
-from shared.chassis.openapi import new_api
+from shared.chassis.openapi import Own, new_api
 from shared.chassis.verified_tokens import VerifiedTokens
 
 
@@ -37,6 +39,6 @@ def create_app(settings: NotificationsSettings | None = None, *, deps: Deps | No
     keys = published_keys(settings, process="notifications")
     access_tokens.install(app, settings, keys.find, verified=VerifiedTokens())
     app.extensions[EXTENSION] = deps or Deps.from_settings(settings)
-    new_api(app, title="Doorward notifications", blueprints=BLUEPRINTS)
+    new_api(app, title="Doorward notifications", blueprints=BLUEPRINTS, own=Own(CODES, PASSED_ON, EXAMPLES))
     app.register_blueprint(internal.blueprint)
     return app

@@ -14,11 +14,13 @@ from services.users.extensions import idempotency_keys, messages, migrate
 from services.users.models import db
 from services.users.profiles.reading import CallerProfile
 from services.users.routes import BLUEPRINTS
+from services.users.routes.examples import EXAMPLES
+from services.users.routes.operation_errors import CODES, PASSED_ON
 from services.users.settings import UsersSettings
 from shared.chassis import access_tokens, database
 from shared.chassis.access_tokens import published_keys
 from shared.chassis.app import new_app
-from shared.chassis.openapi import new_api
+from shared.chassis.openapi import Own, new_api
 from shared.chassis.verified_tokens import VerifiedTokens
 from shared.contracts import tokens
 
@@ -37,7 +39,7 @@ def create_app(settings: UsersSettings | None = None, *, deps: Deps | None = Non
     manager = access_tokens.install(app, settings, keys.find, verified=VerifiedTokens())
     manager.user_lookup_loader(_profile_of_caller)
     app.extensions[EXTENSION] = deps or _new_deps(settings)
-    new_api(app, title="Doorward users", blueprints=BLUEPRINTS)
+    new_api(app, title="Doorward users", blueprints=BLUEPRINTS, own=Own(CODES, PASSED_ON, EXAMPLES))
     return app
 
 

@@ -51,6 +51,7 @@ FRAMEWORK_CODES: Mapping[int, tuple[str, str]] = {
     503: ("unavailable", "A part that this needs does not answer; try again shortly."),
     504: ("gateway_timeout", "The service behind this address did not answer in time."),
 }
+INVALID_JSON = "The body is not valid JSON."
 
 
 class ApiError(Exception):
@@ -182,7 +183,7 @@ def from_http_exception(error: HTTPException) -> ApiError:
     code, detail = FRAMEWORK_CODES.get(status, ("http_error", HTTPStatus(status).phrase))
     messages = (getattr(error, "data", None) or {}).get("messages")
     if status == 400 and messages:
-        code, detail = "invalid_json", "The body is not valid JSON."
+        code, detail = "invalid_json", INVALID_JSON
     errors = list(_mistakes(messages)) if status == 422 and messages else None
     headers = {name: value for name, value in error.get_headers() if name != "Content-Type"}
     return _FrameworkError(status, code, detail, headers=headers, errors=errors)

@@ -206,4 +206,6 @@ def idempotent(view: View) -> View:
             raise IdempotencyKeyInvalid
         return _bound().keys.answer(key, lambda: current_app.make_response(view(*args, **kwargs)))
 
+    marked = cast("Any", guarded)
+    marked.is_idempotent = True  # for the documentation; the decorators above copy it
     return cast("View", guarded)

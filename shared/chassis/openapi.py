@@ -2,7 +2,8 @@
 one that is invalid 422, and every operation documents the problem document that any error is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from json import JSONDecodeError
 from typing import Any, TypeVar
 
@@ -17,7 +18,7 @@ from webargs import missing
 from webargs.flaskparser import FlaskParser, is_json_request
 from werkzeug.exceptions import HTTPException, UnsupportedMediaType
 
-from shared.chassis import errors, json_bodies
+from shared.chassis import errors, json_bodies, operations
 from shared.chassis.schemas import ProblemSchema
 
 OPENAPI_VERSION = "3.1.0"
@@ -61,12 +62,18 @@ class Blueprint(flask_smorest.Blueprint):
 
     ARGUMENTS_PARSER = StrictParser()
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.operations: dict[str, Callable[..., Any]] = {}
+
     def route(self, rule: str, **options: Any) -> Callable[[F], F]:
         """Register a view; generated clients call it by its ``operationId``."""
         register = super().route(rule, **options)
 
         def decorate(view: F) -> F:
-            documented = self.doc(operationId=operation_id(self.name, view.__name__))(view)
+            name = operation_id(self.name, view.__name__)
+            documented = self.doc(operationId=name)(view)
+            self.operations[name] = documented
             registered: F = register(documented)
             return registered
 
@@ -107,20 +114,44 @@ class Api(flask_smorest.Api):
     def document_problems(self) -> None:
         """Give every operation its `default` response: any error is a problem document."""
         problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+        for operation in self._operations():
+            responses = operation.setdefault("responses", {})
+            for status in [status for status in responses if str(status)[0] in "45"]:
+                del responses[status]
+            responses["default"] = {
+                "description": "Any other error, as problem details (RFC 9457).",
+                "content": {errors.PROBLEM_TYPE: problem},
+            }
+
+    def describe(self, views: Mapping[str, Callable[..., Any]], own: "Own") -> None:
+        """Add what the views of the operations say of themselves, their errors and examples."""
+        known = operations.known_refusals(own.passed_on)
+        for operation in self._operations():
+            name = operation["operationId"]
+            refusals = [known[code] for code in own.codes.get(name, ())]
+            operations.describe(operation, views[name], refusals, example=own.examples.get(name))
+
+    def _operations(self) -> Iterator[dict[str, Any]]:
         for path in self.spec._paths.values():
-            for method, operation in path.items():
-                if method not in METHODS:
-                    continue
-                responses = operation.setdefault("responses", {})
-                for status in [status for status in responses if str(status)[0] in "45"]:
-                    del responses[status]
-                responses["default"] = {
-                    "description": "Any error, as problem details (RFC 9457).",
-                    "content": {errors.PROBLEM_TYPE: problem},
-                }
+            yield from (operation for method, operation in path.items() if method in METHODS)
 
 
-def new_api(app: Flask, *, title: str, blueprints: list[Blueprint]) -> Api:
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What a service knows of its operations, by their ids."""
+
+    codes: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of its errors
+    passed_on: Mapping[str, tuple[int, str]] = field(default_factory=dict)  # errors of other services
+    examples: Mapping[str, Any] = field(default_factory=dict)  # of bodies
+
+
+def new_api(
+    app: Flask,
+    *,
+    title: str,
+    blueprints: list[Blueprint],
+    own: Own = Own(),
+) -> Api:
     """Register ``blueprints`` on ``app`` and document them."""
     app.config.update(
         API_TITLE=title,
@@ -137,11 +168,13 @@ def new_api(app: Flask, *, title: str, blueprints: list[Blueprint]) -> Api:
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
     api.document_problems()
+    views = {name: view for blueprint in blueprints for name, view in blueprint.operations.items()}
+    api.describe(views, own)
     return api
 
 
 def _describe_security(spec: APISpec) -> None:
-    spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+    spec.components.security_scheme("bearer", operations.BEARER)
 
 
 def _schema_name(schema: Any) -> str:

@@ -59,7 +59,11 @@ def test_documents_are_merged_without_mixing_up_names() -> None:
     assert schemas["users.Page"] == {"type": "integer"}
     assert schemas["List"]["properties"]["page"] == {"$ref": "#/components/schemas/users.Page"}
     assert merged["paths"]["/api/v1/users"]["get"]["x-doorward-route"]["policies"]["access"] == "signed in"
-    assert "429" in merged["paths"]["/api/v1/users"]["get"]["responses"]
+    responses = merged["paths"]["/api/v1/users"]["get"]["responses"]
+    assert responses["429"]["x-doorward-codes"] == ["rate_limited"]
+    assert set(responses["429"]["headers"]) == {"RateLimit-Policy", "RateLimit", "Retry-After"}
+    assert "token_missing" in responses["401"]["x-doorward-codes"]
+    assert responses["503"]["headers"].keys() == {"Retry-After"}
 
 
 def test_the_document_is_served_to_any_page_and_says_what_is_missing(

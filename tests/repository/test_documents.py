@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy import docs
+from deploy import docs, operation_errors
 from deploy.processes import PROCESSES, settings_class
 from tests.repository.samples import ROOT
 
@@ -17,6 +17,12 @@ def test_generated_pages_are_up_to_date(name: str) -> None:
     written = (ROOT / "docs" / name).read_text()
 
     assert written == docs.pages()[name], "run .venv/bin/python -m deploy.docs"
+
+
+def test_errors_of_operations_are_up_to_date() -> None:
+    written = {path: (ROOT / path).read_text() for path in operation_errors.files()}
+
+    assert written == operation_errors.files(), "run .venv/bin/python -m deploy.docs"
 
 
 @pytest.mark.parametrize("process", PROCESSES)

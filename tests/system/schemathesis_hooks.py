@@ -10,10 +10,18 @@ from typing import Any
 
 import schemathesis
 
+import gateway.errors
+import gateway.targets  # noqa: F401  (declares more of the gateway's errors)
+from shared.chassis.errors import FRAMEWORK_CODES, all_errors
 from tests.system import journey
 
 # What tells that our own token is dead: the call, or one before it, ended the session.
 TOKEN_IS_DEAD = {"token_invalid", "token_expired", "token_revoked", "session_revoked"}
+
+# What any request may be refused with: by the framework, or by the gateway for its form.
+ANYWHERE = {code for code, _ in FRAMEWORK_CODES.values()} | {
+    kind.code for kind in all_errors() if kind.__module__.startswith("gateway.")
+}
 
 
 class SignIn:
@@ -60,3 +68,13 @@ def after_call(context: Any, case: Any, response: Any) -> None:
     """Where our token has died, the next call needs another."""
     if response.status_code == 401 and any(code in response.text for code in TOKEN_IS_DEAD):
         sign_in.forget()
+
+
+@schemathesis.check
+def documented_code(context: Any, response: Any, case: Any) -> None:
+    """A service refuses with codes that its operation documents; what any request may meet is left out."""
+    answered = case.operation.definition.raw["responses"].get(str(response.status_code), {})
+    codes = answered.get("x-doorward-codes")
+    is_the_operation = case.method.upper() == case.operation.method.upper()
+    if codes is not None and response.status_code < 500 and is_the_operation:
+        assert response.json()["code"] in {*codes, *ANYWHERE}, f"{response.json()['code']} is not documented"

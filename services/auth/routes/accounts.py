@@ -24,7 +24,10 @@ from shared.chassis.idempotency import idempotent
 from shared.chassis.openapi import Blueprint
 
 blueprint = Blueprint(
-    "accounts", __name__, url_prefix="/api/v1/auth/accounts", description="Administration of accounts"
+    "accounts",
+    __name__,
+    url_prefix="/api/v1/auth/accounts",
+    description="Manage accounts, for administrators.",
 )
 
 
@@ -41,7 +44,7 @@ def search(query: dict[str, Any]) -> dict[str, Any]:
 @requires_role("admin")
 @blueprint.response(200, AccountDetailSchema)
 def show(account_id: UUID) -> dict[str, Any]:
-    """One account, and why sign-ins to it are being refused, if they are."""
+    """Get one account, and the reason if sign-ins to it are refused."""
     account = directory.get(account_id)
     shown: dict[str, Any] = AccountSchema().dump(account)
     plain = {name: getattr(account, name) for name in shown if name != "name"}
@@ -64,7 +67,7 @@ def create(body: dict[str, Any]) -> Account:
 @blueprint.arguments(AccountPatchSchema)
 @blueprint.response(200, AccountSchema)
 def change(body: dict[str, Any], account_id: UUID) -> Account:
-    """Disable or enable an account, or give it other roles. In force at the gateway within a second."""
+    """Disable or enable an account, or give it other roles. The gateway applies it within a second."""
     return administration.change(account_id, administrator(), **body)
 
 

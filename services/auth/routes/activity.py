@@ -7,7 +7,12 @@ from services.auth.schemas.activity import ActivityPageSchema, ActivityQuerySche
 from shared.chassis.access import caller, signed_in
 from shared.chassis.openapi import Blueprint
 
-blueprint = Blueprint("activity", __name__, url_prefix="/api/v1/auth/activity", description="Own activity")
+blueprint = Blueprint(
+    "activity",
+    __name__,
+    url_prefix="/api/v1/auth/activity",
+    description="What happened to the caller's account.",
+)
 
 
 @blueprint.get("")

@@ -26,15 +26,21 @@ DEVICE_TOKEN_SECONDS = 400 * 24 * 3600
 DEVICE_HEADERS = {
     DEVICE_HEADER: {
         "schema": {"type": "string"},
-        "description": "Send it at the next sign-in: the device is then known. A cookie in cookie mode.",
+        "description": "Send it with the next sign-in, so that the device is known. It may be a cookie.",
     }
 }
 _EITHER = {"anyOf": [TokenPairSchema, CookieSessionSchema]}
+_DEVICE = {
+    "name": DEVICE_HEADER,
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "What an earlier sign-in on this device returned: there is no mail about a new device.",
+}
 _DELIVERY = {
     "name": DELIVERY_HEADER,
     "in": "header",
     "schema": {"type": "string", "enum": [BY_COOKIE]},
-    "description": "`cookie`: the tokens go into cookies that no script can read; the body tells how long.",
+    "description": "`cookie`: the tokens are set as cookies that no script can read, not in the body.",
 }
 _COOKIE_OPTIONS: dict[str, Any] = {"path": "/", "secure": True, "httponly": True, "samesite": "Strict"}
 
@@ -46,8 +52,9 @@ def pair_response(
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         headers = DEVICE_HEADERS if gives_device_token else None
+        parameters = [_DELIVERY, _DEVICE] if gives_device_token else [_DELIVERY]
         documented = blueprint.response(200, _EITHER, headers=headers)(view)
-        described: Callable[..., Any] = blueprint.doc(parameters=[_DELIVERY])(documented)
+        described: Callable[..., Any] = blueprint.doc(parameters=parameters)(documented)
         return described
 
     return decorate

@@ -18,7 +18,12 @@ from shared.chassis.access import caller, signed_in
 from shared.chassis.idempotency import idempotent
 from shared.chassis.openapi import Blueprint
 
-blueprint = Blueprint("api_keys", __name__, url_prefix="/api/v1/auth/api-keys", description="API keys")
+blueprint = Blueprint(
+    "api_keys",
+    __name__,
+    url_prefix="/api/v1/auth/api-keys",
+    description="Keys for programs that act for an account.",
+)
 
 
 @blueprint.get("")

@@ -11,7 +11,9 @@ from services.auth.schemas.audit import AuditEventSchema, AuditPageSchema, Audit
 from shared.chassis.access import requires_role
 from shared.chassis.openapi import Blueprint
 
-blueprint = Blueprint("audit", __name__, url_prefix="/api/v1/auth/audit", description="Audit log")
+blueprint = Blueprint(
+    "audit", __name__, url_prefix="/api/v1/auth/audit", description="The audit log, for administrators."
+)
 
 
 NDJSON = "application/x-ndjson"

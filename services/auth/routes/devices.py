@@ -8,7 +8,12 @@ from services.auth.sign_in import devices
 from shared.chassis.access import caller, signed_in
 from shared.chassis.openapi import Blueprint
 
-blueprint = Blueprint("devices", __name__, url_prefix="/api/v1/auth/devices", description="Known devices")
+blueprint = Blueprint(
+    "devices",
+    __name__,
+    url_prefix="/api/v1/auth/devices",
+    description="The devices that the caller has signed in on.",
+)
 
 
 @blueprint.get("")

@@ -11,7 +11,9 @@ from shared.chassis.access import caller, public, signed_in
 from shared.chassis.idempotency import idempotent
 from shared.chassis.openapi import Blueprint
 
-blueprint = Blueprint("email", __name__, url_prefix="/api/v1/auth/email", description="Addresses")
+blueprint = Blueprint(
+    "email", __name__, url_prefix="/api/v1/auth/email", description="Change the address of an account."
+)
 
 
 @blueprint.post("/change")

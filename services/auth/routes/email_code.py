@@ -15,7 +15,10 @@ from shared.chassis.idempotency import idempotent
 from shared.chassis.openapi import Blueprint
 
 blueprint = Blueprint(
-    "email_code", __name__, url_prefix="/api/v1/auth/email-code", description="Signing in by mail"
+    "email_code",
+    __name__,
+    url_prefix="/api/v1/auth/email-code",
+    description="Sign in with a code or link by mail, without a password.",
 )
 
 

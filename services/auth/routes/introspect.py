@@ -10,7 +10,10 @@ from shared.chassis.access import requires_scope
 from shared.chassis.openapi import Blueprint
 
 blueprint = Blueprint(
-    "introspect", __name__, url_prefix="/api/v1/auth/introspect", description="Introspection of tokens"
+    "introspect",
+    __name__,
+    url_prefix="/api/v1/auth/introspect",
+    description="Ask whether a token is valid (RFC 7662).",
 )
 
 

@@ -12,7 +12,9 @@ from services.auth.throttling.limits import limited
 from shared.chassis.access import public
 from shared.chassis.openapi import Blueprint
 
-blueprint = Blueprint("login", __name__, url_prefix="/api/v1/auth/login", description="Signing in")
+blueprint = Blueprint(
+    "login", __name__, url_prefix="/api/v1/auth/login", description="Sign in with a password."
+)
 
 
 @blueprint.post("")

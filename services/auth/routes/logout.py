@@ -6,7 +6,9 @@ from services.auth.sessions import refreshing, sessions
 from shared.chassis.access import caller, public, signed_in
 from shared.chassis.openapi import Blueprint
 
-blueprint = Blueprint("logout", __name__, url_prefix="/api/v1/auth/logout", description="Signing out")
+blueprint = Blueprint(
+    "logout", __name__, url_prefix="/api/v1/auth/logout", description="Sign out of this session."
+)
 
 
 @blueprint.post("")

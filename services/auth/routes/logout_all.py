@@ -6,7 +6,7 @@ from shared.chassis.access import caller, signed_in
 from shared.chassis.openapi import Blueprint
 
 blueprint = Blueprint(
-    "logout_all", __name__, url_prefix="/api/v1/auth/logout-all", description="Signing out everywhere"
+    "logout_all", __name__, url_prefix="/api/v1/auth/logout-all", description="Sign out of every session."
 )
 
 

@@ -20,7 +20,9 @@ from services.auth.throttling.limits import limited
 from shared.chassis.access import caller, public, signed_in
 from shared.chassis.openapi import Blueprint
 
-blueprint = Blueprint("mfa", __name__, url_prefix="/api/v1/auth/mfa", description="Second factors")
+blueprint = Blueprint(
+    "mfa", __name__, url_prefix="/api/v1/auth/mfa", description="Authenticator apps and recovery codes."
+)
 
 
 @blueprint.get("")

@@ -23,7 +23,12 @@ from services.auth.throttling.limits import limited
 from shared.chassis.access import caller, public, signed_in
 from shared.chassis.openapi import Blueprint
 
-blueprint = Blueprint("passkeys", __name__, url_prefix="/api/v1/auth/passkeys", description="Passkeys")
+blueprint = Blueprint(
+    "passkeys",
+    __name__,
+    url_prefix="/api/v1/auth/passkeys",
+    description="Add and manage passkeys, and sign in with them (WebAuthn).",
+)
 
 
 @blueprint.get("")

@@ -12,7 +12,12 @@ from shared.chassis.access import caller, public, signed_in
 from shared.chassis.idempotency import idempotent
 from shared.chassis.openapi import Blueprint
 
-blueprint = Blueprint("password", __name__, url_prefix="/api/v1/auth/password", description="Passwords")
+blueprint = Blueprint(
+    "password",
+    __name__,
+    url_prefix="/api/v1/auth/password",
+    description="Reset a forgotten password, or change it.",
+)
 
 
 @blueprint.post("/forgot")

@@ -13,7 +13,10 @@ from shared.chassis.access import caller, signed_in
 from shared.chassis.openapi import Blueprint
 
 blueprint = Blueprint(
-    "reauthenticate", __name__, url_prefix="/api/v1/auth/reauthenticate", description="Proving oneself again"
+    "reauthenticate",
+    __name__,
+    url_prefix="/api/v1/auth/reauthenticate",
+    description="Confirm the password before a sensitive change.",
 )
 
 

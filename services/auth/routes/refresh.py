@@ -14,7 +14,9 @@ from shared.chassis.access import public
 from shared.chassis.errors import Unauthorized
 from shared.chassis.openapi import Blueprint
 
-blueprint = Blueprint("refresh", __name__, url_prefix="/api/v1/auth/refresh", description="Refreshing")
+blueprint = Blueprint(
+    "refresh", __name__, url_prefix="/api/v1/auth/refresh", description="Get new tokens for a session."
+)
 
 
 @blueprint.post("")
@@ -24,9 +26,8 @@ blueprint = Blueprint("refresh", __name__, url_prefix="/api/v1/auth/refresh", de
 def refresh(body: dict[str, Any]) -> Response:
     """Exchange a refresh token for the current pair (rotation: RFC 9700 section 4.14.2).
 
-    Tabs that send one token at once all get the same next one. A client whose answer was lost sends its token
-    again, however late. A superseded token whose successor was in use ends the session. A token cannot be
-    guessed, so there is no limit here but the gateway's.
+    Tabs that send the same token at once all get the same new one. A client that did not receive the answer
+    sends its token again, at any time. An old token ends the session if its successor was used before.
     """
     choice = Choice(body["organization_id"]) if "organization_id" in body else None
     if is_by_cookie():

@@ -7,7 +7,12 @@ from services.auth.schemas.refusals import RefusalListSchema, RefusalQuerySchema
 from shared.chassis.access import requires_role
 from shared.chassis.openapi import Blueprint
 
-blueprint = Blueprint("refusals", __name__, url_prefix="/api/v1/auth/refusals", description="Refused tries")
+blueprint = Blueprint(
+    "refusals",
+    __name__,
+    url_prefix="/api/v1/auth/refusals",
+    description="Find out why sign-ins are refused, for administrators.",
+)
 
 
 @blueprint.get("")
@@ -15,5 +20,5 @@ blueprint = Blueprint("refusals", __name__, url_prefix="/api/v1/auth/refusals", 
 @blueprint.arguments(RefusalQuerySchema, location="query")
 @blueprint.response(200, RefusalListSchema)
 def list_refusals(query: dict[str, Any]) -> dict[str, Any]:
-    """Show why sign-ins to an address, or from a client address, are refused; else the latest hundred."""
+    """List refused sign-ins of an account's or a client's address, or the latest hundred, with reasons."""
     return {"items": refusals.find_refusals(**query), "next_cursor": None}

@@ -10,7 +10,12 @@ from shared.chassis.access import public
 from shared.chassis.idempotency import idempotent
 from shared.chassis.openapi import Blueprint
 
-blueprint = Blueprint("register", __name__, url_prefix="/api/v1/auth/register", description="Registration")
+blueprint = Blueprint(
+    "register",
+    __name__,
+    url_prefix="/api/v1/auth/register",
+    description="Sign up with an address and a password.",
+)
 
 
 SENT = {"status": "verification_sent"}

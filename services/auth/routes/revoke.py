@@ -11,7 +11,7 @@ from shared.chassis.access import public
 from shared.chassis.openapi import Blueprint
 
 blueprint = Blueprint(
-    "revoke", __name__, url_prefix="/api/v1/auth/revoke", description="Revocation of tokens"
+    "revoke", __name__, url_prefix="/api/v1/auth/revoke", description="Revoke a token (RFC 7009)."
 )
 
 

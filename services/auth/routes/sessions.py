@@ -9,7 +9,9 @@ from services.auth.sessions import sessions
 from shared.chassis.access import caller, signed_in
 from shared.chassis.openapi import Blueprint
 
-blueprint = Blueprint("sessions", __name__, url_prefix="/api/v1/auth/sessions", description="Sessions")
+blueprint = Blueprint(
+    "sessions", __name__, url_prefix="/api/v1/auth/sessions", description="The caller's active sessions."
+)
 
 
 @blueprint.get("")

@@ -7,7 +7,12 @@ from services.auth.schemas.settings import OfferSchema
 from shared.chassis.access import public
 from shared.chassis.openapi import Blueprint
 
-blueprint = Blueprint("settings", __name__, url_prefix="/api/v1/auth/settings", description="What is offered")
+blueprint = Blueprint(
+    "settings",
+    __name__,
+    url_prefix="/api/v1/auth/settings",
+    description="What a client needs for its sign-up and sign-in pages.",
+)
 
 
 @blueprint.get("")

@@ -16,7 +16,10 @@ from shared.chassis.idempotency import idempotent
 from shared.chassis.openapi import Blueprint
 
 blueprint = Blueprint(
-    "verify_email", __name__, url_prefix="/api/v1/auth/verify-email", description="Verification of addresses"
+    "verify_email",
+    __name__,
+    url_prefix="/api/v1/auth/verify-email",
+    description="Verify the address of a new account by code or link.",
 )
 
 

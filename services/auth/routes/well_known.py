@@ -9,7 +9,10 @@ from shared.chassis.access import public
 from shared.chassis.openapi import Blueprint
 
 blueprint = Blueprint(
-    "well_known", __name__, url_prefix="/.well-known", description="Public keys and metadata"
+    "well_known",
+    __name__,
+    url_prefix="/.well-known",
+    description="The public keys of access tokens, and the server's metadata.",
 )
 
 

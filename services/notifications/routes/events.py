@@ -8,7 +8,10 @@ from shared.chassis.access import requires_role
 from shared.chassis.openapi import Blueprint
 
 blueprint = Blueprint(
-    "events", __name__, url_prefix="/api/v1/notifications/events", description="What happened"
+    "events",
+    __name__,
+    url_prefix="/api/v1/notifications/events",
+    description="Events of accounts, profiles and organizations, for a team's own services.",
 )
 
 
@@ -17,8 +20,8 @@ blueprint = Blueprint(
 @blueprint.arguments(EventQuerySchema, location="query")
 @blueprint.response(200, EventPageSchema)
 def list_events(query: dict[str, Any]) -> dict[str, Any]:
-    """What happened to accounts, profiles and organizations, in order, the oldest first.
+    """List the events of accounts, profiles and organizations, oldest first.
 
-    Follow `next_cursor` to the end; later go on with `resume_cursor`, which shows each event once.
+    Follow `next_cursor` to the end. Later, continue with `resume_cursor`: each event is listed once.
     """
     return reading.list_after(**query)

@@ -18,7 +18,12 @@ from shared.chassis.openapi import Blueprint
 
 SEND = "notifications:send"
 
-blueprint = Blueprint("messages", __name__, url_prefix="/api/v1/notifications", description="Messages")
+blueprint = Blueprint(
+    "messages",
+    __name__,
+    url_prefix="/api/v1/notifications",
+    description="Send messages and see what became of them.",
+)
 
 
 @blueprint.post("")
@@ -27,7 +32,7 @@ blueprint = Blueprint("messages", __name__, url_prefix="/api/v1/notifications", 
 @blueprint.arguments(SendSchema)
 @blueprint.response(202, AcceptedSchema)
 def send(body: dict[str, Any]) -> dict[str, Any]:
-    """Send a message. A 202 means that it is stored and will be sent, or its timeline says why not."""
+    """Send a message. 202 means that it is stored and will be sent; its timeline shows what became of it."""
     return acceptance.accept(**body, requested_by=caller().account_id)
 
 
@@ -61,7 +66,7 @@ def cancel(message_id: UUID) -> dict[str, Any]:
 @idempotent
 @blueprint.response(202, NotificationWithTimelineSchema)
 def resend(message_id: UUID) -> dict[str, Any]:
-    """Send a message again that has ended."""
+    """Send a message again. Its delivery must have ended, with whatever outcome."""
     return messages.resend(message_id, caller())
 
 

@@ -20,7 +20,10 @@ from shared.chassis.idempotency import idempotent
 from shared.chassis.openapi import Blueprint
 
 blueprint = Blueprint(
-    "templates", __name__, url_prefix="/api/v1/notifications/templates", description="What mails say"
+    "templates",
+    __name__,
+    url_prefix="/api/v1/notifications/templates",
+    description="The texts of mails, with versions.",
 )
 
 
@@ -56,7 +59,7 @@ def show_template(query: dict[str, Any], name: str) -> dict[str, Any]:
 @blueprint.arguments(WrittenTemplateSchema)
 @blueprint.response(200, TemplateSchema)
 def put_template(body: dict[str, Any], name: str) -> dict[str, Any]:
-    """Store a new version of a template. Messages accepted before keep theirs."""
+    """Store a new version of a template. Accepted messages keep the version that they have."""
     return authoring.put(name, **body, by=caller().account_id)
 
 
@@ -64,7 +67,7 @@ def put_template(body: dict[str, Any], name: str) -> dict[str, Any]:
 @requires_role("admin")
 @blueprint.response(204)
 def delete_template(name: str) -> None:
-    """Delete a template; a built-in one returns to its text. Messages accepted before keep their version."""
+    """Delete a template; a built-in one gets its original text back. Accepted messages keep their version."""
     authoring.remove(name)
 
 

@@ -8,7 +8,10 @@ from shared.chassis.access import requires_role, signed_in
 from shared.chassis.openapi import Blueprint
 
 blueprint = Blueprint(
-    "topics", __name__, url_prefix="/api/v1/notifications/topics", description="What messages are about"
+    "topics",
+    __name__,
+    url_prefix="/api/v1/notifications/topics",
+    description="What messages are about; people can switch topics off.",
 )
 
 

@@ -12,7 +12,10 @@ from shared.chassis.openapi import Blueprint
 FOREVER = "public, max-age=31536000, immutable"
 
 blueprint = Blueprint(
-    "avatars", __name__, url_prefix="/api/v1/users/avatars", description="Pictures of accounts"
+    "avatars",
+    __name__,
+    url_prefix="/api/v1/users/avatars",
+    description="The pictures of accounts, for everybody.",
 )
 
 

@@ -14,7 +14,7 @@ blueprint = Blueprint(
     "invitations",
     __name__,
     url_prefix="/api/v1/users/invitations",
-    description="Invitations to organizations",
+    description="Invitations to the caller.",
 )
 
 

@@ -11,7 +11,7 @@ from services.users.departures import asking
 from services.users.exports import asking as exports
 from services.users.exports import documents
 from services.users.profiles import changes
-from services.users.routes.versions import answer, expected_versions
+from services.users.routes.versions import ETAG, IF_MATCH, IF_NONE_MATCH, answer, expected_versions
 from services.users.schemas.avatars import AvatarSchema
 from services.users.schemas.departures import DepartureSchema, LeaveSchema
 from services.users.schemas.exports import ExportQuerySchema, ExportSchema
@@ -37,12 +37,18 @@ COPY_HEADERS = {
 }
 PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif")
 
-blueprint = Blueprint("me", __name__, url_prefix="/api/v1/users/me", description="The caller's own profile")
+blueprint = Blueprint(
+    "me",
+    __name__,
+    url_prefix="/api/v1/users/me",
+    description="The caller's own profile, picture, data export and departure.",
+)
 
 
 @blueprint.get("")
 @signed_in
-@blueprint.response(200, ProfileSchema, headers={"ETag": {"schema": {"type": "string"}}})
+@blueprint.doc(parameters=[IF_NONE_MATCH])
+@blueprint.response(200, ProfileSchema, headers=ETAG)
 @blueprint.alt_response(304, description="The profile is still the one that If-None-Match names.")
 def show() -> Response:
     """Get your profile, with an ETag for conditional requests (RFC 9110 section 13)."""
@@ -51,10 +57,11 @@ def show() -> Response:
 
 @blueprint.patch("")
 @signed_in
+@blueprint.doc(parameters=[IF_MATCH])
 @blueprint.arguments(ProfilePatchSchema, content_type="application/merge-patch+json")
-@blueprint.response(200, ProfileSchema, headers={"ETag": {"schema": {"type": "string"}}})
+@blueprint.response(200, ProfileSchema, headers=ETAG)
 def change(patch: dict[str, Any]) -> Response:
-    """Change your profile with a merge patch (RFC 7396). If-Match prevents lost updates."""
+    """Change your profile with a merge patch (RFC 7396). Send `If-Match` to prevent lost updates."""
     return answer(changes.change(caller().account_id, patch, expected_versions=expected_versions()))
 
 

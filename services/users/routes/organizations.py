@@ -27,7 +27,10 @@ from shared.chassis.openapi import Blueprint
 from shared.chassis.pagination import PageQuerySchema
 
 blueprint = Blueprint(
-    "organizations", __name__, url_prefix="/api/v1/users/organizations", description="Organizations"
+    "organizations",
+    __name__,
+    url_prefix="/api/v1/users/organizations",
+    description="Organizations with their members and invitations.",
 )
 
 
@@ -58,7 +61,7 @@ def create(body: dict[str, Any]) -> dict[str, Any]:
 @signed_in
 @blueprint.response(200, OrganizationSchema)
 def show(organization_id: UUID) -> dict[str, Any]:
-    """Get an organization; for its members."""
+    """Get an organization. For its members only."""
     return directory.get(organization_id, _me())
 
 
@@ -67,7 +70,7 @@ def show(organization_id: UUID) -> dict[str, Any]:
 @blueprint.arguments(OrganizationPatchSchema, content_type="application/merge-patch+json")
 @blueprint.response(200, OrganizationSchema)
 def change(body: dict[str, Any], organization_id: UUID) -> dict[str, Any]:
-    """Change the name, slug or metadata by a merge patch (RFC 7396); for admins and owners."""
+    """Change the name, slug or metadata with a merge patch (RFC 7396). For admins and owners."""
     return directory.change(organization_id, _me(), body)
 
 
@@ -75,7 +78,7 @@ def change(body: dict[str, Any], organization_id: UUID) -> dict[str, Any]:
 @signed_in
 @blueprint.response(204)
 def delete(organization_id: UUID) -> None:
-    """Delete an organization with its memberships and invitations; for owners."""
+    """Delete an organization with its memberships and invitations. For owners."""
     directory.delete(organization_id, _me())
 
 
@@ -94,7 +97,7 @@ def transfer(body: dict[str, Any], organization_id: UUID) -> dict[str, Any]:
 @blueprint.arguments(PageQuerySchema, location="query")
 @blueprint.response(200, OrganizationEventPageSchema)
 def show_events(query: dict[str, Any], organization_id: UUID) -> dict[str, Any]:
-    """List what was done in the organization, newest first; for admins and owners."""
+    """List what was done in the organization, newest first. For admins and owners."""
     return directory.list_events(organization_id, _me(), **query)
 
 
@@ -103,7 +106,7 @@ def show_events(query: dict[str, Any], organization_id: UUID) -> dict[str, Any]:
 @blueprint.arguments(PageQuerySchema, location="query")
 @blueprint.response(200, MemberPageSchema)
 def show_members(query: dict[str, Any], organization_id: UUID) -> dict[str, Any]:
-    """List the members with their names and roles; for members."""
+    """List the members with their names and roles. For members."""
     return members.list_page(organization_id, _me(), **query)
 
 
@@ -112,7 +115,7 @@ def show_members(query: dict[str, Any], organization_id: UUID) -> dict[str, Any]
 @blueprint.arguments(MemberPatchSchema)
 @blueprint.response(200, MembershipSchema)
 def change_member(body: dict[str, Any], organization_id: UUID, account_id: UUID) -> dict[str, Any]:
-    """Change a member's role; for admins and owners, who cannot give or change a role above their own.
+    """Change a member's role. For admins and owners, who cannot give or change a role above their own.
 
     409 `last_owner` where nobody else owns the organization.
     """
@@ -135,7 +138,7 @@ def remove_member(organization_id: UUID, account_id: UUID) -> None:
 @blueprint.arguments(PageQuerySchema, location="query")
 @blueprint.response(200, InvitationPageSchema)
 def show_invitations(query: dict[str, Any], organization_id: UUID) -> dict[str, Any]:
-    """List the invitations of the organization, newest first; for admins and owners."""
+    """List the invitations of the organization, newest first. For admins and owners."""
     return invitations.list_page(organization_id, _me(), **query)
 
 
@@ -145,7 +148,7 @@ def show_invitations(query: dict[str, Any], organization_id: UUID) -> dict[str, 
 @blueprint.arguments(NewInvitationSchema)
 @blueprint.response(202, InvitationSchema)
 def invite(body: dict[str, Any], organization_id: UUID) -> dict[str, Any]:
-    """Invite somebody by mail; for admins and owners. The answer does not depend on whose address it is.
+    """Invite somebody by mail. For admins and owners. The answer is the same for every address.
 
     The mail has a link and a code. A new invitation replaces an earlier one to the same address; within a
     minute no second mail is sent.
@@ -157,5 +160,5 @@ def invite(body: dict[str, Any], organization_id: UUID) -> dict[str, Any]:
 @signed_in
 @blueprint.response(204)
 def revoke_invitation(organization_id: UUID, invitation_id: UUID) -> None:
-    """Revoke an invitation that was not accepted yet; for admins and owners."""
+    """Revoke an invitation that was not accepted yet. For admins and owners."""
     invitations.revoke(organization_id, _me(), invitation_id)

@@ -7,7 +7,7 @@ import orjson
 from flask import Response, jsonify, request
 
 from services.users.profiles import changes, listing, reading
-from services.users.routes.versions import answer, expected_versions
+from services.users.routes.versions import ETAG, IF_MATCH, answer, expected_versions
 from services.users.schemas.profiles import (
     AdministeredPatchSchema,
     AdministeredProfileSchema,
@@ -29,7 +29,9 @@ from shared.chassis.access import (
 )
 from shared.chassis.openapi import Blueprint
 
-blueprint = Blueprint("profiles", __name__, url_prefix="/api/v1/users", description="Profiles")
+blueprint = Blueprint(
+    "profiles", __name__, url_prefix="/api/v1/users", description="Profiles of other accounts."
+)
 
 
 @blueprint.get("")
@@ -69,8 +71,9 @@ def show(account_id: UUID) -> Response:
 
 @blueprint.patch("/<uuid:account_id>")
 @requires_role("admin")
+@blueprint.doc(parameters=[IF_MATCH])
 @blueprint.arguments(AdministeredPatchSchema, content_type="application/merge-patch+json")
-@blueprint.response(200, AdministeredProfileSchema, headers={"ETag": {"schema": {"type": "string"}}})
+@blueprint.response(200, AdministeredProfileSchema, headers=ETAG)
 def change(patch: dict[str, Any], account_id: UUID) -> Response:
     """Change a profile with a merge patch (RFC 7396). Only administrators see `admin_metadata`."""
     return answer(
@@ -87,9 +90,9 @@ def change(patch: dict[str, Any], account_id: UUID) -> Response:
 @signed_in
 @blueprint.response(200, StatsSchema)
 async def show_stats(account_id: UUID) -> Response:
-    """What the services count of one's own account (or any, for administrators), at most a minute old.
+    """Get the numbers of your own account, or of any for administrators. They are at most a minute old.
 
-    `Cache-Control: no-cache` has them count anew.
+    With `Cache-Control: no-cache` they are counted again.
     """
     who = caller()
     if not who.is_admin and who.account_id != account_id:

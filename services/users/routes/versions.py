@@ -8,6 +8,22 @@ from services.users.errors import StaleProfile
 
 READS = frozenset({"GET", "HEAD"})
 
+ETAG = {"ETag": {"description": "The version of the profile.", "schema": {"type": "string"}}}
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The `ETag` that the change is based on. 412 if the profile has changed since.",
+    "schema": {"type": "string"},
+    "example": '"7"',
+}
+IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "The `ETag` of the version that the client has. 304 if it is still the current one.",
+    "schema": {"type": "string"},
+    "example": '"7"',
+}
+
 
 def expected_versions() -> frozenset[int] | None:
     """The versions that If-Match names; none where its tags are of no version, None where any is welcome."""
