@@ -35,9 +35,9 @@ environment has priority. A missing or wrong setting stops the start with one se
 is the field `x_y` of `services/auth/settings.py`.
 """
 LOCAL_INTRODUCTION = """\
-It generates what is not set: secrets, databases, Valkey, the mailbox. A database URL, `REDIS_URL` or
-`NOTIFICATIONS_SMTP_HOST` that is set is used instead of the embedded server. The ports are those above; a
-port of 0 is chosen and remembered.
+It generates secrets that are not set, and starts PostgreSQL, Valkey and the mailbox. If a database URL,
+`REDIS_URL` or `NOTIFICATIONS_SMTP_HOST` is set, that server is used instead. The ports are those above; a
+port of 0 is chosen once and remembered.
 """
 BRAND_INTRODUCTION = """\
 One set for the gateway, auth and notifications; docs/names-and-looks.md shows where each appears.

@@ -25,7 +25,7 @@ from shared.chassis import errors
 
 
 class HostNotAllowed(errors.ApiError):
-    """The Host header names none of our hosts (RFC 9110 section 15.5.20)."""
+    """The Host header is not one of the gateway's hosts (RFC 9110 section 15.5.20)."""
 
     status = 421
     code = "host_not_allowed"
@@ -33,15 +33,15 @@ class HostNotAllowed(errors.ApiError):
 
 
 class FieldRepeated(errors.ApiError):
-    """A header field comes twice of which there may be one only; ``field`` names it."""
+    """A header field that may be sent once was sent twice; ``field`` names it."""
 
     status = 400
     code = "field_repeated"
-    detail = "This header field may be sent once only: programs would disagree about which of two counts."
+    detail = "This header field may be sent only once: programs could use different ones of the two."
 
 
 class OriginNotAllowed(errors.Forbidden):
-    """The request comes with a session in cookies, and not from a page that may act by them."""
+    """The request has a session in cookies, but its page is not allowed to use them."""
 
     code = "origin_not_allowed"
     detail = (
@@ -51,15 +51,15 @@ class OriginNotAllowed(errors.Forbidden):
 
 
 class TokenDeliveryInvalid(errors.ApiError):
-    """The Token-Delivery header asks for a way that there is not."""
+    """The Token-Delivery header has an unknown value."""
 
     status = 400
     code = "token_delivery_invalid"
-    detail = "Token-Delivery is `cookie`; without it the tokens come in the body."
+    detail = "Token-Delivery must be `cookie`; without the header the tokens are in the body."
 
 
 class MethodNotAllowed(errors.ApiError):
-    """The path exists, and not for this method."""
+    """The path exists, but not for this method."""
 
     status = 405
     code = "method_not_allowed"
@@ -67,7 +67,7 @@ class MethodNotAllowed(errors.ApiError):
 
 
 class BodyTooLarge(errors.ApiError):
-    """The request body is longer than the route takes."""
+    """The request body is larger than the route allows."""
 
     status = 413
     code = "body_too_large"
@@ -75,7 +75,7 @@ class BodyTooLarge(errors.ApiError):
 
 
 class UnknownCoding(errors.ApiError):
-    """The body has a transfer coding beside ``chunked``: two programs might cut it differently."""
+    """The body has a transfer coding other than ``chunked``, which programs may interpret differently."""
 
     status = 501
     code = "unknown_transfer_coding"
@@ -87,11 +87,11 @@ class UpgradeNotSupported(errors.ApiError):
 
     status = 501
     code = "upgrade_not_supported"
-    detail = "This path takes HTTP requests only: no route with `websocket` is here."
+    detail = "This path only supports plain HTTP requests: its route has no `websocket`."
 
 
 class HandshakeInvalid(errors.ApiError):
-    """The request asks for a WebSocket, and is no handshake (RFC 6455 section 4.2.1)."""
+    """The request asks for a WebSocket, but is not a valid handshake (RFC 6455 section 4.2.1)."""
 
     status = 400
     code = "handshake_invalid"
@@ -99,7 +99,7 @@ class HandshakeInvalid(errors.ApiError):
 
 
 class SocketVersionUnknown(errors.ApiError):
-    """The WebSocket is of another version than 13 (RFC 6455 section 4.2.2)."""
+    """The WebSocket version is not 13 (RFC 6455 section 4.2.2)."""
 
     status = 426
     code = "websocket_version_unknown"
@@ -115,7 +115,7 @@ class RequestTimeout(errors.ApiError):
 
 
 class BadGateway(errors.ApiError):
-    """The service broke off or did not speak HTTP."""
+    """The service closed the connection early or did not answer in HTTP."""
 
     status = 502
     code = "bad_gateway"
@@ -123,17 +123,17 @@ class BadGateway(errors.ApiError):
 
 
 class UpstreamUnavailable(errors.Unavailable):
-    """The service is not there, or has more to do than it can."""
+    """The service is down or overloaded."""
 
     code = "upstream_unavailable"
-    detail = "The service behind this address does not take requests now; try again shortly."
+    detail = "The service behind this address is not available; try again shortly."
 
 
 class BodiesFull(errors.Unavailable):
-    """The memory for request bodies is in use, all of it or the share of one address."""
+    """The memory for request bodies is full, or the part of it that one address may use."""
 
     code = "bodies_full"
-    detail = "Too many request bodies are on their way at once; try again shortly."
+    detail = "Too many request bodies are being received; try again shortly."
 
 
 class GatewayTimeout(errors.ApiError):

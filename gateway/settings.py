@@ -21,71 +21,89 @@ class GatewaySettings(BrandSettings, ProcessSettings):
     model_config = SettingsConfigDict(env_prefix="GATEWAY_")
 
     port: int = Field(8080, ge=1, le=65535, description="The port to listen on.")
-    metrics_port: int = Field(
-        9090, ge=1, le=65535, description="The port that alone serves `/metrics`; keep it inside the network."
-    )
+    metrics_port: int = Field(9090, ge=1, le=65535, description="The port of `/metrics`. Do not expose it.")
     trusted_proxy_count: int = Field(
         0,
         ge=0,
         le=10,
-        description="How many proxies stand in front; the client's address is counted from there.",
+        description=(
+            "The number of proxies in front of the gateway, which it trusts to report the client's address."
+        ),
     )
     allowed_hosts: TextList = Field(
         default_factory=list,
-        description="Host names answered beside PUBLIC_URL's and the loopback's, comma-separated.",
+        description=(
+            "More host names that the gateway accepts, besides those of PUBLIC_URL and the loopback, "
+            "comma-separated."
+        ),
     )
     allowed_origins: OriginList = Field(
         default_factory=list,
-        description="Origins of web apps that may call, and act by a browser's cookies, comma-separated: "
-        "`https://app.example.org`, `https://*.example.org`.",
+        description=(
+            "Origins of web apps that may call, with a token or with the browser's cookies, "
+            "comma-separated: "
+            "`https://app.example.org`, `https://*.example.org`."
+        ),
     )
     bearer_origins: OriginList | None = Field(
         None,
-        description="Origins of web apps that may call with a token and never by cookies, comma-separated. "
+        description="Origins of web apps that may call with a token but not with cookies, comma-separated. "
         "Unset: in development `http://localhost:*` and `http://127.0.0.1:*`, in production none.",
     )
     session_secret_key: StrongSecret = Field(description="Signs the console's cookies. 32 bytes or more.")
     routes_file: TextList = Field(
         default_factory=list,
-        description="Files and folders with routes of your own, comma-separated; they are laid over the "
-        "built-in table.",
+        description=(
+            "Files and folders with your own routes, comma-separated. They add to the built-in table and "
+            "override it."
+        ),
     )
     policies: TextList = Field(
         default_factory=list,
-        description="Policies of your own as `module:Class`, comma-separated; they act in this order.",
+        description=(
+            "Your own policies as `module:Class`, comma-separated, in the order in which they are applied."
+        ),
     )
     drain_seconds: float = Field(
         3.0,
         ge=0,
-        description="After SIGTERM, how long new connections are still taken while `/readyz` says 503.",
+        description=(
+            "For how many seconds after SIGTERM new connections are still accepted while `/readyz` answers "
+            "503."
+        ),
     )
     most_connections: int = Field(
-        10_000, ge=1, description="How many connections a worker holds; who comes then is answered 503."
+        10_000, ge=1, description="The most connections of a worker; further ones are answered 503."
     )
     most_connections_by_address: int = Field(
         1_000,
         ge=0,
-        description="How many of them one address may have (429 beyond). 0: all. "
-        "Not looked at behind a trusted proxy, whose address all have.",
+        description=(
+            "The most connections from one address; further ones are answered 429. 0: no limit. Ignored "
+            "behind a trusted proxy."
+        ),
     )
     most_websockets_by_caller: int = Field(
         100,
         ge=1,
         description="How many WebSockets a caller (an API key, an account, or an address without either) "
-        "may have open at a worker; 429 beyond.",
+        "may have open at a worker; further ones are answered 429.",
     )
     tls_certificate_file: ReadableFile | None = Field(
         None,
         description="A certificate with its chain (PEM), for TLS at the port. Read again at SIGHUP.",
     )
     tls_key_file: ReadableFile | None = Field(
-        None, description="The certificate's private key (PEM), where it is not in the same file."
+        None, description="The certificate's private key (PEM), if it is not in the same file."
     )
     limiter_timeout_seconds: float = Field(
         0.05,
         gt=0,
         le=1,
-        description="How long a request may wait for Redis to count it before a local share does.",
+        description=(
+            "How long a request waits for the rate limit's count in Redis; after that the worker counts by "
+            "itself."
+        ),
     )
     security_contact: str = Field(
         "", description="Where to report a vulnerability, for `security.txt`: `mailto:security@example.org`."

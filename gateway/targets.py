@@ -25,15 +25,15 @@ _AMBIGUOUS = frozenset([*range(0x20), ord("."), ord("/"), ord("\\"), ord(";"), o
 
 
 class UnsafeTarget(errors.ApiError):
-    """The path could be read in more than one way."""
+    """The path is ambiguous: services could interpret it in different ways."""
 
     status = 400
     code = "unsafe_path"
-    detail = "The path has empty or dot segments, a semicolon or backslash, or encodes what it must not."
+    detail = "The path has empty or dot segments, a semicolon, a backslash or a forbidden encoding."
 
 
 class TargetTooLong(errors.ApiError):
-    """The request target is longer than any of ours."""
+    """The request target is too long."""
 
     status = 414
     code = "uri_too_long"

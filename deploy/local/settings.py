@@ -14,12 +14,12 @@ class LocalSettings(EnvironmentSettings):
     data_dir: Path = Field(
         Path(".data"),
         validation_alias="DOORWARD_DATA_DIR",
-        description="The folder of `doorward up`: secrets, databases, what it remembers.",
+        description="The folder of `doorward up`: secrets, databases and state.",
     )
     env_file: Path = Field(
         Path(".env"),
         validation_alias="DOORWARD_ENV_FILE",
-        description="A file with more variables, as Compose reads it; the environment wins over it.",
+        description="A file with more variables, in the format of Compose; the environment has priority.",
     )
     gateway_port: int = Field(8080, ge=0, le=65535, validation_alias="GATEWAY_PORT")
     gateway_metrics_port: int = Field(9090, ge=0, le=65535, validation_alias="GATEWAY_METRICS_PORT")

@@ -20,16 +20,22 @@ class MailboxSettings(EnvironmentSettings):
 
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(8025, ge=0, le=65535, description="The port of the page and the API.")
-    smtp_port: int = Field(1025, ge=0, le=65535, description="The port that takes mail.")
+    smtp_port: int = Field(1025, ge=0, le=65535, description="The SMTP port.")
     more_smtp_ports: PortList = Field(
         default_factory=list,
-        description="Further ports that take mail, comma-separated; each plays a server with its own faults.",
+        description="More SMTP ports, comma-separated; each behaves as a server with its own faults.",
     )
     folder: Path | None = Field(
-        None, description="Where mails are kept over a restart; without it they are kept in memory alone."
+        None, description="The folder that mails are stored in; without it they are only kept in memory."
     )
-    capacity: int = Field(5000, ge=1, description="How many mails are kept; the oldest go first.")
+    capacity: int = Field(
+        5000, ge=1, description="The most mails that are kept; the oldest are deleted first."
+    )
     capacity_bytes: int = Field(
-        67_108_864, ge=1, description="How many bytes of mail are kept in memory; the oldest go first."
+        67_108_864,
+        ge=1,
+        description="The most bytes of mail that are kept in memory; the oldest are deleted first.",
     )
-    message_bytes: int = Field(10_485_760, ge=1024, description="The largest mail that is taken, in bytes.")
+    message_bytes: int = Field(
+        10_485_760, ge=1024, description="The largest mail that is accepted, in bytes."
+    )

@@ -6,7 +6,7 @@ from shared.chassis.errors import ApiError
 
 
 class TooManyWebSockets(ApiError):
-    """The caller has as many WebSockets open as one may have."""
+    """The caller has the maximum number of open WebSockets."""
 
     status = 429
     code = "too_many_websockets"

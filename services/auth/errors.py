@@ -49,49 +49,49 @@ from shared.chassis.access import FreshSignInRequired as FreshSignInRequired
 
 
 class InvalidCredentials(errors.Unauthorized):
-    """The address or the password is wrong; which of them is not told."""
+    """The address or the password is wrong; the answer does not say which."""
 
     code = "invalid_credentials"
     detail = "The address or the password is wrong."
 
 
 class MfaRequired(errors.Unauthorized):
-    """The password was right; a second factor is needed. ``mfa_token`` and ``methods`` say how to go on."""
+    """The password is correct; a second factor is required, by ``mfa_token`` and ``methods``."""
 
     code = "mfa_required"
     detail = "Send a second factor with this mfa_token."
 
 
 class SecondFactorRequired(errors.Unauthorized):
-    """The account has a second factor: proving oneself again takes a code of it as well."""
+    """The account has a second factor, whose code is required too."""
 
     code = "second_factor_required"
-    detail = "Send a code of the second factor with the password."
+    detail = "Send a code from the second factor with the password."
 
 
 class MfaTokenInvalid(errors.Unauthorized):
-    """The mfa_token is not ours, has expired or was used."""
+    """The mfa_token is unknown, has expired or was used."""
 
     code = "mfa_token_invalid"
     detail = "This mfa_token is not valid any more; sign in again."
 
 
 class PasskeyInvalid(errors.Unauthorized):
-    """The passkey's answer does not fit its question, or the passkey is not known here."""
+    """The passkey's response does not match the challenge, or the passkey is unknown."""
 
     code = "passkey_invalid"
-    detail = "This passkey was not accepted; begin again."
+    detail = "This passkey was not accepted; start again."
 
 
 class ApiKeyUnknown(errors.Unauthorized):
-    """The API key is not ours, has expired or was deleted; told to the gateway alone."""
+    """The API key is unknown, has expired or was deleted; only the gateway sees this code."""
 
     code = "api_key_unknown"
     detail = "This API key is not valid."
 
 
 class RefreshTokenInvalid(errors.Unauthorized):
-    """What came is not a refresh token of ours."""
+    """The refresh token was not issued here."""
 
     code = "refresh_token_invalid"
     detail = "This is not a valid refresh token."
@@ -105,7 +105,7 @@ class RefreshTokenExpired(errors.Unauthorized):
 
 
 class RefreshTokenReused(errors.Unauthorized):
-    """A superseded refresh token came back: somebody holds a copy, so the session has been ended."""
+    """An old refresh token was used again: it was copied, so the session has been ended."""
 
     code = "refresh_token_reused"
     detail = "This refresh token was used before; the session has been ended. Sign in again."
@@ -119,14 +119,14 @@ class SessionRevoked(errors.Unauthorized):
 
 
 class AccountDisabled(errors.Forbidden):
-    """The credentials are right, and an administrator has disabled the account."""
+    """The credentials are correct, but an administrator has disabled the account."""
 
     code = "account_disabled"
     detail = "This account is disabled."
 
 
 class SignUpClosed(errors.Forbidden):
-    """Nobody may sign up here by themselves; the same for every address."""
+    """Sign-up is closed; the same for every address."""
 
     code = "sign_up_closed"
     detail = "Signing up is not open here; ask an administrator for an invitation."
@@ -143,7 +143,7 @@ class ScopeNotGrantable(errors.Forbidden):
     """Only an administrator may make a key with these scopes."""
 
     code = "scope_not_grantable"
-    detail = "This account may not give a key these scopes."
+    detail = "This account is not allowed to create a key with these scopes."
 
 
 class CodeInvalid(errors.ApiError):
@@ -165,7 +165,7 @@ class AccountNotFound(errors.NotFound):
 
 
 class SessionNotFound(errors.NotFound):
-    """The caller has no living session with this id."""
+    """The caller has no active session with this id."""
 
     code = "session_not_found"
     detail = "There is no such session."
@@ -193,14 +193,14 @@ class DeviceNotFound(errors.NotFound):
 
 
 class AddressTaken(errors.Conflict):
-    """Another account has this address; only told to administrators and to those who proved the address."""
+    """Another account has this address; only administrators and the owner of the address see this code."""
 
     code = "address_taken"
     detail = "Another account has this address."
 
 
 class TotpAlreadyEnabled(errors.Conflict):
-    """The account has an authenticator; remove it before another takes its place."""
+    """The account has an authenticator; it must be removed before another one is added."""
 
     code = "totp_already_enabled"
     detail = "An authenticator is set up already; remove it first."
@@ -221,28 +221,28 @@ class SecondFactorsMissing(errors.Conflict):
 
 
 class TooManyCredentials(errors.Conflict):
-    """The account has as many API keys or passkeys as one may have."""
+    """The account has the maximum number of API keys or passkeys."""
 
     code = "too_many_credentials"
     detail = "This account has too many of these; delete one first."
 
 
 class LastAdministrator(errors.Conflict):
-    """Without this account nobody could administrate."""
+    """This account is the last administrator."""
 
     code = "last_administrator"
     detail = "This is the last administrator; make another one first."
 
 
 class OwnAccount(errors.Conflict):
-    """An administrator cannot disable or demote itself: nobody might be left who can undo it."""
+    """An administrator cannot disable or demote their own account, which nobody might be able to undo."""
 
     code = "own_account"
     detail = "Ask another administrator to change this account."
 
 
 class PasswordMissing(errors.InvalidRequest):
-    """The account has a password, and what was asked for needs it."""
+    """The account has a password, which is required here."""
 
     code = "password_missing"
     detail = "Send the password of this account."
@@ -259,28 +259,28 @@ class PasswordTooWeak(errors.InvalidRequest):
 
 
 class PasswordBreached(errors.InvalidRequest):
-    """The new password is in a list of passwords that were stolen somewhere; whose it was is not known."""
+    """The new password is in a list of passwords from data breaches."""
 
     code = "password_breached"
-    detail = "This password is known from stolen lists, which guessers try first; choose another."
+    detail = "This password is known from data breaches, so attackers try it first; choose another one."
 
 
 class TooManyAttempts(errors.TooManyRequests):
-    """Too many failed tries on this account or from this client; Retry-After says how long to wait."""
+    """Too many failed attempts on this account or from this client; Retry-After says how long to wait."""
 
     code = "too_many_attempts"
-    detail = "Too many failed tries; wait as long as Retry-After says."
+    detail = "Too many failed attempts; wait as long as Retry-After says."
 
 
 class PasswordHashingBusy(errors.Unavailable):
-    """All password computations are taken and the queue is full."""
+    """The pool of password computations and its queue are full."""
 
     code = "password_hashing_busy"
     detail = "Too many sign-ins at this moment; try again shortly."
 
 
 class OrganizationNotJoined(errors.Forbidden):
-    """The session shall work for an organization that the account is no member of."""
+    """The session was requested for an organization that the account is not a member of."""
 
     code = "organization_not_joined"
     detail = "This account is not a member of that organization."

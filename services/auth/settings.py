@@ -54,12 +54,16 @@ class AuthSettings(BrandSettings, ServiceSettings):
     port: int = Field(8001, ge=1, le=65535, description="The port to listen on.")
 
     secret_key: StrongSecret = Field(
-        description="auth's own secret, which no other process has: refresh tokens, and what rests sealed in "
-        "its database, depend on it. 32 bytes or more."
+        description=(
+            "auth's own secret, which no other process has. It signs refresh tokens and encrypts data in "
+            "auth's database. 32 bytes or more."
+        )
     )
     previous_secret_keys: SecretList = Field(
         default_factory=list,
-        description="Older secrets of auth's own, comma-separated, accepted while a new one takes over.",
+        description=(
+            "Older values of auth's own secret, comma-separated, that are still accepted during a rotation."
+        ),
     )
 
     access_token_seconds: int = Field(
@@ -69,14 +73,17 @@ class AuthSettings(BrandSettings, ServiceSettings):
         5,
         ge=0,
         le=50,
-        description="By up to how much a token lives shorter, so that clients do not refresh at once.",
+        description=(
+            "By up to how many percent a token's lifetime is shortened, so that clients do not all refresh "
+            "at the same time."
+        ),
     )
     key_publication_seconds: int = Field(
         60,
         ge=5,
         le=604_800,
         description="How long a new key of auth's own is published before it signs, in seconds; "
-        "whoever caches `/.well-known/jwks.json` must ask again within half of it.",
+        "caches of `/.well-known/jwks.json` must be refreshed within half of this time.",
     )
     refresh_token_days: int = Field(
         30, ge=1, le=3650, description="How long a session lasts at most, in days."
@@ -94,7 +101,10 @@ class AuthSettings(BrandSettings, ServiceSettings):
         100,
         ge=1,
         le=10_000,
-        description="Sessions that an account may have; a further sign-in ends the one not used for longest.",
+        description=(
+            "The most sessions of an account; a further sign-in ends the one that was not used for the "
+            "longest time."
+        ),
     )
     fresh_sign_in_seconds: int = Field(
         300,
@@ -107,19 +117,25 @@ class AuthSettings(BrandSettings, ServiceSettings):
         65_536, ge=1024, le=4_194_304, description="Memory of one argon2id computation, in KiB."
     )
     password_hash_iterations: int = Field(3, ge=1, le=20, description="Passes of one argon2id computation.")
-    password_hash_parallelism: int = Field(1, ge=1, le=16, description="Lanes of one argon2id computation.")
+    password_hash_parallelism: int = Field(
+        1, ge=1, le=16, description="The parallelism of one argon2id computation."
+    )
     password_hashes_at_once: int = Field(
         0,
         ge=0,
         le=256,
-        description="argon2id computations that one process runs at once; 0: its share of the cores.",
+        description=(
+            "How many argon2id computations one process runs at the same time; 0: its share of the cores."
+        ),
     )
     password_hash_queue: int | None = Field(
         None,
         ge=0,
         le=10_000,
-        description="Requests that may wait for a computation; more are answered 503. "
-        "Unset: as many as leave half of `AUTH_THREADS` for everything else.",
+        description=(
+            "How many requests may wait for a computation; further ones are answered 503. Unset: half of "
+            "`AUTH_THREADS`, less those that compute."
+        ),
     )
     password_minimum_score: int = Field(
         2, ge=0, le=4, description="The zxcvbn score below which a new password is refused."
@@ -127,51 +143,61 @@ class AuthSettings(BrandSettings, ServiceSettings):
 
     breached_passwords_file: ReadableFile | None = Field(
         None,
-        description="A list of breached passwords, which new ones are looked up in: "
-        "SHA-1 hashes in ascending order, as Have I Been Pwned hands them out.",
+        description=(
+            "A file with breached passwords, which are refused: SHA-1 hashes in ascending order, in the "
+            "format of Have I Been Pwned."
+        ),
     )
     breached_passwords_url: Annotated[HttpUrl, AfterValidator(_encrypted)] | None = Field(
         None,
         description="A range service of breached passwords, `https://api.pwnedpasswords.com/range`; "
-        "it gets five hex digits of a hash.",
+        "it receives five hex digits of a hash.",
     )
     breached_passwords_seconds: float = Field(
-        1.0, gt=0, le=10, description="How long that service is waited for, in seconds."
+        1.0, gt=0, le=10, description="The timeout of that service, in seconds."
     )
 
     failed_sign_in_seconds: float = Field(
         0.5,
         ge=0,
         le=5,
-        description="The least time of a failed sign-in, in seconds, while password hashes are left that "
-        "were imported or made with other parameters.",
+        description=(
+            "The minimum duration of a failed sign-in, in seconds, while there are password hashes that "
+            "were imported or made with other parameters."
+        ),
     )
     verification_hours: int = Field(
-        24, ge=1, le=168, description="How long a verification mail is good, in hours."
+        24, ge=1, le=168, description="How long a verification mail is valid, in hours."
     )
-    reset_minutes: int = Field(60, ge=5, le=1440, description="How long a reset mail is good, in minutes.")
+    reset_minutes: int = Field(
+        60, ge=5, le=1440, description="How long a password reset mail is valid, in minutes."
+    )
     code_minutes: int = Field(
-        10, ge=1, le=60, description="How long a sign-in or change-of-address code is good, in minutes."
+        10, ge=1, le=60, description="How long a code for sign-in or change of address is valid, in minutes."
     )
     email_undo_days: int = Field(
         7,
         ge=0,
         le=60,
-        description="How long the reader of an account's former address can take it back, in days; 0: never.",
+        description="For how many days the mail to an account's previous address can restore it; 0: never.",
     )
-    code_tries: int = Field(5, ge=1, le=10, description="Guesses after which a mailed code is dead.")
+    code_tries: int = Field(
+        5, ge=1, le=10, description="The number of wrong attempts after which a mailed code is invalid."
+    )
     mail_interval_seconds: int = Field(
         60,
         ge=1,
         le=3600,
-        description="The least time between two mails that others cause to one address, in seconds.",
+        description="The minimum time between two mails to one address that anybody can request, in seconds.",
     )
     mails_per_day: int = Field(
         30,
         ge=1,
         le=10_000,
-        description="Mails that others may cause to one address in a day: "
-        "codes, and notices that it has an account.",
+        description=(
+            "The most mails to one address in a day that anybody can request: codes, and notices that it "
+            "has an account."
+        ),
     )
 
     passkey_domain: str = Field(
@@ -179,30 +205,35 @@ class AuthSettings(BrandSettings, ServiceSettings):
     )
     passkey_origins: PasskeyOriginList = Field(
         default_factory=list,
-        description="Further origins whose pages may use passkeys, comma-separated; `PUBLIC_URL` may always.",
+        description="More origins whose pages may use passkeys, comma-separated, besides `PUBLIC_URL`.",
     )
 
     links_url: HttpUrl | None = Field(
         None,
-        description="Where the pages are that mails link to, if not at the gateway: "
+        description="The URL of the pages that mails link to, if they are not the gateway's: "
         "`verify-email`, `reset-password`, `sign-in`, `change-email`, `restore-email`.",
     )
 
     sign_up: Literal["open", "invited", "closed"] = Field(
         "open",
-        description="Who may get an account: anybody (`open`), whom an administrator invites (`invited`), "
-        "or nobody but by an administrator or an import (`closed`).",
+        description=(
+            "Who may sign up: anybody (`open`), people whom an administrator invites (`invited`), or nobody "
+            "(`closed`: only administrators and imports create accounts)."
+        ),
     )
     sign_up_domains: DomainList = Field(
         default_factory=list,
-        description="The domains whose addresses may sign up or be moved to, comma-separated; empty: all.",
+        description=(
+            "The email domains that may be used for sign-up and changes of address, comma-separated; empty: "
+            "all."
+        ),
     )
     refused_domains: DomainList = Field(
         default_factory=list,
-        description="Domains whose addresses may neither sign up nor be moved to, comma-separated.",
+        description="Email domains that must not be used for sign-up or changes of address, comma-separated.",
     )
     invitation_hours: int = Field(
-        168, ge=1, le=720, description="How long an administrator's invitation is good, in hours."
+        168, ge=1, le=720, description="How long an administrator's invitation is valid, in hours."
     )
     scopes: ScopeList = Field(
         default_factory=list,
@@ -211,21 +242,23 @@ class AuthSettings(BrandSettings, ServiceSettings):
     )
 
     register_limit: str = Field(
-        "150 per 5 minutes", description="Registrations that one client address may try."
+        "150 per 5 minutes", description="How many registrations one client address may attempt."
     )
-    sign_in_limit: str = Field("300 per 5 minutes", description="Sign-ins that one client address may try.")
-    mail_limit: str = Field("60 per 5 minutes", description="Mails that one client address may ask for.")
+    sign_in_limit: str = Field(
+        "300 per 5 minutes", description="How many sign-ins one client address may attempt."
+    )
+    mail_limit: str = Field("60 per 5 minutes", description="How many mails one client address may request.")
     free_failed_sign_ins: int = Field(
         8,
         ge=1,
         le=1000,
-        description="Failed sign-ins on one account before each further one costs waiting time.",
+        description="How many sign-ins of one account may fail before there is a waiting time.",
     )
     free_failures_per_client: int = Field(
         50,
         ge=1,
         le=100_000,
-        description="Failed sign-ins from one client address before waiting time begins.",
+        description="How many sign-ins from one client address may fail before there is a waiting time.",
     )
     longest_wait_seconds: int = Field(
         900, ge=1, le=86_400, description="The longest waiting time after failed sign-ins, in seconds."
@@ -234,11 +267,13 @@ class AuthSettings(BrandSettings, ServiceSettings):
         3600,
         ge=60,
         le=604_800,
-        description="How long it takes until as many failures as are free are forgotten, in seconds; "
-        "they are forgotten one after the other.",
+        description=(
+            "How long it takes until the free failures are forgotten, in seconds; they are forgotten one by "
+            "one."
+        ),
     )
     deletion_days: int = Field(
-        14, ge=0, le=365, description="How long a deleted account can be brought back by signing in, in days."
+        14, ge=0, le=365, description="For how many days signing in restores a deleted account."
     )
     audit_days: int = Field(400, ge=30, le=36_500, description="How long audit events are kept, in days.")
 

@@ -32,14 +32,14 @@ class NotificationNotFound(errors.NotFound):
 
 
 class NotCancellable(errors.Conflict):
-    """It is being sent, or has ended."""
+    """It is being sent, or its delivery has ended."""
 
     code = "not_cancellable"
     detail = "This notification is being sent or has ended; it cannot be cancelled any more."
 
 
 class NotResendable(errors.Conflict):
-    """It has not ended yet, or its content is gone."""
+    """Its delivery has not ended, or its content was deleted."""
 
     code = "not_resendable"
     detail = "Only a notification that has ended, and whose content is still kept, can be sent again."
@@ -77,14 +77,14 @@ class TemplateExists(errors.Conflict):
     """A template has this name already."""
 
     code = "template_exists"
-    detail = "There is a template of this name already; PUT writes a new version of it."
+    detail = "There is already a template with this name; PUT stores a new version of it."
 
 
 class TemplateInvalid(errors.InvalidRequest):
-    """A template cannot be taken as it is written."""
+    """The template is not valid."""
 
     code = "template_invalid"
-    detail = "The template cannot be taken as it is written; errors says where and why."
+    detail = "The template is not valid; errors says where and why."
 
 
 class TopicUnknown(errors.InvalidRequest):
@@ -95,7 +95,7 @@ class TopicUnknown(errors.InvalidRequest):
 
 
 class TopicBuiltIn(errors.Conflict):
-    """Doorward's own topics are what they are."""
+    """Built-in topics cannot be changed."""
 
     code = "topic_built_in"
     detail = "This topic is one of Doorward's own; it cannot be changed."
@@ -109,7 +109,7 @@ class TopicCritical(errors.InvalidRequest):
 
 
 class LinkRefused(errors.InvalidRequest):
-    """A link leads where the operator has not allowed it."""
+    """A link leads to a host that is not allowed."""
 
     code = "link_refused"
     detail = "Links must be https, to a host that NOTIFICATIONS_LINK_HOSTS names."
@@ -119,7 +119,7 @@ class VariablesInvalid(errors.InvalidRequest):
     """The template needs other variables."""
 
     code = "variables_invalid"
-    detail = "The template needs other variables; errors names them."
+    detail = "The variables do not match the template; errors names them."
 
 
 class RecipientUnknown(errors.InvalidRequest):

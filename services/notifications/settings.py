@@ -48,31 +48,35 @@ class NotificationsSettings(BrandSettings, ServiceSettings):
     port: int = Field(8003, ge=1, le=65535, description="The port to listen on.")
     smtp_servers: ServerList = Field(
         (),
-        description="Several mail servers instead, as a JSON list of objects; docs/notifications.md names "
-        "their members.",
+        description=(
+            "Several mail servers, as a JSON list of objects; docs/notifications.md describes their members."
+        ),
     )
     mail_folder: Path | None = Field(
-        None, description="Without a mail server: a folder that mails are written to as `.eml` files."
+        None, description="A folder that mails are written to as `.eml` files instead of being sent."
     )
     smtp_host: str | None = Field(
         None,
         validate_default=True,
-        description="The mail server that takes our mail; needed unless there are several, or a folder.",
+        description=(
+            "The mail server. Required, unless NOTIFICATIONS_SMTP_SERVERS or NOTIFICATIONS_MAIL_FOLDER is "
+            "set."
+        ),
     )
     smtp_port: int = Field(587, ge=1, le=65535, description="The mail server's port.")
     smtp_security: Literal["starttls", "tls", "none"] = Field(
-        "starttls", description="How the connection is protected; certificates are always verified."
+        "starttls", description="How the connection is encrypted; certificates are always verified."
     )
     smtp_username: str | None = Field(None, description="The user to sign in as, if any.")
     smtp_password: SecretStr | None = Field(None, description="That user's password.")
     smtp_timeout_seconds: float = Field(
-        10.0, gt=0, le=60, description="How long each answer of the mail server may take, in seconds."
+        10.0, gt=0, le=60, description="The timeout of each answer of the mail server, in seconds."
     )
     smtp_final_timeout_seconds: float = Field(
-        60.0, gt=0, le=600, description="How long the answer to a whole mail may take, in seconds."
+        60.0, gt=0, le=600, description="The timeout of the answer after the content of a mail, in seconds."
     )
     mail_from: Annotated[str, AfterValidator(_checked_sender)] = Field(
-        description="The sender: `address`, or `Name <address>` where the name is not `BRAND_NAME`."
+        description="The sender: `address`, or `Name <address>` to use another name than `BRAND_NAME`."
     )
     dkim_selector: str = Field(
         "",
@@ -80,44 +84,54 @@ class NotificationsSettings(BrandSettings, ServiceSettings):
         description="Sign mails with DKIM: the selector that the public key is published under.",
     )
     dkim_private_key: SecretStr | None = Field(
-        None, description="The private key to sign with, in PEM: RSA or Ed25519. Usually a secret file."
+        None, description="The private key for DKIM, in PEM: RSA or Ed25519. Usually a secret file."
     )
     dkim_domain: str = Field(
         "",
-        description="The domain that signs: one that the sender's is part of. Without it, the sender's.",
+        description="The domain of the signature: the sender's domain (the default) or a parent of it.",
     )
     layout_folder: Annotated[Path | None, AfterValidator(_checked_layouts)] = Field(
-        None, description="A folder with `layout.html` and `layout.txt` to use instead of ours."
+        None, description="A folder with your own `layout.html` and `layout.txt`."
     )
     link_hosts: TextList = Field(
         default_factory=list,
-        description="The hosts that links in callers' messages may lead to, comma-separated, beside "
-        "`PUBLIC_URL`'s.",
+        description=(
+            "The hosts that links in messages of API callers may lead to, comma-separated, besides that of "
+            "`PUBLIC_URL`."
+        ),
     )
-    recipient_hourly: int = Field(30, ge=1, description="Mails an hour to one address, but for urgent ones.")
-    recipient_daily: int = Field(100, ge=1, description="Mails a day to one address, but for urgent ones.")
+    recipient_hourly: int = Field(
+        30, ge=1, description="The most mails to one address in an hour, without urgent ones."
+    )
+    recipient_daily: int = Field(
+        100, ge=1, description="The most mails to one address in a day, without urgent ones."
+    )
     urgent_recipient_hourly: int = Field(
-        60, ge=1, description="Codes and security mails an hour to one address."
+        60, ge=1, description="The most codes and security mails to one address in an hour."
     )
     urgent_recipient_daily: int = Field(
-        200, ge=1, description="Codes and security mails a day to one address."
+        200, ge=1, description="The most codes and security mails to one address in a day."
     )
     repeat_seconds: float = Field(
-        60.0, ge=0, description="Within so many seconds an address is sent the same content once."
+        60.0, ge=0, description="For how many seconds the same content is not sent to an address again."
     )
     worker_concurrency: int = Field(
         10,
         ge=2,
         le=64,
-        description="Threads of this service's Celery worker: more than the slots of all lanes, since "
-        "messages of the other services are received in the rest, and a lane that is stuck gets one more.",
+        description=(
+            "Threads of this service's Celery worker. It must be more than the slots of all lanes: the "
+            "others receive messages of other services, and a lane that is stuck gets one more."
+        ),
     )
     urgent_slots: int = Field(
-        2, ge=1, le=32, description="Codes and security mails that one worker sends at once."
+        2, ge=1, le=32, description="How many codes and security mails one worker sends at the same time."
     )
-    normal_slots: int = Field(2, ge=1, le=32, description="Other single mails that one worker sends at once.")
+    normal_slots: int = Field(
+        2, ge=1, le=32, description="How many other single mails one worker sends at the same time."
+    )
     bulk_slots: int = Field(
-        1, ge=1, le=32, description="Mails of bulk requests that one worker sends at once."
+        1, ge=1, le=32, description="How many mails of bulk requests one worker sends at the same time."
     )
     attempt_lease_seconds: float = Field(
         30.0, gt=1, description="How long one attempt may take before another worker may try, in seconds."
@@ -125,27 +139,35 @@ class NotificationsSettings(BrandSettings, ServiceSettings):
     retry_seconds: float = Field(
         5.0, gt=0, description="The wait after the first failed attempt; it doubles up to an hour."
     )
-    retry_hours: float = Field(24.0, gt=0, description="For how long a mail is tried, in hours.")
+    retry_hours: float = Field(24.0, gt=0, description="For how many hours a mail is retried.")
     stuck_seconds: float = Field(
         60.0,
         gt=0,
-        description="A worker that sends nothing for so many seconds, though mails are due, ends.",
+        description=("A worker ends if it sends nothing for this many seconds although mails are due."),
     )
     content_days: int = Field(
         7,
         ge=0,
-        description="How many days the sealed variables of an ended mail are kept for resending; "
-        "codes that were sent are erased at once.",
+        description=(
+            "For how many days the encrypted variables of a finished mail are kept for resending; codes are "
+            "erased as soon as they are sent."
+        ),
     )
     message_days: int = Field(
-        90, ge=1, description="How many days an ended message and its attempts are kept, without content."
+        90,
+        ge=1,
+        description="For how many days a finished message and its attempts are kept, without content.",
     )
 
     event_days: int = Field(
-        30, ge=1, description="How many days an event of an account, a profile or an organization is kept."
+        30,
+        ge=1,
+        description="For how many days an event of an account, a profile or an organization is kept.",
     )
     message_limit: int = Field(
-        1_000_000, ge=1000, description="How many ended messages are kept at most: the oldest go first."
+        1_000_000,
+        ge=1000,
+        description="The most finished messages that are kept; the oldest are deleted first.",
     )
 
     @property

@@ -45,7 +45,7 @@ class StaleProfile(errors.ApiError):
 
 
 class MetadataTooLarge(errors.InvalidRequest):
-    """The merged metadata would exceed its bounds."""
+    """The merged metadata would exceed its limits."""
 
     code = "metadata_too_large"
     detail = "The metadata is larger or deeper than allowed: 16 KiB, 5 levels."
@@ -59,32 +59,32 @@ class AvatarNotFound(errors.NotFound):
 
 
 class AvatarUploadsOff(errors.NotFound):
-    """The operator has named no place for pictures."""
+    """Uploads of pictures are not configured."""
 
     code = "avatar_uploads_off"
     detail = "Pictures cannot be uploaded here; set avatar_url to one that is elsewhere."
 
 
 class PictureNotSupported(errors.ApiError):
-    """What was uploaded is no picture that we read, whatever it calls itself."""
+    """The upload is not a supported picture, whatever its type says."""
 
     status = 415
     code = "picture_not_supported"
-    detail = "Send a PNG, JPEG, WebP or GIF that is whole."
+    detail = "Send a complete PNG, JPEG, WebP or GIF."
 
 
 class PictureTooLarge(errors.InvalidRequest):
-    """The picture would take more memory or time than one may."""
+    """The picture has too many pixels."""
 
     code = "picture_too_large"
     detail = "The picture has too many pixels: a JPEG may have 50 million, others 16 million."
 
 
 class PicturesBusy(errors.Unavailable):
-    """As many pictures as are decoded at once are being decoded."""
+    """The maximum number of pictures is being processed."""
 
     code = "pictures_busy"
-    detail = "Other pictures are being read; try again shortly."
+    detail = "Too many pictures are being processed; try again shortly."
 
 
 class AvatarsUnavailable(errors.Unavailable):
@@ -102,21 +102,21 @@ class ExportNotFound(errors.NotFound):
 
 
 class OrganizationNotFound(errors.NotFound):
-    """No organization has this id, or the caller is no member of it."""
+    """No organization has this id, or the caller is not a member of it."""
 
     code = "organization_not_found"
     detail = "There is no such organization, or you are not a member of it."
 
 
 class MemberNotFound(errors.NotFound):
-    """The account is no member of the organization."""
+    """The account is not a member of the organization."""
 
     code = "member_not_found"
     detail = "The organization has no such member."
 
 
 class InvitationNotFound(errors.NotFound):
-    """The invitation is unknown, used, revoked, expired or somebody else's: nobody is told which."""
+    """The invitation is unknown, used, revoked, expired or somebody else's; the answer does not say which."""
 
     code = "invitation_not_found"
     detail = "There is no such invitation for you, or it was used or revoked, or it has expired."
@@ -137,30 +137,28 @@ class LastOwner(errors.Conflict):
 
 
 class SoleOwner(errors.Conflict):
-    """The account that shall be deleted owns organizations alone that have other members."""
+    """The account is the only owner of organizations that have other members."""
 
     code = "sole_owner"
-    detail = (
-        "Decide first about the organizations that only you own: give them another owner, or delete them."
-    )
+    detail = "You are the only owner of some organizations: give them another owner first, or delete them."
 
 
 class TooManyOrganizations(errors.Conflict):
-    """The account owns as many organizations as it may."""
+    """The account owns the maximum number of organizations."""
 
     code = "too_many_organizations"
-    detail = "This account owns as many organizations as it may; delete one, or give it to another owner."
+    detail = "This account owns the maximum number of organizations; delete one, or give it to another owner."
 
 
 class TooManyInvitations(errors.Conflict):
-    """As many invitations of the organization are open as it may have."""
+    """The organization has the maximum number of open invitations."""
 
     code = "too_many_invitations"
     detail = "Too many invitations of this organization are open; revoke some that are not needed any more."
 
 
 class InvitationsUsedUp(errors.TooManyRequests):
-    """The account has invited as many people in a day as it may."""
+    """The account has sent the maximum number of invitations for a day."""
 
     code = "invitations_used_up"
-    detail = "You have sent as many invitations as one may in a day; try again later."
+    detail = "You have sent the maximum number of invitations for a day; try again later."

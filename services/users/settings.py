@@ -25,48 +25,56 @@ class UsersSettings(ServiceSettings):
         5.0,
         gt=0,
         le=10_000,
-        description="How long a reader waits for the cache, in milliseconds; then nobody does for a second. "
-        "A writer waits for 100 ms at least.",
+        description=(
+            "How long a read waits for the cache, in milliseconds; after a timeout the cache is not used "
+            "for a second. Writes wait at least 100 ms."
+        ),
     )
 
     fresh_sign_in_seconds: int = Field(
         300,
         ge=30,
         le=86_400,
-        description="How recent a sign-in must be to download a copy of one's data, in seconds.",
+        description="How recent a sign-in must be to download a data export, in seconds.",
     )
     export_days: int = Field(
-        7, ge=1, le=30, description="For how many days a copy of one's data is kept, encrypted."
+        7, ge=1, le=30, description="For how many days a data export is kept, encrypted."
     )
     invitation_days: int = Field(
-        7, ge=1, le=90, description="For how many days an invitation to an organization can be accepted."
+        7, ge=1, le=90, description="For how many days an invitation to an organization is valid."
     )
     invitations_per_day: int = Field(
         200, ge=1, le=100_000, description="How many people one account may invite to organizations in a day."
     )
     links_url: HttpUrl | None = Field(
         None,
-        description="Where the page is that mails link to, if not at the gateway: `join-organization`.",
+        description=(
+            "The URL of the page that mails link to, if it is not the gateway's: `join-organization`."
+        ),
     )
     avatar_folder: Path | None = Field(
         None,
-        description="The folder for uploaded pictures, which all processes of users share. Without it and "
-        "without `USERS_AVATAR_S3_URL` nobody can upload one.",
+        description=(
+            "The folder for uploaded pictures, shared by all processes of users. Without it and "
+            "`USERS_AVATAR_S3_URL`, uploads are off."
+        ),
     )
     avatar_s3_url: HttpUrl | None = Field(
         None,
-        description="The bucket for uploaded pictures in an S3-style store: `https://host/bucket`. "
-        "Where it is set, the folder is not used.",
+        description=(
+            "The bucket for uploaded pictures in an S3-compatible store: `https://host/bucket`. If it is "
+            "set, the folder is not used."
+        ),
     )
-    avatar_s3_region: str = Field(
-        "us-east-1", description="The region that requests to the bucket are signed for."
-    )
+    avatar_s3_region: str = Field("us-east-1", description="The region of the bucket.")
     avatar_s3_access_key: str | None = Field(None, description="The access key of the bucket.")
     avatar_s3_secret_key: SecretStr | None = Field(None, description="The secret key of the bucket.")
     avatar_hosts: TextList = Field(
         default_factory=lambda: [ANY_HOST],
-        description="The hosts whose pictures a profile may name in `avatar_url`, comma-separated; `*`: any. "
-        "Nothing in it: only uploaded pictures.",
+        description=(
+            "The hosts that `avatar_url` of a profile may link to, comma-separated; `*`: any; empty: only "
+            "uploaded pictures."
+        ),
     )
 
     @model_validator(mode="after")

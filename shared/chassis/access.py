@@ -27,31 +27,31 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 class RoleRequired(errors.Forbidden):
-    """The caller lacks the role that the route asks for."""
+    """The caller does not have the required role."""
 
     code = "role_required"
-    detail = "This account does not have the role that this needs."
+    detail = "This account does not have the required role."
 
 
 class ScopeRequired(errors.Forbidden):
-    """The caller's token or API key lacks the scope that the route asks for."""
+    """The caller's token or API key does not have the required scope."""
 
     code = "scope_required"
-    detail = "This token does not have the scope that this needs."
+    detail = "This token does not have the required scope."
 
 
 class OrganizationRoleRequired(errors.Forbidden):
-    """The caller lacks the role in an organization that this needs."""
+    """The caller does not have the required role in the organization."""
 
     code = "organization_role_required"
     detail = "Your role in the organization does not allow this."
 
 
 class FreshSignInRequired(errors.Forbidden):
-    """What was asked for needs a sign-in of the last minutes, by a person."""
+    """The operation requires that a person signed in within the last minutes."""
 
     code = "fresh_sign_in_required"
-    detail = "Sign in again to do this: the last sign-in is too long ago."
+    detail = "Sign in again to do this: the last sign-in was too long ago."
 
 
 @dataclass(frozen=True, slots=True)

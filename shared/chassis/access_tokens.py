@@ -40,7 +40,7 @@ class TokenMissing(errors.Unauthorized):
 
 
 class TokenInvalid(errors.Unauthorized):
-    """The token is not one of ours, or is not meant for this use (RFC 6750 section 3.1)."""
+    """The token was not issued here, or not for this use (RFC 6750 section 3.1)."""
 
     code = "token_invalid"
     detail = "This access token is not valid."
@@ -51,7 +51,7 @@ class TokenInvalid(errors.Unauthorized):
 
 
 class TokenExpired(TokenInvalid):
-    """The access token's time is over; a refresh gives the next."""
+    """The access token has expired; a refresh returns a new one."""
 
     code = "token_expired"
     detail = "This access token has expired; refresh it."

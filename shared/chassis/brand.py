@@ -24,14 +24,18 @@ class BrandSettings(BaseSettings):
         "",
         pattern=r"^(https://[A-Za-z0-9.-]+(:[0-9]+)?/[!-~]*)?$",
         validation_alias="BRAND_LOGO_URL",
-        description="A picture in place of the name in mails and on pages, shown 32 pixels high; https.",
+        description=(
+            "An https URL of a logo, shown instead of the name in mails and on pages, 32 pixels high."
+        ),
     )
     brand_color: str = Field(
         DEFAULT_COLOR,
         pattern=f"^{COLOR}$",
         validation_alias="BRAND_COLOR",
-        description="The color of buttons and links, as `#rrggbb`. Where a text in it could not be read, "
-        "it is made darker or lighter.",
+        description=(
+            "The color of buttons and links, as `#rrggbb`. It is made darker or lighter where text would be "
+            "hard to read."
+        ),
     )
     brand_support: str = Field(
         "",
@@ -44,7 +48,7 @@ class BrandSettings(BaseSettings):
         "",
         max_length=500,
         validation_alias="BRAND_FOOTER",
-        description="What stands below every mail: often who sends it, and from where.",
+        description="The text below every mail: often the sender's name and postal address.",
     )
 
     @property

@@ -15,7 +15,7 @@ HEADER = "X-Request-Deadline"
 
 
 class DeadlineExceeded(errors.ApiError):
-    """The request waited here for longer than its caller does."""
+    """The request waited here for longer than its caller waits."""
 
     status = 504
     code = "deadline_exceeded"

@@ -35,20 +35,20 @@ log = get_logger(__name__)
 FRAMEWORK_CODES: Mapping[int, tuple[str, str]] = {
     400: ("bad_request", "The request is malformed."),
     404: ("not_found", "There is nothing at this address."),
-    405: ("method_not_allowed", "This address does not take that method."),
-    406: ("not_acceptable", "No representation matches the Accept header."),
+    405: ("method_not_allowed", "This address does not support that method."),
+    406: ("not_acceptable", "No available media type matches the Accept header."),
     408: ("request_timeout", "The request took too long to arrive."),
-    413: ("body_too_large", "The request body is larger than this address takes."),
+    413: ("body_too_large", "The request body is too large for this address."),
     414: ("uri_too_long", "The request target is too long."),
     415: ("unsupported_media_type", "Send the body as application/json."),
     422: ("validation_failed", "The request is well-formed but some values are not valid."),
     428: ("precondition_required", "Send an If-Match header."),
     429: ("rate_limited", "Too many requests; wait as long as Retry-After says."),
     431: ("headers_too_large", "The request headers are too large."),
-    500: ("internal_error", "Something went wrong here; the request id finds it in our logs."),
+    500: ("internal_error", "Something went wrong on the server; the logs have more under this request id."),
     501: ("not_implemented", "This method is not supported."),
-    502: ("bad_gateway", "The service behind this address gave no usable answer."),
-    503: ("unavailable", "A part that this needs does not answer; try again shortly."),
+    502: ("bad_gateway", "The service behind this address did not give a valid answer."),
+    503: ("unavailable", "A service that this needs does not answer; try again shortly."),
     504: ("gateway_timeout", "The service behind this address did not answer in time."),
 }
 INVALID_JSON = "The body is not valid JSON."
@@ -78,7 +78,7 @@ class ApiError(Exception):
 
 
 class InvalidRequest(ApiError):
-    """The body or query is readable but a value is not acceptable."""
+    """The body or query can be parsed, but a value is not valid."""
 
     status = 422
     code = "validation_failed"
@@ -103,23 +103,23 @@ class Unauthorized(ApiError):
 
 
 class Forbidden(ApiError):
-    """The caller is known and may not do this."""
+    """The caller is signed in but is not allowed to do this."""
 
     status = 403
     code = "forbidden"
-    detail = "This account may not do that."
+    detail = "This account is not allowed to do that."
 
 
 class NotFound(ApiError):
-    """What was asked for does not exist, or not for this caller."""
+    """The object does not exist, or the caller may not see it."""
 
     status = 404
     code = "not_found"
-    detail = "There is no such thing here."
+    detail = "This does not exist, or you may not see it."
 
 
 class Conflict(ApiError):
-    """The request contradicts the present state."""
+    """The request conflicts with the current state."""
 
     status = 409
     code = "conflict"
@@ -127,7 +127,7 @@ class Conflict(ApiError):
 
 
 class TooManyRequests(ApiError):
-    """A limit is reached; Retry-After says when to come back."""
+    """A limit is reached; Retry-After says when to try again."""
 
     status = 429
     code = "rate_limited"

@@ -19,7 +19,7 @@ class IdempotencyKeyReused(errors.InvalidRequest):
 
 
 class IdempotentRequestRunning(errors.Conflict):
-    """The first request with this key has not ended yet."""
+    """The first request with this key is still running."""
 
     code = "idempotent_request_running"
     detail = "The first request with this Idempotency-Key is still running."

@@ -17,7 +17,7 @@ LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepaliv
 
 
 class ServiceUnavailable(errors.Unavailable):
-    """Another service did not answer, or answered what we cannot read."""
+    """Another service did not answer, or its answer was not valid."""
 
     code = "service_unavailable"
     detail = "A service that this needs does not answer; try again shortly."

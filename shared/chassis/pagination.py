@@ -27,11 +27,11 @@ Item = TypeVar("Item")
 
 
 class CursorOfAnotherQuery(errors.ApiError):
-    """The cursor was given out for another path, or for other filters or another order."""
+    """The cursor is from another path, or from a query with other filters or another order."""
 
     status = 400
     code = "cursor_of_another_query"
-    detail = "This cursor belongs to another query; begin again without it."
+    detail = "This cursor belongs to another query; start again without a cursor."
 
 
 class Position(fields.Field[tuple[Any, ...]]):

@@ -27,10 +27,10 @@ log = get_logger(__name__)
 
 
 class KeysUnavailable(errors.Unavailable):
-    """The token names a key that only auth could show, and auth does not answer."""
+    """The key of the token is not known here, and auth does not answer."""
 
     code = "keys_unavailable"
-    detail = "The keys to check this token with cannot be read; try again shortly."
+    detail = "The key to verify this token cannot be read; try again shortly."
 
 
 class PublishedKeys:

@@ -54,49 +54,58 @@ class ProcessSettings(EnvironmentSettings):
     environment: Literal["production", "development"] = Field(
         "production",
         validation_alias="DOORWARD_ENVIRONMENT",
-        description="`production` refuses what only suits a trial; `development` allows it.",
+        description=(
+            "`development` allows settings that are only safe on one machine; `production` refuses them."
+        ),
     )
     jwt_secret_key: StrongSecret = Field(
         validation_alias="JWT_SECRET_KEY",
-        description="The secret that all processes share: signs tokens, seals messages. 32 bytes or more.",
+        description=(
+            "The secret that all processes share. It signs tokens and encrypts messages. 32 bytes or more."
+        ),
     )
     jwt_previous_secret_keys: SecretList = Field(
         default_factory=list,
         validation_alias="JWT_PREVIOUS_SECRET_KEYS",
-        description="Older secrets, comma-separated, still accepted while a new one takes over.",
+        description="Older secrets, comma-separated, that are still accepted during a rotation.",
     )
     jwt_algorithms: AlgorithmList = Field(
         default_factory=lambda: list[Algorithm](["HS256"]),
         min_length=1,
         validation_alias="JWT_ALGORITHMS",
-        description="What access tokens may be signed with, comma-separated: `HS256` (the shared secret), "
-        "`EdDSA`, `ES256`, `RS256` (auth's own keys). Nothing else is accepted.",
+        description=(
+            "The algorithms that access tokens may be signed with, comma-separated: `HS256` (the shared "
+            "secret), "
+            "`EdDSA`, `ES256`, `RS256` (auth's own keys). Nothing else is accepted."
+        ),
     )
     redis_url: RedisUrl = Field(
         validation_alias="REDIS_URL",
-        description="Redis or Valkey: Celery's broker, cache, rate limits. `redis://[:password@]host:port/db`.",
+        description=(
+            "Redis or Valkey: Celery's broker, cache, rate limits. `redis://[:password@]host:port/db`."
+        ),
     )
     public_url: HttpUrl = Field(
         validation_alias="PUBLIC_URL",
         description="The gateway's URL as clients and links in mails see it.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", validation_alias="LOG_LEVEL", description="The least severe event that is logged."
+        "INFO", validation_alias="LOG_LEVEL", description="The lowest level that is logged."
     )
     auth_url: HttpUrl = Field(
         HttpUrl("http://127.0.0.1:8001"),
         validation_alias="AUTH_URL",
-        description="Where auth answers inside the network.",
+        description="The URL of auth inside the network.",
     )
     users_url: HttpUrl = Field(
         HttpUrl("http://127.0.0.1:8002"),
         validation_alias="USERS_URL",
-        description="Where users answers inside the network.",
+        description="The URL of users inside the network.",
     )
     notifications_url: HttpUrl = Field(
         HttpUrl("http://127.0.0.1:8003"),
         validation_alias="NOTIFICATIONS_URL",
-        description="Where notifications answers inside the network.",
+        description="The URL of notifications inside the network.",
     )
     host: str = Field("127.0.0.1", description="The address to listen on.")
     workers: int = Field(1, ge=1, le=64, description="Worker processes of this server.")
@@ -141,28 +150,31 @@ class ServiceSettings(ProcessSettings):
         description="This service's own PostgreSQL database: `postgresql://role:password@host:port/name`."
     )
     database_pool_size: int = Field(
-        10, ge=1, le=100, description="Connections that one process keeps to its database."
+        10, ge=1, le=100, description="The most database connections of one process."
     )
     worker_concurrency: int = Field(
-        4, ge=1, le=64, description="Tasks that this service's Celery worker runs at once."
+        4, ge=1, le=64, description="How many tasks this service's Celery worker runs at the same time."
     )
     worker_metrics_port: int = Field(
         0,
         ge=0,
         le=65535,
-        description="The port on which the Celery worker answers `/metrics`; 0: it does not.",
+        description="The port of the Celery worker's `/metrics`; 0: none.",
     )
     redelivery_seconds: float = Field(
         10.0,
         gt=0,
-        description="After how long an unacknowledged message is sent again; doubles up to 5 minutes.",
+        description=(
+            "How long to wait before an unacknowledged message is sent again; the wait doubles up to 5 "
+            "minutes."
+        ),
     )
     refused_hours: float = Field(
         72.0,
         gt=0,
         le=8760,
-        description="For how many hours another service may refuse a message before it is given up. "
-        "`doorward outbox` shows such messages and sends them again.",
+        description="For how many hours a message that another service rejects is retried. "
+        "After that, `doorward outbox` lists it and can send it again.",
     )
 
     @property

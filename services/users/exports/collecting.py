@@ -31,7 +31,7 @@ log = get_logger(__name__)
 
 
 class CollectedByAnother(errors.Conflict):
-    """The lease was over, and another worker has taken the part: what it collects counts."""
+    """The lease expired and another worker has taken over this part."""
 
     code = "export_part_taken"
     detail = "Another worker collects this."
