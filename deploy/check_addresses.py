@@ -21,11 +21,11 @@ PLACES = {
 
 @click.command()
 @click.argument("service", type=click.Choice([*SERVICES, "all"]), default="all")
-@click.option("--repair", "is_repairing", is_flag=True, help="Write those that have a right form in it.")
+@click.option("--repair", "is_repairing", is_flag=True, help="Write the addresses in the current format.")
 def check_addresses(service: str, is_repairing: bool) -> None:
-    """List addresses of SERVICE in a form of before, or of all services that are installed here.
+    """List addresses of SERVICE in an old format, or of all services that are installed here.
 
-    Exits with 1 while there are any. Repair all services together, while nobody signs up.
+    Exits with 1 if there are any. Repair all services together, while nobody signs up.
     """
     left = 0
     for name in SERVICES if service == "all" else (service,):

@@ -31,42 +31,46 @@ NOTIFICATIONS = "services.notifications.commands"
 COMMANDS = {
     "up": Entry("deploy.local.command:up", "Run everything on this machine, without Docker."),
     "status": Entry(
-        "deploy.status:status", "Show every process, what waits, since when, and the version.", True
+        "deploy.status:status", "Show every process, its version, and what waits in its queues.", True
     ),
-    "serve": Entry("deploy.serve:serve", "Serve one process: gateway, auth, users, notifications."),
+    "serve": Entry("deploy.serve:serve", "Serve one process: gateway, auth, users or notifications."),
     "work": Entry("deploy.work:work", "Run the Celery worker of one service."),
-    "migrate": Entry("deploy.migrate:migrate", "Bring the databases to the newest schema.", True),
+    "migrate": Entry("deploy.migrate:migrate", "Migrate the databases to the newest schema.", True),
     "mailbox": Entry("deploy.mailbox.command:mailbox", "Run the development mail catcher."),
-    "create-admin": Entry(f"{AUTH}.accounts:create_admin", "Make an account with the role admin.", True),
-    "import-accounts": Entry(f"{AUTH}.accounts:import_accounts", "Take accounts in, hashes included.", True),
-    "export-accounts": Entry(f"{AUTH}.accounts:export_accounts", "Write every account to a file.", True),
-    "deletions": Entry(f"{USERS}.deletions:deletions", "Delete again what a backup brought back.", True),
+    "create-admin": Entry(f"{AUTH}.accounts:create_admin", "Create an administrator.", True),
+    "import-accounts": Entry(
+        f"{AUTH}.accounts:import_accounts", "Import accounts with their password hashes.", True
+    ),
+    "export-accounts": Entry(f"{AUTH}.accounts:export_accounts", "Export all accounts to a file.", True),
+    "deletions": Entry(
+        f"{USERS}.deletions:deletions", "Delete accounts again after a backup was restored.", True
+    ),
     "resync-memberships": Entry(
-        f"{USERS}.organizations:resync_memberships", "Tell auth all memberships again.", True
+        f"{USERS}.organizations:resync_memberships", "Send all memberships to auth again.", True
     ),
-    "import-profiles": Entry(f"{USERS}.profiles:import_profiles", "Take profiles in from a file.", True),
-    "export-profiles": Entry(f"{USERS}.profiles:export_profiles", "Write profiles to a file.", True),
-    "account": Entry(f"{AUTH}.account:account", "Look an account up, and help its owner.", True),
-    "resync": Entry(f"{AUTH}.accounts:resync", "Announce all accounts to the other services.", True),
-    "rotate-keys": Entry(f"{AUTH}.signing_keys:rotate_keys", "Sign tokens with a new key.", True),
+    "import-profiles": Entry(f"{USERS}.profiles:import_profiles", "Import profiles from a file.", True),
+    "export-profiles": Entry(f"{USERS}.profiles:export_profiles", "Export profiles to a file.", True),
+    "account": Entry(f"{AUTH}.account:account", "Find and manage an account.", True),
+    "resync": Entry(f"{AUTH}.accounts:resync", "Send all accounts to the other services again.", True),
+    "rotate-keys": Entry(f"{AUTH}.signing_keys:rotate_keys", "Start to sign tokens with a new key.", True),
     "list-keys": Entry(f"{AUTH}.signing_keys:list_keys", "List the keys that sign tokens.", True),
-    "withdraw-key": Entry(f"{AUTH}.signing_keys:withdraw_key", "Refuse a key that leaked.", True),
-    "reseal": Entry("deploy.reseal:reseal", "Put what rests sealed under the current secret.", True),
+    "withdraw-key": Entry(f"{AUTH}.signing_keys:withdraw_key", "Refuse a key that has leaked.", True),
+    "reseal": Entry("deploy.reseal:reseal", "Encrypt stored data again with the current secret.", True),
     "check-addresses": Entry(
-        "deploy.check_addresses:check_addresses", "Find stored addresses in a form of before.", True
+        "deploy.check_addresses:check_addresses", "Find addresses that are stored in an old format.", True
     ),
-    "outbox": Entry("deploy.outbox:outbox", "Show and resend messages that were refused for days.", True),
-    "queue": Entry(f"{NOTIFICATIONS}.queue:queue", "Show what waits to be mailed, and what is stuck.", True),
-    "message": Entry(f"{NOTIFICATIONS}.queue:message", "Show what became of one message.", True),
+    "outbox": Entry("deploy.outbox:outbox", "List and resend messages that were not delivered.", True),
+    "queue": Entry(f"{NOTIFICATIONS}.queue:queue", "Show which mails wait, and what is stuck.", True),
+    "message": Entry(f"{NOTIFICATIONS}.queue:message", "Show the status of one message.", True),
     "send-test-mail": Entry(
         f"{NOTIFICATIONS}.trial_mail:send_test_mail",
-        "Send a mail by each mail server, and show its answer.",
+        "Send a test mail through each mail server.",
         True,
     ),
-    "templates": Entry(f"{NOTIFICATIONS}.templates:templates", "Keep what mails say as files.", True),
-    "routes": Entry("gateway.cli:routes", "List what the gateway routes where.", True),
-    "check-routes": Entry("gateway.cli:check_routes", "Say what is wrong with route files."),
-    "explain": Entry("gateway.cli:explain", "Say what the gateway would do with a request.", True),
+    "templates": Entry(f"{NOTIFICATIONS}.templates:templates", "Edit the templates of mails as files.", True),
+    "routes": Entry("gateway.cli:routes", "List the gateway's routes.", True),
+    "check-routes": Entry("gateway.cli:check_routes", "Check route files."),
+    "explain": Entry("gateway.cli:explain", "Explain what the gateway does with a request.", True),
 }
 SETTINGS_EXIT_CODE = 2
 ABSENCE_EXIT_CODE = 3

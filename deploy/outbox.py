@@ -21,7 +21,7 @@ SERVICE = click.argument("service", type=click.Choice(SERVICES))
 
 @click.group()
 def outbox() -> None:
-    """Show and resend the messages that a service could not hand over to another."""
+    """List and resend the messages that a service could not deliver to another one."""
 
 
 @outbox.command(name="list")
@@ -42,7 +42,7 @@ def list_(service: str, limit: int) -> None:
 @SERVICE
 @click.argument("message_id", type=click.UUID)
 def show(service: str, message_id: UUID) -> None:
-    """Show what is known of one message of SERVICE, dead or waiting."""
+    """Show one message of SERVICE, dead or waiting."""
     from shared.chassis import dead_messages
 
     with _outbox_of(service) as found:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("service", type=click.Choice([*SERVICES, "all"]), default="all")
 def reseal(service: str) -> None:
-    """Reseal the database of SERVICE, or of all services that are installed here. Safe to repeat."""
+    """Encrypt the data of SERVICE again, or of all services that are installed here. Safe to repeat."""
     unreadable = 0
     for name in SERVICES if service == "all" else (service,):
         if service != "all" or find_spec(f"services.{name}.app") is not None:

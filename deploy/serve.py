@@ -19,7 +19,7 @@ CONFIGURATION = Path(__file__).with_name("gunicorn.conf.py")
 @click.command()
 @click.argument("process", type=click.Choice(list(PROCESSES)))
 def serve(process: str) -> None:
-    """Serve PROCESS until it is told to stop (SIGTERM: in order)."""
+    """Serve PROCESS until SIGTERM, which lets running requests finish."""
     preflight.check([process])
     settings: Any = load_settings(process)
     preflight.check_stored(process)

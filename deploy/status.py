@@ -64,9 +64,9 @@ class Answer(NamedTuple):
 
 @click.command()
 def status() -> None:
-    """Show every process, what waits in which queue and since when, and the version.
+    """Show every process, its version, what waits in each queue, and since when.
 
-    Exits 1 where a process is not ready.
+    Exits with 1 if a process is not ready.
     """
     answers = {name: _ask(url) for name, url in StatusSettings.load().urls.items()}
     click.echo(f"Doorward {version('doorward')}\n")

@@ -17,7 +17,7 @@ from shared.contracts.queues import QUEUES
 @click.command()
 @click.argument("service", type=click.Choice(SERVICES))
 def work(service: str) -> None:
-    """Run the worker of SERVICE until it is told to stop (SIGTERM: after the tasks at hand)."""
+    """Run the worker of SERVICE until SIGTERM, which lets running tasks finish."""
     settings: Any = load_settings(service)
     preflight.check_stored(service)
     logs.install(f"{service}-worker", settings.log_level)

@@ -25,7 +25,7 @@ def _load() -> tuple[GatewaySettings, Table]:
 
 @click.command()
 def routes() -> None:
-    """Print the route table: what goes where, for whom, under which limits."""
+    """Print the route table: paths, services, access and limits."""
     _, table = _load()
     shown = described(table)
     rows = [("ROUTE", "PREFIX", "METHODS", "UPSTREAM", "TARGET", *map(str.upper, shown.policies))]
@@ -42,7 +42,7 @@ def routes() -> None:
 @click.argument("url")
 @click.option("-H", "--header", "fields", multiple=True, help="A header field of the request: 'Name: value'.")
 def explain(method: str, url: str, fields: tuple[str, ...]) -> None:
-    """Say what METHOD URL would meet: route, policies, limits and upstream. Nothing is called."""
+    """Explain what the gateway does with METHOD URL: route, policies, limits, upstream. Nothing is called."""
     settings, table = _load()
     for name, text in explanation(settings, table, asked(method.upper(), url, _parsed(fields))):
         click.echo(f"{name + ':':<12} {text}")
@@ -61,7 +61,7 @@ def _parsed(fields: tuple[str, ...]) -> list[tuple[bytes, bytes]]:
 @click.command("check-routes")
 @click.argument("places", nargs=-1, type=click.Path())
 def check_routes(places: tuple[str, ...]) -> None:
-    """Say what is wrong with route files and folders, laid over the built-in table. Needs no setting."""
+    """Check route files and folders together with the built-in table. Needs no settings."""
     environment = route_variables.environment()
     known = GatewaySettings.route_variables_in(environment)
     try:

@@ -13,11 +13,13 @@ from deploy.local.run import Run
 
 
 @click.command()
-@click.option("--json", "is_json", is_flag=True, help="Print a line of JSON when ready; the log to stderr.")
+@click.option(
+    "--json", "is_json", is_flag=True, help="Print one line of JSON when ready; the log goes to stderr."
+)
 def up(is_json: bool) -> None:
-    """Run everything on this machine until Ctrl-C; the data stays in .data.
+    """Run everything on this machine until Ctrl-C. The data is kept in .data.
 
-    SIGHUP reads .env and the route file again, and starts the processes anew whose settings have changed.
+    SIGHUP reads .env and the route file again, and restarts the processes whose settings have changed.
     """
     os.umask(0o022)  # the server's user has to pass through the folder; what is secret says so itself
     try:

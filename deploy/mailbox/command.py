@@ -31,7 +31,7 @@ class SilentRequestHandler(WSGIRequestHandler):
 
 @click.command()
 def mailbox() -> None:
-    """Catch mail on MAILBOX_SMTP_PORT and show it on MAILBOX_PORT, until told to stop."""
+    """Receive mail on MAILBOX_SMTP_PORT and show it on MAILBOX_PORT, until SIGTERM."""
     settings = MailboxSettings.load()
     logs.install("mailbox", "INFO")
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd tells every command

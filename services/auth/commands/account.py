@@ -19,7 +19,7 @@ MOST_FOUND = 50
 
 @click.group("account")
 def account() -> None:
-    """Look an account up, and help its owner."""
+    """Find and manage an account."""
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def _line(found: Account) -> str:
 @account.command("show")
 @EMAIL
 def show(email: str) -> None:
-    """Say what is known of the account, and why sign-ins to it are refused."""
+    """Show the account, and why sign-ins to it are refused."""
     with _working():
         found = support.get(email)
         for name, value in AccountSchema().dump(found).items():
@@ -91,7 +91,7 @@ def enable(email: str) -> None:
 @account.command("unblock")
 @EMAIL
 def unblock(email: str) -> None:
-    """Begin anew whatever is counted against the account."""
+    """Reset the account's counts of failed sign-ins."""
     with _working():
         refusals.forgive(support.get(email).id)
         click.echo(f"Unblocked {email}.")

@@ -17,10 +17,14 @@ from services.auth.schemas.import_lines import ImportedAccountSchema
 
 @click.command("create-admin")
 @click.option("--email", required=True, help="The administrator's address.")
-@click.option("--password", help="Of a new account; asked for if it is needed and not given.")
-@click.option("--reset-password", is_flag=True, help="Replace an account's password; ends its sessions.")
+@click.option("--password", help="The password of a new account; without it you are asked.")
+@click.option(
+    "--reset-password",
+    is_flag=True,
+    help="Replace the password of an existing account, and end its sessions.",
+)
 def create_admin(email: str, password: str | None, reset_password: bool) -> None:
-    """Make a verified administrator, or make an existing account one. Its password stays as it is."""
+    """Create a verified administrator, or make an existing account one, which keeps its password."""
     with as_operator(create_app()):
         try:
             address = Email().deserialize(email)
@@ -54,10 +58,12 @@ def _ask() -> str:
 
 @click.command("import-accounts")
 @click.argument("file", type=click.File("rb"))
-@click.option("--dry-run", is_flag=True, help="Read, check and report; make nothing.")
-@click.option("--allow-roles", is_flag=True, help="Take the roles in the file; else such lines are refused.")
+@click.option("--dry-run", is_flag=True, help="Check the file and report; change nothing.")
+@click.option(
+    "--allow-roles", is_flag=True, help="Accept roles in the file; without it, such lines are refused."
+)
 def import_accounts(file: BinaryIO, dry_run: bool, allow_roles: bool) -> None:
-    """Make an account of every line of FILE (NDJSON). Safe to repeat: known addresses are passed over."""
+    """Create an account for every line of FILE (NDJSON). Safe to repeat: known addresses are skipped."""
     total = sum(1 for _ in file)
     file.seek(0)
     with as_operator(create_app()), click.progressbar(length=total, label="Accounts") as bar:
@@ -80,10 +86,10 @@ def import_accounts(file: BinaryIO, dry_run: bool, allow_roles: bool) -> None:
 
 @click.command("export-accounts")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--factors", is_flag=True, help="Write authenticators, recovery codes and passkeys too.")
-@click.option("--overwrite", is_flag=True, help="Replace FILE if it is there.")
+@click.option("--factors", is_flag=True, help="Include authenticators, recovery codes and passkeys.")
+@click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
 def export_accounts(file: Path, factors: bool, overwrite: bool) -> None:
-    """Write every account to FILE (NDJSON, mode 0600), hashes included: keep it as you keep the database."""
+    """Write every account with its hashes to FILE (NDJSON, mode 0600). Protect it like the database."""
     if file.exists() and not overwrite:
         raise click.UsageError(f"{file} is there already; add --overwrite to replace it.")
     file.unlink(missing_ok=True)
@@ -94,6 +100,6 @@ def export_accounts(file: Path, factors: bool, overwrite: bool) -> None:
 
 @click.command("resync")
 def resync() -> None:
-    """Announce all accounts to the other services again: what they lack, they make; the rest stays."""
+    """Send all accounts to the other services again. They create what they do not have; the rest stays."""
     with as_operator(create_app()):
         click.echo(f"Announced {imports.resync()} accounts.")

@@ -17,10 +17,10 @@ from shared.chassis.database import transaction
 @click.option(
     "--algorithm",
     type=click.Choice(["EdDSA", "ES256", "RS256", "HS256"]),
-    help="What to sign with (HS256: the shared secret); by default the first other one of JWT_ALGORITHMS.",
+    help="What to sign with (HS256: the shared secret). Default: the first other one of JWT_ALGORITHMS.",
 )
 def rotate_keys(algorithm: str | None) -> None:
-    """Let a new key take over the signing of access tokens. Nothing is restarted, no token refused."""
+    """Start to sign access tokens with a new key. Nothing is restarted, and no token is refused."""
     with as_operator(create_app()):
         try:
             signs_from = rotation.rotate(algorithm)
@@ -34,7 +34,7 @@ def rotate_keys(algorithm: str | None) -> None:
 
 @click.command("list-keys")
 def list_keys() -> None:
-    """Say which keys access tokens are signed with, and until when each is accepted."""
+    """List the keys of access tokens, and until when each is accepted."""
     with as_operator(create_app()):
         _show()
 
@@ -42,7 +42,7 @@ def list_keys() -> None:
 @click.command("withdraw-key")
 @click.argument("kid")
 def withdraw_key(kid: str) -> None:
-    """Refuse the tokens under the key KID from now on: it is in the wrong hands. Others sign in its place."""
+    """Refuse all tokens of the key KID from now on, since it has leaked. Another key replaces it."""
     with as_operator(create_app()):
         try:
             rotation.withdraw(kid)

@@ -13,7 +13,7 @@ from services.notifications.models import Delivery
 
 @click.command()
 def queue() -> None:
-    """Show what waits in each lane, and what a person has to look at."""
+    """Show what waits in each lane, and what needs attention."""
     with in_app():
         found = overview.queue()
     for lane in found["lanes"].values():
@@ -28,7 +28,7 @@ def queue() -> None:
 @click.command()
 @click.argument("message_id", type=click.UUID)
 def message(message_id: UUID) -> None:
-    """Show where a message stands and its timeline; never what it says."""
+    """Show the status and timeline of a message, without its content."""
     with in_app():
         try:
             found = overview.message(message_id)

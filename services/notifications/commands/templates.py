@@ -17,12 +17,12 @@ FOLDER = click.argument("folder", type=click.Path(path_type=Path, file_okay=Fals
 
 @click.group()
 def templates() -> None:
-    """Keep templates as files: take them out, check them, put them in."""
+    """Edit templates as files: pull them, check them, push them."""
 
 
 @templates.command()
 @FOLDER
-@click.option("--built-in", is_flag=True, help="Doorward's own as well, to word them anew.")
+@click.option("--built-in", is_flag=True, help="Include Doorward's own templates, to change their texts.")
 def pull(folder: Path, built_in: bool) -> None:
     """Write the templates of the database into FOLDER."""
     with in_app():
@@ -34,7 +34,7 @@ def pull(folder: Path, built_in: bool) -> None:
 @templates.command()
 @FOLDER
 def check(folder: Path) -> None:
-    """Say what is wrong with the templates in FOLDER, without a database."""
+    """Check the templates in FOLDER, without a database."""
     found = _read(folder)
     _refuse(found)
     click.echo(f"{len(found)} templates can be pushed")
@@ -43,7 +43,7 @@ def check(folder: Path) -> None:
 @templates.command()
 @FOLDER
 def push(folder: Path) -> None:
-    """Let new messages get the templates in FOLDER: all of them, or none where one is wrong."""
+    """Use the templates in FOLDER for new messages: all of them, or none where one is wrong."""
     found = _read(folder)
     _refuse(found)
     with in_app():

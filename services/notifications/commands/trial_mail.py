@@ -31,11 +31,11 @@ class _Unrecorded:
 
 @click.command()
 @click.argument("address")
-@click.option("--server", help="Only by this server of NOTIFICATIONS_SMTP_SERVERS.")
+@click.option("--server", help="Only through this server of NOTIFICATIONS_SMTP_SERVERS.")
 def send_test_mail(address: str, server: str | None) -> None:
-    """Send one mail to ADDRESS by each mail server, past the queue, and print each answer.
+    """Send a mail to ADDRESS through each mail server, without the queue, and print each answer.
 
-    Exits 1 where one of them has not taken it.
+    Exits with 1 if a server did not accept it.
     """
     settings = NotificationsSettings.load()
     app = create_app(settings)

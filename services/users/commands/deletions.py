@@ -23,7 +23,7 @@ def deletions() -> None:
 
 @deletions.command("export")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--overwrite", is_flag=True, help="Replace FILE if it is there.")
+@click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
 def export(file: Path, overwrite: bool) -> None:
     """Write the ids of all deleted accounts to FILE (NDJSON, mode 0600). Do it with every backup."""
     count = 0

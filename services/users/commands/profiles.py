@@ -33,11 +33,11 @@ class Moment(click.ParamType[datetime]):
 @click.option("-q", "q", help="Part of the name or address.")
 @click.option("--active/--inactive", "is_active", default=None, help="Only accounts in this state.")
 @click.option("--role", help="Only accounts with this role.")
-@click.option("--created-after", type=Moment(), help="Only accounts that were made after it.")
-@click.option("--created-before", type=Moment(), help="Only accounts that were made before it.")
-@click.option("--overwrite", is_flag=True, help="Replace FILE if it is there.")
+@click.option("--created-after", type=Moment(), help="Only accounts that were created after it.")
+@click.option("--created-before", type=Moment(), help="Only accounts that were created before it.")
+@click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
 def export_profiles(file: Path, overwrite: bool, **filters: Any) -> None:
-    """Write every profile that matches to FILE (NDJSON, mode 0600), as administrators see it."""
+    """Write the matching profiles to FILE (NDJSON, mode 0600), as administrators see them."""
     with create_app().app_context(), written(file, overwrite=overwrite) as lines:
         total, count = listing.count(**filters), 0
         with click.progressbar(length=total, label="Profiles") as bar:
@@ -51,7 +51,7 @@ def export_profiles(file: Path, overwrite: bool, **filters: Any) -> None:
 @click.command("import-profiles")
 @click.argument("file", type=click.File("rb"))
 def import_profiles(file: BinaryIO) -> None:
-    """Change profiles into what FILE says (NDJSON, as exported). Import accounts first. Safe to repeat."""
+    """Change profiles as in FILE (NDJSON, as exported). Import the accounts first. Safe to repeat."""
     total = sum(1 for _ in file)
     file.seek(0)
     with create_app().app_context(), click.progressbar(length=total, label="Profiles") as bar:

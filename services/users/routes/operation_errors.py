@@ -14,6 +14,7 @@ PASSED_ON: dict[str, tuple[int, str]] = {
 }
 
 CODES: dict[str, tuple[str, ...]] = {
+    "meShow": ("precondition_failed",),
     "meChange": (
         "metadata_too_large",
         "precondition_failed",
@@ -50,7 +51,10 @@ CODES: dict[str, tuple[str, ...]] = {
         "fresh_sign_in_required",
     ),
     "profilesSearch": ("role_required",),
-    "profilesShow": ("profile_not_found",),
+    "profilesShow": (
+        "precondition_failed",
+        "profile_not_found",
+    ),
     "profilesChange": (
         "metadata_too_large",
         "precondition_failed",
