@@ -19,6 +19,13 @@ from tests.system.backend import ROOT
 
 FENCE = re.compile(r"^(?:<!-- file: (\S+) -->\n)?```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+# What three newcomers read in their first hour, page by page. It begins with README.md, "Two commands".
+HOURS = {
+    "a front-end developer": ("getting-started-for-front-ends.md",),
+    "a back-end developer": ("roles-scopes-and-api-keys.md", "testing-against-doorward.md"),
+    "an operator": ("deployment.md", "metrics-and-alerts.md", "upgrading.md"),
+}
+PORTS = {"8080": "GATEWAY_PORT", "8025": "MAILBOX_PORT", "9090": "GATEWAY_METRICS_PORT", "8001": "AUTH_PORT"}
 ENV = ".env"
 SHOWN = frozenset({"text", ""})
 PARTS_OF_A_CHECKOUT = ("deploy", "docker-compose.yml", ".env.example", "Makefile")
@@ -73,14 +80,9 @@ def _blank(match: re.Match[str]) -> str:
 
 
 class Reader:
-    """Somebody in a fresh checkout who follows a page; ``addresses`` moves those that the pages name.
+    """Somebody in a checkout who follows a page; ``addresses`` moves those that the pages name."""
 
-    ``doorward`` is the text of the program of this name.
-    """
-
-    def __init__(
-        self, folder: Path, *, doorward: str, addresses: Mapping[str, str], environment: Mapping[str, str]
-    ) -> None:
+    def __init__(self, folder: Path, *, addresses: Mapping[str, str], environment: Mapping[str, str]) -> None:
         self.folder = folder
         self._addresses = addresses
         self._environment = {
@@ -90,11 +92,14 @@ class Reader:
             **environment,
         }
         self._environment["PATH"] = f"{folder}/bin:{self._environment['PATH']}"
-        for part in PARTS_OF_A_CHECKOUT:
-            (folder / part).symlink_to(ROOT / part)
         self._write_program("bin/docker", DOCKER)
+
+    def borrow_checkout(self, *, doorward: str) -> None:
+        """Have what pages name of this checkout, and ``doorward`` as the program of this name."""
+        for part in PARTS_OF_A_CHECKOUT:
+            (self.folder / part).symlink_to(ROOT / part)
         self._write_program(".venv/bin/doorward", doorward)
-        (folder / "bin/python3").symlink_to(sys.executable)
+        (self.folder / "bin/python3").symlink_to(sys.executable)
 
     def follow(self, steps: Iterable[Block]) -> str:
         """Do what the blocks say, one after the other in one shell; returns what that printed."""
@@ -132,6 +137,16 @@ class Reader:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         path.chmod(0o755)
+
+
+def addresses(environment: Mapping[str, str]) -> dict[str, str]:
+    """Where a Doorward with that environment answers, by the addresses that the pages name."""
+    moved = {
+        f"{host}:{port}": f"{host}:{environment[name]}"
+        for port, name in PORTS.items()
+        for host in ("127.0.0.1", "localhost")
+    }
+    return {**moved, "https://accounts.example.org": environment["PUBLIC_URL"]}
 
 
 def variables(pages: Iterable[str]) -> str:

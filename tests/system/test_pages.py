@@ -19,18 +19,11 @@ from shared.chassis.testing.engines import wait_until
 from tests.browsers import open_browser, serving_page
 from tests.deploy.conftest import Runner
 from tests.system import journey, pages, quick_doorward
-from tests.system.pages import Block, Reader
+from tests.system.pages import HOURS, Block, Reader
 from tests.system.test_browser_factors import Authenticators
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
-# What three newcomers read in their first hour, page by page. It begins with README.md, "Two commands": the
-# fixture `runner`, an empty machine on which Doorward starts.
-HOURS = {
-    "a front-end developer": ("getting-started-for-front-ends.md",),
-    "a back-end developer": ("roles-scopes-and-api-keys.md", "testing-against-doorward.md"),
-    "an operator": ("deployment.md", "metrics-and-alerts.md", "upgrading.md"),
-}
 OTHER_PAGES = (
     "customising-mails-and-pages.md",
     "coming-from-supabase.md",
@@ -96,25 +89,16 @@ def doorward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def reader(runner: Runner, doorward: str, tmp_path: Path) -> Reader:
     """Somebody with a checkout beside this Doorward."""
-    ports = runner.state["environment"]
-    moved = {
-        "8080": "GATEWAY_PORT",
-        "8025": "MAILBOX_PORT",
-        "9090": "GATEWAY_METRICS_PORT",
-        "8001": "AUTH_PORT",
-    }
-    addresses = {
-        f"{host}:{port}": f"{host}:{ports[name]}"
-        for port, name in moved.items()
-        for host in ("127.0.0.1", "localhost")
-    }
-    addresses["https://accounts.example.org"] = runner.gateway_url
     environment = {name: runner.environment[name] for name in ("DOORWARD_DATA_DIR", "DOORWARD_ENV_FILE")}
-    return Reader(tmp_path, doorward=doorward, addresses=addresses, environment=environment)
+    addresses = pages.addresses(runner.state["environment"])
+    reader = Reader(tmp_path, addresses=addresses, environment=environment)
+    reader.borrow_checkout(doorward=doorward)
+    return reader
 
 
 @pytest.mark.parametrize("newcomer", HOURS)
 def test_first_hour_goes_as_the_pages_say(newcomer: str, reader: Reader) -> None:
+    # From an empty machine: python -m tests.system.first_hour.
     for page in HOURS[newcomer]:
         follow(reader, page)
 
