@@ -136,6 +136,8 @@ def test_of_concurrent_writers_with_one_etag_exactly_one_wins(
         ('{etag}, "999"', 200),
         ('"a", "b", {etag}, "c"', 200),
         ("*", 200),
+        ('"", {etag}', 200),
+        ('"9:a", ""', 412),
         ('"999", "998"', 412),
         ("W/{etag}", 412),
         ("no-tag", 412),

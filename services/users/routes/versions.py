@@ -29,7 +29,9 @@ def expected_versions() -> frozenset[int] | None:
     """The versions that If-Match names; none where its tags are of no version, None where any is welcome."""
     if "If-Match" not in request.headers or request.if_match.star_tag:
         return None
-    return frozenset(int(tag) for tag in request.if_match.as_set() if tag.isdecimal() and len(tag) < 18)
+    # An empty tag, `""`, is None among them.
+    tags = [tag for tag in request.if_match.as_set() if tag is not None]
+    return frozenset(int(tag) for tag in tags if tag.isdecimal() and len(tag) < 18)
 
 
 def answer(shown: Cached) -> Response:
