@@ -4,6 +4,7 @@ A variable that is missing is an error and not a gap. What strangers choose is p
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from jinja2 import TemplateError
 
@@ -19,6 +20,7 @@ FALLBACK_LOCALE = "en"
 MISTAKES = (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
+@lru_cache(maxsize=1024)
 def best_locale(source: Source, locale: str) -> str:
     """The language that a mail is written in for a reader of ``locale``: English where there is no better."""
     available = source.languages.keys()
@@ -35,7 +37,7 @@ def render(version: Version, locale: str, variables: Mapping[str, str], look: Lo
 def _values(version: Version, variables: Mapping[str, str], language: str) -> dict[str, str]:
     """What a template is given."""
     template = version.template
-    spoken = locales.best(language, phrases.LANGUAGES, FALLBACK_LOCALE)
+    spoken = _spoken(language)
     name = variables.get("name") if template.greets else None
     own = {"lang": language, "greeting": phrases.greeting(name, spoken), "help": phrases.HELP[spoken]}
     if not template.is_internal:
@@ -47,3 +49,9 @@ def _values(version: Version, variables: Mapping[str, str], language: str) -> di
     if "device" in variables:
         own["device"] = name_of(variables["device"], spoken)
     return {**variables, **own}
+
+
+@lru_cache(maxsize=1024)
+def _spoken(language: str) -> str:
+    """The language of our own words beside a wording in ``language``."""
+    return locales.best(language, phrases.LANGUAGES, FALLBACK_LOCALE)
