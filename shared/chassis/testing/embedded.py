@@ -107,8 +107,7 @@ class PostgresEngine:
         if not self._identity or _everyone_reads(installed / "bin" / "postgres"):
             return installed / "bin"
         self._folder.chmod(0o755)
-        shutil.copytree(installed, self._folder / "pginstall", symlinks=True)
-        return self._folder / "pginstall" / "bin"
+        return _copied(installed, self._folder) / "bin"
 
 
 class RedisEngine:
@@ -155,6 +154,15 @@ def _unprivileged() -> dict[str, Any]:
         return {}
     account = pwd.getpwnam(UNPRIVILEGED_USER)
     return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+
+def _copied(installed: Path, folder: Path) -> Path:
+    """The programs in ``folder``, with the libraries that they look for beside the wheel's package."""
+    package = installed.parent
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.exists():
+        shutil.copytree(libraries, folder / libraries.name, symlinks=True)
+    return shutil.copytree(installed, folder / package.name / installed.name, symlinks=True)
 
 
 def _everyone_reads(path: Path) -> bool:
