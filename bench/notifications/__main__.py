@@ -241,8 +241,8 @@ def more(mails: int) -> None:
 def main() -> None:
     """Print mails a second, and the ratios to the bare loop and to the tutorial's way."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--mails", type=int, default=500)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--mails", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--more", action="store_true")
     arguments = parser.parse_args()
     said = compare(arguments.mails, arguments.rounds)
