@@ -84,6 +84,8 @@ def test_an_administrator_signs_in_and_out(
     assert page.url.path == "/console/"
     assert "auth-sign-in" in page.text
     assert "healthy" in page.text
+    # A table that is wider than a phone is scrolled by the keyboard too.
+    assert page.text.count('<div class="scroll" tabindex="0" role="region" aria-labelledby=') == 2
     assert (cookie.path, cookie.has_nonstandard_attr("HttpOnly")) == ("/console", True)
     assert len(stored) == 2
     assert not any(b"the-refresh-token" in value for value in contents)
