@@ -16,7 +16,7 @@ DEV := $(VENV)/.dev-$(call checksum,dev)
 # What development installs holds what `make up` needs.
 LOCAL := $(or $(wildcard $(DEV)),$(VENV)/.local-$(call checksum,local))
 TESTS ?= tests
-WORKERS ?= 4
+WORKERS ?= 3
 SHOTS ?= .data/screenshots
 # What a run of all tests reaches at least, in percent of lines and branches: all code, and what decides on
 # tokens and sessions.
