@@ -1,39 +1,44 @@
-"""What is done next in a world: three of four operations should succeed, every fourth is hostile."""
+"""What is done next in a world: two of three operations should succeed, every third is hostile."""
 
-from collections.abc import Iterator
 from random import Random
 
 from tests.users import organization_hostilities as hostilities
 from tests.users.organization_operations import KINDS, View
 from tests.users.organization_world import Operation, World
 
-HOSTILE_ONE_IN = 4
+HOSTILE_ONE_IN = 3
 
 
 class Choices:
-    """What is done next, by chance; all kinds in turns, each turn in another order."""
+    """All kinds in turns, over several worlds: whatever could not be done for longest comes first."""
 
-    def __init__(self, chance: Random) -> None:
-        self._chance = chance
-        self._kinds, self._hostilities = self._turns(KINDS), self._turns(hostilities.ALL)
-        self._waiting: list[str] = []  # the kind for which something is missing
+    def __init__(self) -> None:
+        self._kinds, self._hostilities = list(KINDS), list(hostilities.ALL)
+        self._waiting: str | None = None  # the kind for which something is missing
         self._count = 0
 
-    def _turns(self, all_: tuple[str, ...]) -> Iterator[str]:
-        while True:
-            yield from self._chance.sample(all_, len(all_))
-
-    def next(self, world: World) -> Operation:
+    def next(self, world: World, chance: Random) -> Operation:
         """The next operation: one that should succeed, or a hostile one."""
         self._count += 1
-        view = View(world, self._chance)
-        if self._count % HOSTILE_ONE_IN == 0:
-            for _ in hostilities.ALL:
-                found = hostilities.find(view, next(self._hostilities))
-                if found is not None:
-                    return found
-        kind = self._waiting.pop() if self._waiting else next(self._kinds)
+        view = View(world, chance)
+        found = self._hostile(view) if self._count % HOSTILE_ONE_IN == 0 else None
+        return found or self._sensible(view)
+
+    def _hostile(self, view: View) -> Operation | None:
+        for hostility in self._hostilities:
+            found = hostilities.find(view, hostility)
+            if found is not None:
+                self._hostilities.remove(hostility)
+                self._hostilities.append(hostility)
+                return found
+        return None
+
+    def _sensible(self, view: View) -> Operation:
+        kind = self._waiting or self._kinds.pop(0)
         operation = view.sensible(kind)
-        if operation.kind != kind:
-            self._waiting.append(kind)
+        if operation.kind == kind:
+            self._waiting = None
+            self._kinds.append(kind)
+        else:
+            self._waiting = kind
         return operation

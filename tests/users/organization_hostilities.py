@@ -68,9 +68,11 @@ def _with_an_invitation(view: View, who: str, kind: str) -> list[Operation]:
     found = []
     for each in view.invitations:
         for actor in view.people:
-            if kind == "revoke":
+            if kind == "revoke" and each.status == "pending":
                 found += _revoked_elsewhere(view, each, actor)
-            elif who == ("foreign" if each.email != actor.email else "settled" if each.settled_at else ""):
+            elif kind != "revoke" and who == (
+                "foreign" if each.email != actor.email else "settled" if each.settled_at else ""
+            ):
                 found.append(Operation(kind, actor, invitation=str(each.id)))
     return found
 
