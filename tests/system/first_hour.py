@@ -34,10 +34,10 @@ def spend(newcomer: str, folder: Path) -> None:
     """Do what the newcomer does in the first hour, and print each step with its page."""
     checkout = folder / "doorward"
     subprocess.run(["git", "clone", "--quiet", ROOT, checkout], check=True)
-    wanted = pages.variables(pages.HOURS[newcomer])
-    (checkout / pages.ENV).write_text(wanted + "".join(f"{name}=0\n" for name in PORTS))
+    if wanted := pages.variables(pages.HOURS[newcomer]):
+        (checkout / pages.ENV).write_text(wanted)
     environment = {**bare_environment(HOME=str(folder)), **network()}
-    with step(START), started(checkout, environment) as log:
+    with started(checkout, {**environment, **dict.fromkeys(PORTS, "0")}) as log:
         state = orjson.loads((checkout / ".data/state.json").read_bytes())["environment"]
         reader = pages.Reader(checkout, addresses=pages.addresses(state), environment=environment)
         for page in pages.HOURS[newcomer]:
@@ -80,8 +80,8 @@ def started(checkout: Path, environment: Mapping[str, str]) -> Iterator[Path]:
         return "Doorward is ready" in log.read_text()
 
     try:
-        wait_until(is_ready, what="a Doorward that is ready", seconds=INSTALL_SECONDS)
-        _say(f"{START}: ready")
+        with step(START):
+            wait_until(is_ready, what="a Doorward that is ready", seconds=INSTALL_SECONDS)
         yield log
         os.killpg(process.pid, signal.SIGINT)
         process.wait(60)  # with the code of make, which a Ctrl-C ends too
