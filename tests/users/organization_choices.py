@@ -7,13 +7,14 @@ from tests.users.organization_operations import KINDS, View
 from tests.users.organization_world import Operation, World
 
 HOSTILE_ONE_IN = 3
+MORE = ("create", "create", "invite")  # in each turn: what is deleted in it leaves several organizations
 
 
 class Choices:
     """All kinds in turns, over several worlds: whatever could not be done for longest comes first."""
 
     def __init__(self) -> None:
-        self._kinds, self._hostilities = list(KINDS), list(hostilities.ALL)
+        self._kinds, self._hostilities = [*MORE, *KINDS], list(hostilities.ALL)
         self._waiting: str | None = None  # the kind for which something is missing
         self._count = 0
 
