@@ -9,6 +9,7 @@ import orjson
 from flask import Response, g, jsonify
 
 from gateway.edge import GatewayFlask
+from shared.chassis.ids import new_id
 from shared.chassis.testing.engines import wait_until
 from tests.gateway.conftest import Gateway
 from tests.gateway.test_hooks import app, client
@@ -24,15 +25,16 @@ def lines_of(gateway: Gateway, path: str) -> list[dict[str, Any]]:
 
 def test_each_page_leaves_a_line_and_probes_leave_none(gateway: Gateway, client: httpx.Client) -> None:
     answer = httpx.get(f"{gateway.url}/console/sign-in?secret=1", headers={"X-Request-ID": "of-a-test-1"})
-    missing = httpx.get(f"{gateway.url}/docs/nothing-here")
+    nowhere = f"/docs/{new_id()}"  # others ask the same gateway
+    missing = httpx.get(gateway.url + nowhere)
     for path in ("/livez", "/readyz"):
         httpx.get(gateway.url + path)
-    wait_until(lambda: len(lines_of(gateway, "/docs/nothing-here")) == 1, what="the line of a page")
+    wait_until(lambda: len(lines_of(gateway, nowhere)) == 1, what="the line of a page")
     request_id = answer.headers["x-request-id"]
     (line,) = [line for line in lines_of(gateway, "/console/sign-in") if line["request_id"] == request_id]
 
     assert (line["status"], line["method"], line["client"]) == (200, "GET", "127.0.0.1")
-    assert lines_of(gateway, "/docs/nothing-here")[0]["status"] == missing.status_code == 404
+    assert lines_of(gateway, nowhere)[0]["status"] == missing.status_code == 404
     assert lines_of(gateway, "/livez") == lines_of(gateway, "/readyz") == []
 
 
