@@ -156,7 +156,7 @@ def _serving(
         "BENCH_PORT": str(port),
         "BENCH_FOLDER": str(folder),
         "GUNICORN_CMD_ARGS": f"--workers {workers} --threads {threads} --bind 127.0.0.1:{port}",
-        **database_of(pair.postgres.createdatabase_of(f"bench_{rival.name.replace('-', '_')}_{accounts}")),
+        **database_of(pair.postgres.create_database(f"bench_{rival.name.replace('-', '_')}_{accounts}")),
     }
     prepared = subprocess.run(rival.prepare(home), env=environ, check=True, capture_output=True, text=True)
     states = json.loads(prepared.stdout.splitlines()[-1])
