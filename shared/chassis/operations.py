@@ -78,9 +78,8 @@ def describe(
         if example is not None:
             content["example"] = example
     add_errors(operation["responses"], {*_usual(operation, rule, view), *refusals})
-    operation["responses"]["default"] = operation["responses"].pop(
-        "default"
-    )  # the last one, where people read
+    responses = operation["responses"]
+    responses["default"] = responses.pop("default")  # the last one, where people read
 
 
 def _judges_itself(operation: Document, rule: access.Access) -> bool:
