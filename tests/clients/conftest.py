@@ -40,16 +40,30 @@ def services(page: Page, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 
 
 @pytest.fixture(scope="session")
-def runner(
+def started(
     page: Page, services: dict[str, Service], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Runner]:
-    """`doorward up` with the page's `.env`, ready although no service is there."""
+) -> Iterator[tuple[Runner, str]]:
+    """`doorward up` with the page's `.env`, ready with no service there, and what it wrote until then."""
     runner = Runner(tmp_path_factory.mktemp("up") / "data")
     routes = ",".join(str(service.write(page)) for service in services.values())
     lines = page.files[".env"].replace("orders.toml", routes)
     runner.folder.with_suffix(".env").write_text(lines)
-    yield runner.start_until_ready()
+    runner.start_until_ready()
+    runner.await_text("the gateway asks again every second")
+    yield runner, runner.text
     runner.stop()
+
+
+@pytest.fixture(scope="session")
+def runner(started: tuple[Runner, str]) -> Runner:
+    """The runner that all tests share."""
+    return started[0]
+
+
+@pytest.fixture(scope="session")
+def said_at_the_start(started: tuple[Runner, str]) -> str:
+    """What the runner had written when nobody had asked it anything yet."""
+    return started[1]
 
 
 @pytest.fixture(scope="session")

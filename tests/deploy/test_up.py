@@ -22,6 +22,7 @@ from deploy.processes import SERVICES
 from shared.chassis.testing.engines import free_port, wait_until
 from tests.deploy.conftest import PORTS, Runner, is_alive, status_of
 from tests.system import readme
+from tests.system.journey import Journey
 
 pytestmark = [
     pytest.mark.system,
@@ -218,22 +219,32 @@ def test_start_that_fails_stops_what_it_had_started(tmp_path: Path, new_runner: 
 
 def test_stop_is_in_order_leaves_nothing_and_loses_nothing(running: Runner) -> None:
     address, mail = "lasting@example.org", _mailed_to(running, "lasting@example.org")
-    pids = list(running.processes.values())
-    ports = [int(running.state["environment"].get(name) or running.environment[name]) for name in PORTS]
 
-    code = running.stop()
+    def start_again_after(step: str) -> None:
+        if step == "change_profile":
+            _stop_in_order(running)
+            running.start_until_ready()
 
     try:
-        assert code == 0
-        assert not any(map(is_alive, pids))
-        assert [port for port in ports if not _is_free(port)] == []
-        assert "was killed" not in running.text.partition("stopping;")[2]
-        assert not (running.folder / "state.json").exists()
+        Journey(running.gateway_url, _mailbox_url(running)).walk(between=start_again_after)
     finally:
-        running.start_until_ready()
+        if not (running.folder / "state.json").exists():
+            running.start_until_ready()
     assert _mails_to(running, address) == [mail]
     (code_of_the_mail,) = re.findall(r"^\s*(\d{6})\s*$", mail["text"], re.MULTILINE)
     assert _post(running, "verify-email", email=address, code=code_of_the_mail) == 200
+
+
+def _stop_in_order(running: Runner) -> None:
+    pids = list(running.processes.values())
+    ports = [int(running.state["environment"].get(name) or running.environment[name]) for name in PORTS]
+
+    assert running.stop() == 0
+
+    assert not any(map(is_alive, pids))
+    assert [port for port in ports if not _is_free(port)] == []
+    assert "was killed" not in running.text.partition("stopping;")[2]
+    assert not (running.folder / "state.json").exists()
 
 
 def test_reload_starts_what_has_new_settings_and_nothing_else(running: Runner) -> None:
