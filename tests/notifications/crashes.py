@@ -13,16 +13,16 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flask_migrate
 import httpx
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.notifications.app import create_app
@@ -41,6 +41,9 @@ from tests.notifications.sink import Sink, running_sink
 from tests.notifications.worker_process import environment_of
 
 DATABASE = "crashes"
+UNKNOWN = (
+    "SELECT address FROM deliveries d JOIN attempts ON d.id = delivery_id WHERE outcome = 'outcome_unknown'"
+)
 LOST = (None, "sent", "failed")  # what nobody may say of a message that was accepted and never came
 VERDICT_EVERY = 50
 WORKERS = 4  # so that two work while others are started
@@ -280,29 +283,27 @@ def _is_over(stage: Stage, processes: Processes) -> bool:
 
 
 def unfinished(app: Flask) -> int:
-    """How many deliveries have not ended, asked again where the connection was cut."""
+    """How many deliveries have not ended."""
     statement = "SELECT count(*) FROM deliveries WHERE status IN ('queued', 'retrying', 'sending')"
+    return int(asked(app, statement)[0][0])
+
+
+def asked(app: Flask, statement: str) -> Sequence[Row[Any]]:
+    """The rows that PostgreSQL answers, asked again where the connection was the one that is cut."""
     while True:
         try:
             with app.app_context():
-                return int(db.session.scalar(text(statement)) or 0)
-        except SQLAlchemyError:  # the connection may be the one that is cut
+                return db.session.execute(text(statement)).all()
+        except SQLAlchemyError:
             time.sleep(0.1)
 
 
 def judge(stage: Stage, senders: Senders, done: Counter[str]) -> Verdict:
     """What the sink counted, beside what the database says."""
-    with stage.app.app_context():
-        rows = db.session.execute(text("SELECT address, status FROM deliveries"))
-        status_of = {row.address: row.status for row in rows}
-        unknown = set(
-            db.session.scalars(
-                text(
-                    "SELECT address FROM deliveries d JOIN attempts ON d.id = delivery_id "
-                    "WHERE outcome = 'outcome_unknown'"
-                )
-            )
-        )
+    status_of = {
+        row.address: row.status for row in asked(stage.app, "SELECT address, status FROM deliveries")
+    }
+    unknown = {row.address for row in asked(stage.app, UNKNOWN)}
     counts = stage.sink.recipients()  # after the database was asked: what is sent by then has come
     accepted = senders.accepted
     everybody = [*accepted.messages, *accepted.codes]

@@ -3,15 +3,22 @@
 import email
 import email.policy
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 from flask import Flask
 
 from services.notifications.deps import deps
 from services.notifications.settings import NotificationsSettings
+from services.notifications.smtp.breakers import FAILURES, FIRST_PAUSE_SECONDS, Breaker
+from services.notifications.smtp.mail_folder import MailFolder
+from services.notifications.smtp.mime import MailMessage
+from services.notifications.smtp.refusals import NotNoted
 from tests.notifications.conftest import MakeApp
 from tests.notifications.test_api import NOTIFICATIONS, send
 from tests.notifications.test_delivery import attempt, show
+from tests.notifications.test_progress import Clock
 
 
 @pytest.fixture
@@ -68,6 +75,26 @@ def test_nothing_is_written_where_the_handover_cannot_be_noted(
     attempt(app, message_id)
 
     assert list(folder.iterdir()) == []
+
+
+def test_folder_is_tried_again_after_a_trial_that_came_to_nothing(app: Flask, folder: Path) -> None:
+    clock = Clock()
+    outlet = MailFolder(folder)
+    outlet.breaker = Breaker(clock)
+    for _ in range(FAILURES):
+        outlet.breaker.failed("no space")
+    clock.pass_seconds(FIRST_PAUSE_SECONDS)
+    handover = SimpleNamespace(note=Mock(side_effect=NotNoted("too late")))
+
+    with app.app_context():
+        message = MailMessage(sender="no-reply@example.org", recipients=["ada@example.org"], body="Hello")
+        message.msgId = "<1@example.org>"
+
+    assert outlet.enter()
+    with pytest.raises(NotNoted):
+        outlet.deliver(message, "no-reply@example.org", handover)
+
+    assert outlet.enter()
 
 
 def test_file_that_cannot_be_put_in_its_place_is_tried_again(

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from uuid import UUID
 
@@ -64,6 +64,8 @@ class Sender:
         for pool in self._in_turn(handover.lane):
             if refused is not None and handover.left_seconds < LEAST_SECONDS_FOR_A_SERVER:
                 break
+            if not pool.enter():
+                continue
             try:
                 with self._crowd.attempt(_key(pool), handover.lane):
                     return pool.deliver(message, self._address, handover)
@@ -73,8 +75,8 @@ class Sender:
                     raise
         raise refused or Refused("connect", UNAVAILABLE, "no mail server is available at the moment")
 
-    def _in_turn(self, lane: str) -> Iterator[Outlet]:
-        """Every server that may be given this message, in the order of trying."""
+    def _in_turn(self, lane: str) -> Sequence[Outlet]:
+        """Every server that this message may be meant for, in the order of trying."""
         domain = self._address.rpartition("@")[2].lower()
         mine = [pool for pool in self._outlets if domain in pool.server.sender_domains]
         rest = [pool for pool in self._outlets if not pool.server.sender_domains]
@@ -84,7 +86,7 @@ class Sender:
         if lane == URGENT:
             # A server that was left alone is tried with a message that can wait, where there is another one.
             pools = [pool for pool in pools if pool.breaker.state == "closed"] or pools
-        return (pool for pool in pools if pool.enter())
+        return pools
 
     def _message(self, content: Rendered, to_email: str, message_id: str) -> flask_mail.Message:
         message = copy(self._blank)  # each new one would ask for the host's name, to make an id of it

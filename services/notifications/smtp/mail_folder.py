@@ -50,6 +50,9 @@ class MailFolder:
         except OSError as error:
             self.breaker.failed(str(error))
             raise refusal("answer", error, server=NAME) from error
+        except BaseException:
+            self.breaker.left()
+            raise
         finally:
             written.unlink(missing_ok=True)
         self.breaker.succeeded()
