@@ -12,6 +12,7 @@ of wheels: that PostgreSQL has trigrams. ``--quick`` is a short look at smaller 
 import argparse
 import os
 import sys
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from random import Random
@@ -19,8 +20,8 @@ from typing import Any
 
 from bench.auth.load import Call, Connection, Load
 from bench.auth.rivals import LeftOut
-from bench.users import report, rows, sites
-from bench.users.report import COLD, DOWN, OWN, PEER
+from bench.users import bounds, report, rows, sites
+from bench.users.bounds import COLD, DOWN, LIST, OWN, PEER, SEARCH, UNCHANGED, WARM
 from bench.users.turns import Measured
 from shared.chassis.testing.clients import PrivateRedis
 from shared.chassis.testing.servers import Servers
@@ -89,20 +90,20 @@ def loads_of(who: str, url: str, profiles: int) -> dict[str, Load]:
     ]
     walks: list[Any] = [Walk(who, 1 + share * number, share) for number in range(CLIENTS)]
     calls: dict[str, tuple[Call, list[Any]]] = {
-        "me, warm": (read, [Read(_ME[who], headers) for headers in own]),
-        "me, 304": (read, [Read(_ME[who], {**headers, "If-None-Match": '"1"'}, 304) for headers in own]),
+        WARM: (read, [Read(_ME[who], headers) for headers in own]),
+        UNCHANGED: (read, [Read(_ME[who], {**headers, "If-None-Match": '"1"'}, 304) for headers in own]),
         COLD: (walk, walks),
         "batch of 100": (read, [Read(_SEVERAL[who] + ids, own[0]) for ids in hundreds]),
-        "list": (read, [Read(_LIST[who], admin)] * CLIENTS),
-        "search": (read, [Read(_SEARCH[who], admin)] * CLIENTS),
+        LIST: (read, [Read(_LIST[who], admin)] * CLIENTS),
+        SEARCH: (read, [Read(_SEARCH[who], admin)] * CLIENTS),
     }
     if who == OWN:
         calls[DOWN] = (walk, walks)
     return {what: Load(url, call, states) for what, (call, states) in calls.items()}
 
 
-def start(stack: ExitStack, machine: sites.Machine, sizes: list[int]) -> Loads:
-    """Everybody with every number of profiles."""
+def start(stack: ExitStack, machine: sites.Machine, sizes: list[int], *, only: list[str]) -> Loads:
+    """Everybody with every number of profiles; ``only`` these requests, if any are named."""
     loads: Loads = {}
     for profiles in sizes:
         for who, site in ((OWN, sites.doorward), (PEER, sites.django)):
@@ -112,8 +113,12 @@ def start(stack: ExitStack, machine: sites.Machine, sizes: list[int]) -> Loads:
                 print(f"{who} is left out: {reason}")
                 continue
             found = loads_of(who, served.url, profiles)
-            loads |= {(what, profiles, who): Measured(load, served.group) for what, load in found.items()}
-        print(f"ready with {profiles:,} profiles", file=sys.stderr, flush=True)
+            loads |= {
+                (what, profiles, who): Measured(load, served.group)
+                for what, load in found.items()
+                if not only or what in only
+            }
+        _report(f"ready with {profiles:,} profiles")
     return loads
 
 
@@ -128,7 +133,7 @@ def measure(loads: Loads, redis: PrivateRedis, *, rounds: int, seconds: float) -
             if what == COLD:
                 redis.flush()
             load.run(seconds)
-        print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
+        _report(f"round {number + 1} of {rounds}")
     redis.stop()
     for load in down.values():
         load.run(WARM_UP_SECONDS, is_counted=False)
@@ -137,8 +142,12 @@ def measure(loads: Loads, redis: PrivateRedis, *, rounds: int, seconds: float) -
             load.run(seconds)
 
 
+def _report(step: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {step}", file=sys.stderr, flush=True)
+
+
 def main() -> None:
-    """Print the rates and their ratios."""
+    """Print the rates, their ratios, and whether the bounds are kept."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -146,6 +155,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2, help="of each turn")
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--only", nargs="+", default=[], metavar="REQUEST", help="such as 'batch of 100'")
     parser.add_argument("--quick", action="store_true", help="10,000 and 100,000 profiles, two short rounds")
     options = parser.parse_args()
     if options.quick:
@@ -158,9 +168,11 @@ def main() -> None:
     try:
         with ExitStack() as stack:
             machine = sites.Machine(pair.postgres, redis.url(), options.workers, THREADS)
-            loads = start(stack, machine, options.profiles)
+            loads = start(stack, machine, options.profiles, only=options.only)
             measure(loads, redis, rounds=options.rounds, seconds=options.seconds)
             report.write(loads, fewest=min(options.profiles))
+            print()
+            bounds.write(loads)
     finally:
         redis.close()
         pair.close()

@@ -1,14 +1,8 @@
 """What was measured, as lines: rates, times, processor time, and how they compare."""
 
-from collections.abc import Mapping
 from statistics import median
 
-from bench.users.turns import Measured
-
-OWN, PEER = "doorward", "django"
-COLD, DOWN = "me, cold", "me, Redis stopped"
-
-Loads = Mapping[tuple[str, int, str], Measured]  # what, with how many profiles, who
+from bench.users.bounds import COLD, DOWN, OWN, PEER, Loads, ratios
 
 
 def write(loads: Loads, *, fewest: int) -> None:
@@ -27,12 +21,11 @@ def _notes(loads: Loads, what: str, profiles: int, who: str, *, fewest: int) -> 
     load = measured.load
     notes = [f"{load.busy} times busy"] if load.busy else []
     peer = loads.get((what, profiles, PEER))
-    if who == OWN and peer is not None and min(peer.load.rates) > 0:
-        ratios = [own / theirs for own, theirs in zip(load.rates, peer.load.rates, strict=True)]
-        notes.append(f"{median(ratios):.2f} times the peer's rate ({min(ratios):.2f} to {max(ratios):.2f})")
+    if who == OWN and peer is not None and (found := ratios(measured, peer)):
+        notes.append(f"{median(found):.2f} times the peer's rate ({min(found):.2f} to {max(found):.2f})")
         notes.append(f"the peer takes {peer.cost_ms / measured.cost_ms:.2f} times the processor time")
-    if what == DOWN:
-        notes.append(f"p99 is {load.p99_ms - loads[COLD, profiles, who].load.p99_ms:+.2f} ms to cold")
+    if what == DOWN and (cold := loads.get((COLD, profiles, who))) is not None:
+        notes.append(f"p99 is {load.p99_ms - cold.load.p99_ms:+.2f} ms to cold")
     if profiles != fewest:
         slower = load.median_ms / loads[what, fewest, who].load.median_ms
         notes.append(f"takes {slower:.2f} times as long as {fewest:,}")

@@ -11,17 +11,29 @@ DJANGO_SECRET = "only-for-the-benchmark-0123456789-0123456789"
 DAY = 86_400
 COMMON_NAME = "Lovelace"  # of one in two hundred
 
-# Both tables are called profiles and have these columns.
+# Both tables are called profiles and have these columns. An index is made faster of all rows at once.
 FILL = """
-INSERT INTO profiles (id, email, name, locale, timezone, is_active, roles, metadata, version,
-                      created_at, updated_at)
-SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
-       'user' || n || '@example' || mod(n, 50) || '.org',
-       initcap((ARRAY['ada','grace','alan','edsger','barbara','donald','margaret','dennis'])[1 + mod(n, 8)])
-           || ' ' || CASE WHEN mod(n, 200) = 0 THEN '{common}' ELSE initcap(substr(md5('n' || n), 1, 8)) END,
-       'en', 'UTC', true, '[]', '{{"theme": "dark", "plan": {{"name": "pro", "seats": 5}}}}', 1,
-       now() - (n || ' minutes')::interval, now()
-FROM generate_series(1, {rows}) AS n
+DO $$
+DECLARE made text[]; dropped text[]; command text;
+BEGIN
+    SET LOCAL maintenance_work_mem = '512MB';
+    SELECT array_agg(indexdef), array_agg('DROP INDEX ' || quote_ident(indexname)) INTO made, dropped
+    FROM pg_indexes
+    WHERE tablename = 'profiles' AND NOT starts_with(indexdef, 'CREATE UNIQUE');
+    FOREACH command IN ARRAY dropped LOOP EXECUTE command; END LOOP;
+    INSERT INTO profiles (id, email, name, locale, timezone, is_active, roles, metadata, version,
+                          created_at, updated_at)
+    SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
+        'user' || n || '@example' || mod(n, 50) || '.org',
+        initcap((ARRAY['ada','grace','alan','edsger','barbara','donald','margaret','dennis'])[1 + mod(n, 8)])
+            || ' ' || CASE WHEN mod(n, 200) = 0 THEN '{common}'
+                           ELSE initcap(substr(md5('n' || n), 1, 8)) END,
+        'en', 'UTC', true, '[]', '{{"theme": "dark", "plan": {{"name": "pro", "seats": 5}}}}', 1,
+        now() - (n || ' minutes')::interval, now()
+    FROM generate_series(1, {rows}) AS n;
+    FOREACH command IN ARRAY made LOOP EXECUTE command; END LOOP;
+END
+$$
 """
 
 

@@ -39,8 +39,8 @@ class Rival:
     calls: dict[str, tuple[str, Call]]
 
 
-def _checksum(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+def _checksum(path: Path, *, of: str = "") -> str:
+    return hashlib.sha256(path.read_bytes() + of.encode()).hexdigest()[:12]
 
 
 def _run(command: list[str], *, folder: Path) -> None:
@@ -60,8 +60,11 @@ def install_pocketbase() -> str:
 
 
 def environment(name: str, pins: Path) -> Path:
-    """Where the programs of an environment with the pinned packages are, which is made once."""
-    home = CACHE / f"{name}-{_checksum(pins)}"
+    """Where the programs of an environment with the pinned packages are, which is made once.
+
+    It has the interpreter that runs this: a rival on a slower one would be beaten by the interpreter alone.
+    """
+    home = CACHE / f"{name}-{_checksum(pins, of=sys.base_prefix + sys.version)}"
     if not (home / "complete").exists():
         shutil.rmtree(home, ignore_errors=True)
         home.parent.mkdir(parents=True, exist_ok=True)
