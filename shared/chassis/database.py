@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, cast
 
+import orjson
 from flask import Flask, Response
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, NullPool, create_engine, text
@@ -80,6 +81,7 @@ def engine_options(settings: ServiceSettings) -> dict[str, Any]:
         "max_overflow": 0,
         "pool_timeout": 5,
         "pool_events": leases.EVENTS,
+        "json_deserializer": orjson.loads,  # of each row of a list, several times
         "pool_recycle": 1800,
         "connect_args": {
             "connect_timeout": 3,
