@@ -42,7 +42,7 @@ SEARCHES: dict[str, tuple[Filters, str]] = {
     "an address begins": (Filters(email_prefix="rare.n"), "-created_at"),
     "an address begins, by address": (Filters(email_prefix="user1"), "email"),
     "a rare name": (Filters(q="Zyxwvutsrq"), "-created_at"),
-    "a rare name with a mistake": (Filters(q="Zyxwvutrsq"), "-created_at"),
+    "a rare name with a mistake": (Filters(q="Zyxwvutrsq", is_loose=True), "-created_at"),
     "part of a rare address": (Filters(q="needle@exa"), "-created_at"),
     "a common name": (Filters(q="Lovelace"), "-created_at"),
     "what is in every address": (Filters(q="example"), "-created_at"),

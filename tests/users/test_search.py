@@ -5,6 +5,7 @@ import stat
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -14,6 +15,7 @@ from flask.testing import FlaskClient
 
 from services.users.commands import profiles as commands
 from services.users.models import Profile, db
+from services.users.profiles import listing
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
@@ -88,17 +90,50 @@ def test_so_does_the_page_after_it(large: Flask, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("q", "name"),
+    ("q", "names"),
     [
-        ("Zyxwvutsrq", "Zyxwvutsrq Needle"),
-        ("zyxwvutrsq", "Zyxwvutsrq Needle"),
-        ("rare.needle@e", "Zyxwvutsrq Needle"),
+        ("Zyxwvutsrq", ["Zyxwvutsrq Needle"]),
+        ("zyxwvutrsq", ["Zyxwvutsrq Needle"]),
+        ("rare.needle@e", ["Zyxwvutsrq Needle"]),
+        ("rare.neeedle@e", []),
+        ("%%%", []),
     ],
 )
-def test_name_is_found_although_it_is_written_almost_so(large: Flask, q: str, name: str) -> None:
-    hits = search_plans.search.find_page(search_plans.Filters(q=q), sort="name", after=None, limit=5)
+def test_name_that_is_written_almost_so_is_found_where_nothing_contains_the_text(
+    large: Flask, as_account: Headers, q: str, names: list[str]
+) -> None:
+    page = ask(large, as_account, q=q)
 
-    assert [hit.profile.name for hit in hits] == [name]
+    assert [item["name"] for item in page["items"]] == names
+    assert page["estimated_total"] == len(names)
+    assert listing.count(q=q) == len(names)
+    assert [json.loads(line)["name"] for line in listing.give_out(q=q)] == names
+
+
+def ask(app: Flask, as_account: Headers, **query: object) -> dict[str, Any]:
+    """A page of the large table."""
+    answer = app.test_client().get(USERS, headers=as_account(new_id(), "admin"), query_string=query)
+    assert answer.status_code == 200, answer.json
+    found: dict[str, Any] = answer.json
+    return found
+
+
+def test_names_that_are_written_almost_so_do_not_join_those_that_contain_the_text(
+    large: Flask, as_account: Headers
+) -> None:
+    page = ask(large, as_account, q="Lovelac")
+
+    assert {item["name"].split()[-1] for item in page["items"]} == {"Lovelace"}
+
+
+def test_pages_of_names_that_are_written_almost_so_hold_each_once(large: Flask, as_account: Headers) -> None:
+    page = ask(large, as_account, q="Lovelase", sort="email", limit=80)
+    rest = ask(large, as_account, q="Lovelase", sort="email", limit=80, cursor=page["next_cursor"])
+
+    found = [item["email"] for item in page["items"] + rest["items"]]
+    assert rest["next_cursor"] is None
+    assert len(found) == 150
+    assert found == sorted(set(found))
 
 
 def test_total_is_about_right(large: Flask) -> None:

@@ -18,10 +18,15 @@ BATCH = 1000
 
 
 def search(*, limit: int, sort: str, cursor: tuple[Any, UUID] | None, **filters: Any) -> dict[str, Any]:
-    """One page of the profiles that match, and about how many there are in all."""
+    """One page of the profiles that match, and about how many there are in all.
+
+    Where no name or address contains ``q``, those match whose name is written almost so.
+    """
     wanted = Filters(**filters)
     after = _position(sort, cursor) if cursor else None
     hits = store.find_page(wanted, sort=sort, after=after, limit=limit + 1)
+    if not hits and (loose := store.loosened(wanted)) is not None:
+        wanted, hits = loose, store.find_page(loose, sort=sort, after=after, limit=limit + 1)
     page = pagination.page_of(hits, limit=limit, key=_key)
     is_all = cursor is None and page["next_cursor"] is None
     return {
@@ -43,12 +48,20 @@ def _position(sort: str, cursor: tuple[Any, UUID]) -> tuple[Any, UUID]:
 def count(**filters: Any) -> int:
     """How many profiles match."""
     with transaction(db):
-        return store.count(Filters(**filters))
+        return store.count(_found(filters))
 
 
 def give_out(**filters: Any) -> Iterator[bytes]:
     """Every profile that matches as a line of JSON, as administrators see it, oldest first."""
     with transaction(db) as session:
-        for profile in store.stream(Filters(**filters), batch=BATCH):
+        for profile in store.stream(_found(filters), batch=BATCH):
             yield orjson.dumps(as_administered(profile), option=orjson.OPT_APPEND_NEWLINE)
             session.expunge(profile)
+
+
+def _found(filters: dict[str, Any]) -> Filters:
+    """The filters as ``search`` uses them."""
+    wanted = Filters(**filters)
+    if store.find_page(wanted, sort="created_at", after=None, limit=1):
+        return wanted
+    return store.loosened(wanted) or wanted

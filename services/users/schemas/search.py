@@ -13,8 +13,8 @@ from shared.chassis.schemas import Text, Timestamp
 MOST_IDS = 100
 SORTS = [f"{sign}{key}" for key in ("created_at", "name", "email") for sign in ("", "-")]
 Q = (
-    "Part of the name or address, or a name that is written almost so; of one or two characters: "
-    "how a name or an address begins."
+    "Part of the name or address; where nobody has it, a name that is written almost so. Of one or two "
+    "characters: how a name or an address begins."
 )
 
 
