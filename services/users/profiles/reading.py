@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from services.users.cache.profiles import Cached, Miss
+from services.users.cache.profiles import Cached, Miss, Several
 from services.users.cache.profiles import profiles as cache
 from services.users.errors import ProfileNotFound
 from services.users.models import db
 from services.users.profiles import mirroring
 from services.users.profiles.flights import Flights
-from services.users.profiles.rendering import as_public, rendered, rendered_for_administrators
+from services.users.profiles.rendering import public_part, rendered, rendered_for_administrators
 from services.users.store import profiles as store
 from shared.chassis import errors
 from shared.chassis.database import transaction
@@ -71,8 +71,29 @@ def get_whole(account_id: UUID) -> Cached:
 
 def list_public(account_ids: Sequence[UUID]) -> list[dict[str, Any]]:
     """What everybody may see of these accounts, in this order; those without a profile are left out."""
-    found = {profile.id: profile for profile in store.find_many(account_ids)}
-    return [as_public(found[account_id]) for account_id in dict.fromkeys(account_ids) if account_id in found]
+    wanted = list(dict.fromkeys(account_ids))
+    shown = _find_many(wanted)
+    return [public_part(shown[account_id]) for account_id in wanted if account_id in shown]
+
+
+def _find_many(account_ids: Sequence[UUID]) -> dict[UUID, Cached]:
+    """The profiles, from the cache where they can be; of threads that miss the same ones, one reads them."""
+    landed_before = _flights.landed
+    found = cache.find_many(account_ids)
+    missing = _missing(account_ids, found)
+    if not missing:
+        return found.shown
+    with _flights.turn(missing, landed_before=landed_before) as may_be_there:
+        if may_be_there:
+            found = cache.find_many(account_ids)
+            missing = _missing(account_ids, found)
+        read = {profile.id: rendered(profile) for profile in store.find_many(missing)} if missing else {}
+        cache.offer_many(read, found.token)
+        return {**found.shown, **read}
+
+
+def _missing(account_ids: Sequence[UUID], found: Several) -> tuple[UUID, ...]:
+    return tuple(account_id for account_id in account_ids if account_id not in found.shown)
 
 
 @dataclass(frozen=True, slots=True)

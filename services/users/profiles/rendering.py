@@ -9,26 +9,21 @@ from services.users.avatars import addresses
 from services.users.cache.profiles import Cached
 from services.users.models import Profile
 
+PUBLIC = ("id", "name", "avatar_url", "public_metadata")
+
 
 def avatar_url(profile: Profile) -> str | None:
     """Where the picture of ``profile`` is, uploaded or elsewhere."""
     return addresses.url_of(profile.avatar_name) if profile.avatar_name else profile.avatar_url
 
 
-def as_public(profile: Profile) -> dict[str, Any]:
-    """``profile`` as anybody who is signed in sees it."""
+def as_owned(profile: Profile) -> dict[str, Any]:
+    """``profile`` as its owner sees it."""
     return {
         "id": str(profile.id),
         "name": profile.name,
         "avatar_url": avatar_url(profile),
         "public_metadata": profile.public_details,
-    }
-
-
-def as_owned(profile: Profile) -> dict[str, Any]:
-    """``profile`` as its owner sees it."""
-    return {
-        **as_public(profile),
         "email": profile.email,
         "locale": profile.locale,
         "timezone": profile.timezone,
@@ -43,6 +38,12 @@ def as_owned(profile: Profile) -> dict[str, Any]:
 def as_administered(profile: Profile) -> dict[str, Any]:
     """``profile`` as an administrator sees it."""
     return {**as_owned(profile), "admin_metadata": profile.admin_details}
+
+
+def public_part(shown: Cached) -> dict[str, Any]:
+    """What anybody who is signed in sees of what its owner sees."""
+    members = orjson.loads(shown.content)
+    return {name: members[name] for name in PUBLIC}
 
 
 def rendered(profile: Profile) -> Cached:

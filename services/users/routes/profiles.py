@@ -3,10 +3,10 @@
 from typing import Any
 from uuid import UUID
 
-import orjson
 from flask import Response, jsonify, request
 
 from services.users.profiles import changes, listing, reading
+from services.users.profiles.rendering import public_part
 from services.users.routes.versions import ETAG, IF_MATCH, answer, expected_versions
 from services.users.schemas.profiles import (
     AdministeredPatchSchema,
@@ -66,7 +66,7 @@ def show(account_id: UUID) -> Response:
     shown = reading.get(account_id)
     if who.account_id == account_id:
         return Response(shown.content, content_type="application/json")
-    return jsonify(_public_part(orjson.loads(shown.content)))
+    return jsonify(public_part(shown))
 
 
 @blueprint.patch("/<uuid:account_id>")
@@ -98,7 +98,3 @@ async def show_stats(account_id: UUID) -> Response:
     if not who.is_admin and who.account_id != account_id:
         raise RoleRequired
     return jsonify(await counting.stats_of(account_id, anew=bool(request.cache_control.no_cache)))
-
-
-def _public_part(shown: dict[str, Any]) -> dict[str, Any]:
-    return {name: shown[name] for name in PublicProfileSchema._declared_fields}

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Uuid, any_, delete, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from services.users.models import Profile, db
 from services.users.store import tombstones
@@ -19,8 +19,9 @@ def find(account_id: UUID) -> Profile | None:
 
 
 def find_many(account_ids: Sequence[UUID]) -> Sequence[Profile]:
-    """Those of the profiles that there are, in no order."""
-    return db.session.scalars(select(Profile).where(Profile.id.in_(account_ids))).all()
+    """Those of the profiles that there are, as they are now, in no order."""
+    wanted = select(Profile).where(Profile.id == any_(literal(list(account_ids), ARRAY(Uuid))))
+    return db.session.scalars(wanted.execution_options(populate_existing=True)).all()
 
 
 def find_for_update(account_id: UUID) -> Profile | None:
