@@ -42,9 +42,10 @@ def _refuses_forged_token(ask: Ask) -> bool:
 
 def _lets_the_page_read(ask: Ask) -> bool:
     answer = ask()
+    fields = dict(answer.headers)
     return (
-        answer.headers.get("access-control-allow-origin") == answer.request.headers["Origin"]
-        and answer.headers.get("access-control-allow-credentials") == "true"
+        fields.get("access-control-allow-origin") == answer.request.headers["Origin"]
+        and fields.get("access-control-allow-credentials") == "true"
     )
 
 
@@ -59,7 +60,7 @@ def _counts(ask: Ask) -> bool:
 
 
 def _left(answer: httpx.Response) -> str | None:
-    fields = answer.headers
+    fields = dict(answer.headers)
     return fields.get("ratelimit") or fields.get("x-ratelimit-remaining")
 
 

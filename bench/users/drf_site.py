@@ -6,6 +6,7 @@ members, a conditional request is answered from the version alone, its searches 
 
 import os
 import sys
+from typing import Any
 
 import django
 from django.conf import settings
@@ -116,7 +117,7 @@ class PublicSerializer(serializers.ModelSerializer):
 class Me(APIView):
     """The caller's own profile."""
 
-    def get(self, request):
+    def get(self, request: Any) -> Any:
         """Through the cache, with an ETag of the version."""
         version, shown = self.find(request.user.id)
         etag = f'"{version}"'
@@ -125,7 +126,7 @@ class Me(APIView):
         )
         return response or Response(shown, headers={"ETag": etag})
 
-    def find(self, account_id):
+    def find(self, account_id: Any) -> Any:
         """The version and the members."""
         key = f"profile:{account_id}"
         found = cache.get(key)
@@ -141,7 +142,7 @@ class Me(APIView):
 class Administrators(permissions.BasePermission):
     """By the claim of the token."""
 
-    def has_permission(self, request, view):
+    def has_permission(self, request: Any, view: Any) -> bool:
         """Whether the caller administrates."""
         return bool(request.user.token.get("is_staff"))
 
@@ -167,7 +168,7 @@ class Profiles(generics.ListAPIView):
 class Several(APIView):
     """Public members by ids."""
 
-    def get(self, request):
+    def get(self, request: Any) -> Any:
         """Those of ``ids``."""
         ids = request.query_params["ids"].split(",")
         found = Profile.objects.filter(pk__in=ids).only("id", "name", "avatar_url")

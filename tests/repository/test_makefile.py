@@ -1,7 +1,8 @@
-"""`make help` names every command."""
+"""`make help` names every command, and `make check` looks into every folder with code."""
 
 import re
 import subprocess
+import tomllib
 
 from tests.repository.samples import ROOT
 
@@ -28,3 +29,14 @@ def test_code_under_the_highest_floor_is_there() -> None:
 
     assert len(paths) > 10
     assert [path for path in paths if not (ROOT / path).is_file()] == []
+
+
+def test_types_are_checked_in_every_folder_but_the_tests() -> None:
+    checked = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["packages"]
+
+    listed = subprocess.run(
+        ["git", "ls-files", "*/*.py"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    folders = {path.partition("/")[0] for path in listed.stdout.splitlines()}
+
+    assert folders - {"tests", "testkit"} == set(checked) - {"doorward_testkit"}

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +36,7 @@ class Rival:
     install: Callable[[], str]
     prepare: Callable[[str], list[str]]
     serve: Callable[[str], list[str]]
-    calls: dict[str, tuple[str, Call]]
+    calls: Mapping[str, tuple[str, Call]]
 
 
 def _checksum(path: Path, *, of: str = "") -> str:
@@ -90,7 +90,7 @@ def install_node() -> str:
     return str(home)
 
 
-def django(name: str, calls: dict[str, tuple[str, Call]]) -> Rival:
+def django(name: str, calls: Mapping[str, tuple[str, Call]]) -> Rival:
     """A Django site beside this file, under gunicorn as auth is."""
     site = f"{name}_site"
 
