@@ -87,7 +87,7 @@ def settings_page() -> str:
         *_settings_table(MailboxSettings, MailboxSettings.model_fields),
         "\n## `doorward up`\n",
         LOCAL_INTRODUCTION,
-        *_settings_table(LocalSettings, ["data_dir", "env_file"]),
+        *_settings_table(LocalSettings, ["data_dir", "env_file", "template_dir"]),
     ]
     return "\n".join(lines) + "\n"
 

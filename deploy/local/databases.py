@@ -36,6 +36,21 @@ def ensure(services: Sequence[str], *, port: int, secrets: Mapping[str, str]) ->
                 connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(role))
 
 
+def take_over(services: Sequence[str], *, port: int, secrets: Mapping[str, str], former: str) -> None:
+    """Give the roles of a copied cluster the passwords of this folder, if they still have those of before."""
+    names = {ADMINISTRATOR: "postgres_password", **{name: f"{name}_database_password" for name in services}}
+    try:
+        connection = psycopg.connect(
+            host=HOST, port=port, user=ADMINISTRATOR, password=former, dbname="postgres"
+        )
+    except psycopg.OperationalError:
+        return  # a kill came after this was done and before that was noted
+    with connection:
+        for role, secret in names.items():
+            statement = sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), secrets[secret])
+            connection.execute(statement)
+
+
 def is_current(service: str, url: str) -> bool:
     """Whether the database stands at the newest migration; saves a second of imports at each start."""
     heads = _heads(SERVICES_FOLDER / service / "migrations" / "versions")

@@ -43,7 +43,7 @@ class Postgres:
     def __init__(self, folder: DataFolder, port: int) -> None:
         self._folder = folder
         self._port = port
-        self._cluster = folder.path / CLUSTER
+        self.cluster = folder.path / CLUSTER
         self._programs = _programs()
         self._identity = self._choose_identity()
 
@@ -52,7 +52,7 @@ class Postgres:
         with explained(self._folder.path):
             for leftover in self._folder.path.glob(f"{DRAFT}*"):
                 shutil.rmtree(leftover, ignore_errors=True)
-            if self._cluster.exists():
+            if self.cluster.exists():
                 self._refuse_other_version()
                 await self._end_leftover()
             else:
@@ -64,7 +64,7 @@ class Postgres:
         command = [
             str(self._programs / "postgres"),
             "-D",
-            str(self._cluster),
+            str(self.cluster),
             "-p",
             str(self._port),
             *options,
@@ -73,7 +73,7 @@ class Postgres:
             "postgres",
             command,
             environment={"LC_ALL": "C"},
-            is_ready=probes.postgres(self._cluster),
+            is_ready=probes.postgres(self.cluster),
             stop_signal=signal.SIGINT,  # fast: sessions end, nothing that was committed is lost
             identity=self._identity,
             folder=self._folder.path,
@@ -106,25 +106,25 @@ class Postgres:
             noise=r"^\s|\.\.\. |^(The|This|Data) ",  # all but what goes wrong
         )
         await run(initdb)
-        (draft / "data").rename(self._cluster)
+        (draft / "data").rename(self.cluster)
         shutil.rmtree(draft)
 
     def _refuse_other_version(self) -> None:
-        made_by = (self._cluster / "PG_VERSION").read_text().strip()
+        made_by = (self.cluster / "PG_VERSION").read_text().strip()
         installed = self._programs.parent / "share"
         here = _installed_version(installed)
         if here and made_by != here:
             raise FolderUnusable(
-                f"{self._cluster} was made by PostgreSQL {made_by} and PostgreSQL {here} is installed; move "
+                f"{self.cluster} was made by PostgreSQL {made_by} and PostgreSQL {here} is installed; move "
                 "the data with pg_dump of the old one, or set DOORWARD_DATA_DIR to another folder."
             )
 
     async def _end_leftover(self) -> None:
         """End a server that outlived its runner; remove the pid file of one that did not."""
-        pid_file = self._cluster / "postmaster.pid"
+        pid_file = self.cluster / "postmaster.pid"
         with suppress(FileNotFoundError):
             pid = int(pid_file.read_text().splitlines()[0])
-            if _is_server_of(pid, self._cluster):
+            if _is_server_of(pid, self.cluster):
                 await _end(pid)
             pid_file.unlink()
 
@@ -133,8 +133,8 @@ class Postgres:
             return None
         account = pwd.getpwnam(UNPRIVILEGED_USER)
         user, group = account.pw_uid, account.pw_gid
-        if self._cluster.exists() and self._cluster.stat().st_uid != 0:
-            user, group = self._cluster.stat().st_uid, self._cluster.stat().st_gid
+        if self.cluster.exists() and self.cluster.stat().st_uid != 0:
+            user, group = self.cluster.stat().st_uid, self.cluster.stat().st_gid
         reachable = _everyone_may_pass(self._folder.path) and _everyone_may_pass(self._programs)
         return Identity(user, group, needs_reach=not reachable)
 
@@ -153,7 +153,8 @@ def _programs() -> Path:
 def _installed_version(share: Path) -> str | None:
     """The major version of the installed server, as its catalogue states it: ``# PostgreSQL 18``."""
     with suppress(OSError):
-        first_line = (share / "postgres.bki").open().readline()
+        with (share / "postgres.bki").open() as file:
+            first_line = file.readline()
         return first_line.rsplit(maxsplit=1)[-1]
     return None
 

@@ -21,6 +21,11 @@ class LocalSettings(EnvironmentSettings):
         validation_alias="DOORWARD_ENV_FILE",
         description="A file with more variables, in the format of Compose; the environment has priority.",
     )
+    template_dir: Path | None = Field(
+        None,
+        validation_alias="DOORWARD_TEMPLATE_DIR",
+        description="For tests: a folder of migrated, empty databases, which new data folders get a copy of.",
+    )
     gateway_port: int = Field(8080, ge=0, le=65535, validation_alias="GATEWAY_PORT")
     gateway_metrics_port: int = Field(9090, ge=0, le=65535, validation_alias="GATEWAY_METRICS_PORT")
     auth_port: int = Field(8001, ge=0, le=65535, validation_alias="AUTH_PORT")

@@ -5,20 +5,19 @@ It is made once for each wheel, or each state of a checkout's requirements, and 
 
 import fcntl
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from doorward_testkit.backend import StartError
+from doorward_testkit.backend import StartError, cache_folder
 
 MADE = ".made"
 
 
 def command_of(source: Path) -> Path:
     """The command ``doorward`` of a wheel or a checkout, installed where it is not yet; raises StartError."""
-    folder = _cache() / _name_of(source)
+    folder = cache_folder() / _name_of(source)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # of several workers of a test run, one installs
@@ -27,11 +26,6 @@ def command_of(source: Path) -> Path:
             _install(source, environment)
             (environment / MADE).touch()
     return environment / "bin" / "doorward"
-
-
-def _cache() -> Path:
-    chosen = os.environ.get("XDG_CACHE_HOME")
-    return (Path(chosen) if chosen else Path.home() / ".cache") / "doorward-testkit"
 
 
 def _name_of(source: Path) -> str:

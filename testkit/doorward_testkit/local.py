@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 
-from doorward_testkit.backend import WITHOUT_LIMITS, Backend, StartError, inherited
+from doorward_testkit.backend import WITHOUT_LIMITS, Backend, StartError, cache_folder, inherited
 
 START_SECONDS = 120.0
 STOP_SECONDS = 40.0
@@ -34,12 +34,13 @@ class LocalBackend(Backend):
         # PostgreSQL refuses to run as root and becomes another user, who has to get to its files.
         self._folder.chmod(0o711)
         self._log: deque[str] = deque(maxlen=200)
+        templates = {"DOORWARD_TEMPLATE_DIR": str(cache_folder() / "databases")}
         chosen = {**WITHOUT_LIMITS, **dict.fromkeys(PORTS, "0"), **settings}
         own = {
-            "DOORWARD_DATA_DIR": str(self._folder / "data"),
+            "DOORWARD_DATA_DIR": str(self.data_dir),
             "DOORWARD_ENV_FILE": str(self._folder / "no.env"),
         }
-        self._environment = {**inherited(), **chosen, **own}
+        self._environment = {**templates, **inherited(), **chosen, **own}
         try:
             place = self._start()
         except BaseException:
@@ -47,16 +48,23 @@ class LocalBackend(Backend):
             raise
         super().__init__(place["gateway_url"], place["mailbox_url"], chosen)
 
-    def create_admin(self, *, email: str, password: str) -> None:
-        """Make an administrator by the command that an operator would call."""
+    @property
+    def data_dir(self) -> Path:
+        """The data folder of `doorward up`."""
+        return self._folder / "data"
+
+    def run(self, *arguments: str) -> str:
+        """What a command of `doorward` prints, run as an operator would beside it; raises StartError."""
         outcome = subprocess.run(
-            [self._command, "create-admin", "--email", email, "--password", password],
-            env=self._environment,
-            capture_output=True,
-            text=True,
+            [self._command, *arguments], env=self._environment, capture_output=True, text=True
         )
         if outcome.returncode != 0:
             raise StartError(outcome.stderr.strip())
+        return outcome.stdout
+
+    def create_admin(self, *, email: str, password: str) -> None:
+        """Make an administrator by the command that an operator would call."""
+        self.run("create-admin", "--email", email, "--password", password)
 
     def close(self) -> None:
         """Stop everything and delete the folder."""

@@ -26,6 +26,8 @@ PORTS = (
     "MAILBOX_SMTP_PORT",
 )
 START_SECONDS = 110.0
+# Databases that the first runner of a test run has migrated: the others need not.
+TEMPLATES = Path.home() / ".cache" / "doorward-tests" / "databases"
 
 
 class Runner:
@@ -36,7 +38,11 @@ class Runner:
         self.arguments: list[str] = []
         self.output: list[str] = []
         chosen = {name: "0" for name in PORTS}
-        own = {"DOORWARD_DATA_DIR": str(folder), "DOORWARD_ENV_FILE": str(folder.with_suffix(".env"))}
+        own = {
+            "DOORWARD_DATA_DIR": str(folder),
+            "DOORWARD_ENV_FILE": str(folder.with_suffix(".env")),
+            "DOORWARD_TEMPLATE_DIR": str(TEMPLATES),
+        }
         self.environment = uncounted({**os.environ, **own, **chosen, **variables})
         self.process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
