@@ -6,7 +6,8 @@ import pytest
 
 from tests.scheduling import ByFile
 
-pytest_plugins = ["shared.chassis.testing.plugin"]
+# The second is what a team installs: the tests of whole systems start theirs by it.
+pytest_plugins = ["shared.chassis.testing.plugin", "doorward_testkit.plugin"]
 # Its assertions tell what they compared, as those of the tests do.
 pytest.register_assert_rewrite("tests.system.journey")
 

@@ -76,6 +76,8 @@ class LocalBackend(Backend):
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        if process is not None:
+            self._close_pipes(process)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _start(self) -> dict[str, str]:
@@ -87,13 +89,21 @@ class LocalBackend(Backend):
             stderr=subprocess.PIPE,
             text=True,
         )
-        threading.Thread(target=self._read_log, daemon=True).start()
+        self._reader = threading.Thread(target=self._read_log, daemon=True)
+        self._reader.start()
         line = self._first_line()
         if not line:
             self._process.wait()
             raise StartError("doorward up did not become ready:\n" + "".join(self._log))
         place: dict[str, str] = json.loads(line)
         return place
+
+    def _close_pipes(self, process: "subprocess.Popen[str]") -> None:
+        """Leave no open file, of which pytest would warn at the end of the run."""
+        self._reader.join(STOP_SECONDS)
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
 
     def _first_line(self) -> str:
         """What it prints when it is ready; nothing where it ends or takes too long."""

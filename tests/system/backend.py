@@ -6,16 +6,15 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, LiteralString
 
 from shared.chassis.testing.clients import PostgresServer, RedisServer
-from shared.chassis.testing.engines import free_port, wait_until
+from shared.chassis.testing.engines import free_port
 from shared.chassis.testing.processes import bare_environment, kill_group, stop_all, uncounted
 from tests.system import journey
+from tests.system.stored import SERVICES, Stored
 
 ROOT = Path(__file__).parents[2]
 STOP_SECONDS = 60.0
-SERVICES = ("auth", "users", "notifications")
 SECRET = "a secret of more than thirty-two bytes, for tests"
 OWN_SECRET = "a secret of auth alone of more than thirty-two bytes"
 
@@ -62,7 +61,7 @@ class RunningProcess:
 
 
 @dataclass
-class Backend:
+class Backend(Stored):
     """The whole of Doorward on some servers, ``count`` of each process that can be several."""
 
     postgres: PostgresServer
@@ -111,23 +110,6 @@ class Backend:
         """Do the same to several processes, as ``each(RunningProcess.kill, "users")``."""
         for name in names:
             act(self.processes[name])
-
-    def rows(self, service: str, query: LiteralString, *values: str) -> list[tuple[Any, ...]]:
-        """What the database of ``service`` answers."""
-        with self.postgres.connect(service) as connection:
-            return connection.execute(query, values).fetchall()
-
-    def wait_until_quiet(self) -> None:
-        """Return when no service has a message left to pass on, nor notifications a mail to send."""
-        wait_until(lambda: self._waiting() == 0, what="nothing left to be done", seconds=90)
-
-    def _waiting(self) -> int:
-        pending: LiteralString = (
-            "SELECT count(*) FROM deliveries WHERE status IN ('queued', 'sending', 'retrying')"
-        )
-        left = [self.rows(service, "SELECT count(*) FROM outbox") for service in SERVICES]
-        left += [self.rows("notifications", pending), self.rows("auth", "SELECT count(*) FROM mail_requests")]
-        return sum(int(rows[0][0]) for rows in left)
 
     def _add(self, name: str, *command: str) -> None:
         process = RunningProcess(name, list(command), self.environment, self.folder)

@@ -1,4 +1,4 @@
-"""Whole backends out of real processes, on servers of their own."""
+"""Whole backends out of real processes: the kit's, which most tests share, and those of single modules."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,7 +6,9 @@ from contextlib import contextmanager
 import pytest
 
 from shared.chassis.testing.servers import Servers
+from tests.browsers import serving_page
 from tests.system.backend import Backend
+from tests.system.kit import Kit
 
 StartBackend = Callable[..., Backend]
 
@@ -42,7 +44,20 @@ def start_backend(servers: Servers, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session")
-def backend(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
-    """One of each process, for all tests that kill none and do not flood it: a start takes its seconds."""
-    with backends(servers, tmp_path_factory) as start:
-        yield start()
+def app_port() -> Iterator[int]:
+    """A page of another origin that may call the gateway with cookies, and use passkeys."""
+    with serving_page() as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def doorward(app_port: int) -> Iterator[Kit]:
+    """The kit's Doorward, for all tests that kill none of its processes and do not flood it."""
+    by_name, by_address = (f"http://{host}:{app_port}" for host in ("localhost", "127.0.0.1"))
+    kit = Kit(
+        GATEWAY_TRUSTED_PROXY_COUNT="1",  # so that a test can speak for many clients
+        GATEWAY_ALLOWED_ORIGINS=f"{by_name},{by_address}",
+        AUTH_PASSKEY_ORIGINS=by_name,
+    )
+    yield kit
+    kit.close()

@@ -14,7 +14,9 @@ from psycopg import sql
 from shared.chassis.ids import new_id
 from shared.chassis.testing.tokens import access_token
 from tests.system import journey
-from tests.system.backend import ROOT, SECRET, SERVICES, Backend
+from tests.system.backend import ROOT
+from tests.system.kit import Kit
+from tests.system.stored import SERVICES
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
@@ -85,9 +87,9 @@ def _properties(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Mappi
 
 
 @pytest.fixture(scope="module")
-def operations(backend: Backend) -> list[Operation]:
+def operations(doorward: Kit) -> list[Operation]:
     """Every operation that the gateway's document promises."""
-    return sorted(operations_of(journey.whole_document(backend.gateway_url)), key=str)
+    return sorted(operations_of(journey.whole_document(doorward.gateway_url)), key=str)
 
 
 @pytest.fixture(scope="module")
@@ -99,28 +101,28 @@ def bodied(operations: list[Operation]) -> list[Operation]:
 
 
 @pytest.fixture(scope="module")
-def token(backend: Backend) -> str:
+def token(doorward: Kit) -> str:
     """The access token of somebody who may do everything."""
     email = journey.new_address()
-    backend.command("create-admin", "--email", email, "--password", journey.PASSWORD)
+    doorward.create_admin(email=email, password=journey.PASSWORD)
     body = {"email": email, "password": journey.PASSWORD}
-    with journey.open_client(backend.gateway_url) as client:
+    with journey.open_client(doorward.gateway_url) as client:
         return str(journey.expect(client.post("/api/v1/auth/login", json=body), 200)["access_token"])
 
 
 @pytest.fixture
-def nothing_is_stored(backend: Backend, token: str) -> Iterator[None]:
+def nothing_is_stored(doorward: Kit, token: str) -> Iterator[None]:
     """Every table of every service has as many rows after the test as before it."""
-    backend.wait_until_quiet()
-    before = _row_counts(backend)
+    doorward.wait_until_quiet()
+    before = _row_counts(doorward)
     yield
-    assert _row_counts(backend) == before
+    assert _row_counts(doorward) == before
 
 
-def _row_counts(backend: Backend) -> dict[str, int]:
+def _row_counts(doorward: Kit) -> dict[str, int]:
     counts = {}
     for service in SERVICES:
-        with backend.postgres.connect(service) as connection:
+        with doorward.connect(service) as connection:
             for (name,) in connection.execute(TABLES).fetchall():
                 query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(name))
                 counts[f"{service}.{name}"] = connection.execute(query).fetchall()[0][0]
@@ -129,8 +131,8 @@ def _row_counts(backend: Backend) -> dict[str, int]:
 
 
 @pytest.fixture(scope="module")
-def client(backend: Backend) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=backend.gateway_url, timeout=60, trust_env=False) as client:
+def client(doorward: Kit) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=doorward.gateway_url, timeout=60, trust_env=False) as client:
         yield client
 
 
@@ -219,42 +221,42 @@ def test_value_that_cannot_be_is_named_at_every_route(
     assert found == []
 
 
-def bad_tokens(backend: Backend, token: str) -> dict[str, str]:
+def bad_tokens(doorward: Kit, token: str) -> dict[str, str]:
     """Tokens that are nearly right."""
-    account, admin = new_id(), ("admin",)
+    account, admin, secret = new_id(), ("admin",), doorward.environment["JWT_SECRET_KEY"]
     past = int(time.time()) - 3600
     times = {"iat": past - 900, "nbf": past - 900, "exp": past}
     head, content, signature = token.split(".")
     other = "A" if content[10] != "A" else "B"
-    without = access_token(account, roles=admin, secret=SECRET, header={"alg": "none"}).rpartition(".")[0]
+    without = access_token(account, roles=admin, secret=secret, header={"alg": "none"}).rpartition(".")[0]
     return {
-        "expired": access_token(account, roles=admin, secret=SECRET, claims=times),
+        "expired": access_token(account, roles=admin, secret=secret, claims=times),
         "tampered": f"{head}.{content[:10]}{other}{content[11:]}.{signature}",
         "unsigned": f"{without}.",
-        "wrong algorithm": access_token(account, roles=admin, secret=SECRET, header={"alg": "HS512"}),
-        "wrong audience": access_token(account, roles=admin, secret=SECRET, claims={"aud": "internal"}),
-        "wrong issuer": access_token(account, roles=admin, secret=SECRET, claims={"iss": "somebody"}),
+        "wrong algorithm": access_token(account, roles=admin, secret=secret, header={"alg": "HS512"}),
+        "wrong audience": access_token(account, roles=admin, secret=secret, claims={"aud": "internal"}),
+        "wrong issuer": access_token(account, roles=admin, secret=secret, claims={"iss": "somebody"}),
         "wrong secret": access_token(account, roles=admin, secret="x" * 48),
-        "refresh as access": _refresh_token(backend),
+        "refresh as access": _refresh_token(doorward),
         "no token": "neither.this.nor-that",
     }
 
 
-def _refresh_token(backend: Backend) -> str:
-    traveller = journey.Journey(backend.gateway_url, backend.mailbox_url)
+def _refresh_token(doorward: Kit) -> str:
+    traveller = journey.Journey(doorward.gateway_url, doorward.mailbox_url)
     traveller.register()
     traveller.verify()
-    backend.wait_until_quiet()
+    doorward.wait_until_quiet()
     return str(traveller.pair["refresh_token"])
 
 
 def test_token_that_is_not_good_opens_no_route(
-    backend: Backend, client: httpx.Client, operations: list[Operation], token: str
+    doorward: Kit, client: httpx.Client, operations: list[Operation], token: str
 ) -> None:
     closed = [one for one in operations if one.needs_token]
     assert len(closed) > 30
-    wrong_tokens = bad_tokens(backend, token)
-    before = _row_counts(backend)
+    wrong_tokens = bad_tokens(doorward, token)
+    before = _row_counts(doorward)
 
     found = [
         f"{kind}: {problem}"
@@ -264,4 +266,4 @@ def test_token_that_is_not_good_opens_no_route(
     ]
 
     assert found == []
-    assert _row_counts(backend) == before
+    assert _row_counts(doorward) == before

@@ -16,8 +16,7 @@ from shared.chassis.clock import utcnow
 from shared.chassis.testing.engines import wait_until
 from tests.browsers import call, open_browser, serving_page
 from tests.system import journey
-from tests.system.backend import Backend
-from tests.system.conftest import StartBackend
+from tests.system.kit import Kit
 
 pytestmark = [
     pytest.mark.system,
@@ -74,11 +73,11 @@ class Authenticators:
 class Account:
     """One account in one browser, at the app's page."""
 
-    def __init__(self, page: Page, backend: Backend) -> None:
+    def __init__(self, page: Page, doorward: Kit) -> None:
         self.page = page
-        self.backend = backend
-        self.gateway = backend.gateway_url.replace("127.0.0.1", "localhost")
-        walked = journey.Journey(backend.gateway_url, backend.mailbox_url)
+        self.doorward = doorward
+        self.gateway = doorward.gateway_url.replace("127.0.0.1", "localhost")
+        walked = journey.Journey(doorward.gateway_url, doorward.mailbox_url)
         walked.register()
         walked.verify()
         self.email = walked.email
@@ -117,25 +116,13 @@ class Account:
 
     def let_time_pass(self, seconds: int) -> None:
         """Have the last proof of who it is lie further back."""
-        url = self.backend.environment["AUTH_DATABASE_URL"]
+        url = self.doorward.environment["AUTH_DATABASE_URL"]
         with psycopg.connect(url) as connection:
             connection.execute(
                 "UPDATE sessions SET authenticated_at = authenticated_at - make_interval(secs => %s) "
                 "WHERE account_id = (SELECT id FROM accounts WHERE email = %s)",
                 (seconds, self.email),
             )
-
-
-@pytest.fixture(scope="module")
-def app_port() -> Iterator[int]:
-    with serving_page() as port:
-        yield port
-
-
-@pytest.fixture(scope="module")
-def backend(start_backend: StartBackend, app_port: int) -> Backend:
-    origin = f"http://localhost:{app_port}"
-    return start_backend(GATEWAY_ALLOWED_ORIGINS=origin, AUTH_PASSKEY_ORIGINS=origin)
 
 
 @pytest.fixture
@@ -145,10 +132,10 @@ def context() -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def account(context: BrowserContext, backend: Backend, app_port: int) -> Account:
+def account(context: BrowserContext, doorward: Kit, app_port: int) -> Account:
     page = context.new_page()
     page.goto(f"http://localhost:{app_port}")
-    return Account(page, backend)
+    return Account(page, doorward)
 
 
 @pytest.fixture
@@ -221,7 +208,7 @@ def test_copied_authenticator_is_refused_and_its_owner_told(
 
 
 def newest_subject(account: Account) -> str:
-    mails = journey.mails_to(account.backend.mailbox_url, account.email)
+    mails = journey.mails_to(account.doorward.mailbox_url, account.email)
     return str(mails[0]["subject"])
 
 
@@ -243,7 +230,7 @@ def test_passkey_does_not_serve_a_page_that_leads_its_visitor_astray(
     account.sign_in()
     account.add_passkey()
     stolen = authenticators.credential()
-    with serving_page() as port, journey.open_client(account.backend.gateway_url) as relay:
+    with serving_page() as port, journey.open_client(account.doorward.gateway_url) as relay:
         page = context.new_page()
         page.goto(f"http://localhost:{port}")
         others = Authenticators(page)

@@ -13,8 +13,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from tests.browsers import CALL, call, open_browser, serving_page
 from tests.system import journey
-from tests.system.backend import Backend
-from tests.system.conftest import StartBackend
+from tests.system.kit import Kit
 
 pytestmark = [
     pytest.mark.system,
@@ -47,22 +46,16 @@ class Origins:
 
 
 @pytest.fixture(scope="module")
-def origins() -> Iterator[Origins]:
-    with serving_page() as app, serving_page() as other:
-        local = f"http://localhost:{app}", f"http://localhost:{other}"
+def origins(app_port: int) -> Iterator[Origins]:
+    with serving_page() as other:
+        local = f"http://localhost:{app_port}", f"http://localhost:{other}"
         yield Origins(*local, foreign=f"http://127.0.0.1:{other}")
 
 
 @pytest.fixture(scope="module")
-def backend(start_backend: StartBackend, origins: Origins) -> Backend:
-    by_address = origins.app.replace("localhost", "127.0.0.1")
-    return start_backend(GATEWAY_ALLOWED_ORIGINS=f"{origins.app},{by_address}")
-
-
-@pytest.fixture(scope="module")
-def gateway(backend: Backend) -> str:
+def gateway(doorward: Kit) -> str:
     """The gateway as pages of `localhost` name it."""
-    return backend.gateway_url.replace("127.0.0.1", "localhost")
+    return doorward.gateway_url.replace("127.0.0.1", "localhost")
 
 
 @pytest.fixture
@@ -72,8 +65,8 @@ def context() -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def email(backend: Backend) -> str:
-    walked = journey.Journey(backend.gateway_url, backend.mailbox_url)
+def email(doorward: Kit) -> str:
+    walked = journey.Journey(doorward.gateway_url, doorward.mailbox_url)
     walked.register()
     walked.verify()
     return walked.email
@@ -186,10 +179,10 @@ def attack(page: Page, gateway: str) -> set[str]:
 
 
 def test_session_that_was_ended_elsewhere_leaves_no_cookies_behind(
-    context: BrowserContext, app: Page, gateway: str, backend: Backend, email: str
+    context: BrowserContext, app: Page, gateway: str, doorward: Kit, email: str
 ) -> None:
     sign_in(app, gateway, email)
-    with journey.open_client(backend.gateway_url) as client:
+    with journey.open_client(doorward.gateway_url) as client:
         body = {"email": email, "password": journey.PASSWORD}
         pair = journey.expect(client.post(f"{AUTH}/login", json=body), 200)
         journey.expect(client.post(f"{AUTH}/logout-all", headers=journey.bearer(pair["access_token"])), 204)

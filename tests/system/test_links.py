@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browsers import open_browser
 from tests.system import journey
-from tests.system.backend import Backend
+from tests.system.kit import Kit
 
 pytestmark = [pytest.mark.system, pytest.mark.browser, pytest.mark.timeout(300)]
 SIGN_IN = """body => fetch("/api/v1/auth/login", {
@@ -28,23 +28,21 @@ def page() -> Iterator[Page]:
 
 
 @pytest.fixture
-def client(backend: Backend) -> Iterator[httpx.Client]:
-    with journey.open_client(backend.gateway_url) as client:
+def client(doorward: Kit) -> Iterator[httpx.Client]:
+    with journey.open_client(doorward.gateway_url) as client:
         yield client
-
-
-def link_for(backend: Backend, email: str) -> str:
-    return Mailbox(backend.mailbox_url).link_for(email)
 
 
 def sign_in(client: httpx.Client, email: str, password: str = journey.PASSWORD) -> httpx.Response:
     return client.post("/api/v1/auth/login", json={"email": email, "password": password})
 
 
-def test_verification_link_waits_for_its_button(backend: Backend, client: httpx.Client, page: Page) -> None:
+def test_verification_link_waits_for_its_button(
+    doorward_mailbox: Mailbox, client: httpx.Client, page: Page
+) -> None:
     email = journey.new_address()
     journey.register(client, email)
-    link = link_for(backend, email)
+    link = doorward_mailbox.link_for(email)
 
     for _ in range(3):
         page.goto(link)
@@ -60,10 +58,10 @@ def test_verification_link_waits_for_its_button(backend: Backend, client: httpx.
     assert "token" not in page.url
 
 
-def test_used_link_says_so(backend: Backend, client: httpx.Client, page: Page) -> None:
+def test_used_link_says_so(doorward_mailbox: Mailbox, client: httpx.Client, page: Page) -> None:
     email = journey.new_address()
     journey.register(client, email)
-    link = link_for(backend, email)
+    link = doorward_mailbox.link_for(email)
 
     for expected in ("confirmed", "not valid|wrong|expired|used"):
         page.goto("about:blank")
@@ -73,14 +71,14 @@ def test_used_link_says_so(backend: Backend, client: httpx.Client, page: Page) -
 
 
 def test_reset_link_sets_a_password_and_explains_a_weak_one(
-    backend: Backend, client: httpx.Client, page: Page
+    doorward: Kit, doorward_mailbox: Mailbox, client: httpx.Client, page: Page
 ) -> None:
-    walked = journey.Journey(backend.gateway_url, backend.mailbox_url)
+    walked = journey.Journey(doorward.gateway_url, doorward.mailbox_url)
     walked.register()
     walked.verify()
-    httpx.delete(f"{backend.mailbox_url}/api/messages")
+    doorward_mailbox.clear()
     client.post("/api/v1/auth/password/forgot", json={"email": walked.email})
-    page.goto(link_for(backend, walked.email))
+    page.goto(doorward_mailbox.link_for(walked.email))
 
     page.get_by_label("New password").fill("password")
     page.get_by_role("button", name="Set the password").click()
@@ -94,16 +92,16 @@ def test_reset_link_sets_a_password_and_explains_a_weak_one(
 
 
 def test_link_of_a_new_address_asks_for_the_password(
-    backend: Backend, client: httpx.Client, page: Page
+    doorward: Kit, doorward_mailbox: Mailbox, client: httpx.Client, page: Page
 ) -> None:
-    walked = journey.Journey(backend.gateway_url, backend.mailbox_url)
+    walked = journey.Journey(doorward.gateway_url, doorward.mailbox_url)
     walked.register()
     walked.verify()
     new_email = journey.new_address()
     body = {"new_email": new_email, "password": journey.PASSWORD}
     headers = journey.bearer(walked.pair["access_token"])
     journey.expect(client.post("/api/v1/auth/email/change", json=body, headers=headers), 202)
-    link = link_for(backend, new_email)
+    link = doorward_mailbox.link_for(new_email)
 
     page.goto(link)
     opened = sign_in(client, new_email)
@@ -120,8 +118,10 @@ def test_link_of_a_new_address_asks_for_the_password(
     assert sign_in(client, walked.email).status_code == 401
 
 
-def test_invitation_link_joins_whoever_is_signed_in_in_this_browser(backend: Backend, page: Page) -> None:
-    ada, bob = (journey.Journey(backend.gateway_url, backend.mailbox_url) for _ in range(2))
+def test_invitation_link_joins_whoever_is_signed_in_in_this_browser(
+    doorward: Kit, doorward_mailbox: Mailbox, page: Page
+) -> None:
+    ada, bob = (journey.Journey(doorward.gateway_url, doorward.mailbox_url) for _ in range(2))
     for each in (ada, bob):
         each.register()
         each.verify()
@@ -130,9 +130,9 @@ def test_invitation_link_joins_whoever_is_signed_in_in_this_browser(backend: Bac
     made = journey.expect(ada.client.post(organizations, json={"name": "Acme"}, headers=own), 201)
     members = f"{organizations}/{made['id']}/members"
     invite = f"{organizations}/{made['id']}/invitations"
-    httpx.delete(f"{backend.mailbox_url}/api/messages")
+    doorward_mailbox.clear()
     journey.expect(ada.client.post(invite, json={"email": bob.email}, headers=own), 202)
-    link = link_for(backend, bob.email)
+    link = doorward_mailbox.link_for(bob.email)
 
     for is_signed_in, expected in ((False, "not signed in"), (True, "member of the organization")):
         if is_signed_in:

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 
 from shared.chassis.testing.engines import wait_until
-from tests.system.backend import Backend
 from tests.system.journey import Journey, bearer, code_in, expect, mails_to
+from tests.system.kit import Kit
 
 USERS = "/api/v1/users"
 ROUNDS = int(os.environ.get("MEMBERSHIP_ROUNDS", "2"))
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 
-def signed_up(backend: Backend) -> Journey:
-    journey = Journey(backend.gateway_url, backend.mailbox_url)
+def signed_up(doorward: Kit) -> Journey:
+    journey = Journey(doorward.gateway_url, doorward.mailbox_url)
     journey.register()
     journey.verify()
     return journey
@@ -31,13 +31,13 @@ def call(who: Journey, method: str, path: str, status: int, **options: Any) -> A
     return expect(who.client.request(method, path, headers=headers, **options), status)
 
 
-def join(backend: Backend, owner: Journey, organization: str, who: Journey) -> str:
+def join(doorward: Kit, owner: Journey, organization: str, who: Journey) -> str:
     """Invite somebody, who accepts by the code of the mail; the account's id."""
     call(owner, "POST", f"{organization}/invitations", 202, json={"email": who.email})
     found: list[dict[str, Any]] = []
 
     def is_there() -> bool:
-        mails = mails_to(backend.mailbox_url, who.email)
+        mails = mails_to(doorward.mailbox_url, who.email)
         found[:] = [mail for mail in mails if "join-organization" in mail["text"]]
         return bool(found)
 
@@ -61,11 +61,11 @@ def work_for(who: Journey, organization: str) -> None:
     wait_until(is_done, what="a token for the organization")
 
 
-def test_membership_that_ends_or_changes_refuses_the_tokens_of_before(backend: Backend) -> None:
-    ada, bob = signed_up(backend), signed_up(backend)
+def test_membership_that_ends_or_changes_refuses_the_tokens_of_before(doorward: Kit) -> None:
+    ada, bob = signed_up(doorward), signed_up(doorward)
     made = call(ada, "POST", f"{USERS}/organizations", 201, json={"name": "Acme"})
     organization = f"{USERS}/organizations/{made['id']}"
-    member = f"{organization}/members/{join(backend, ada, organization, bob)}"
+    member = f"{organization}/members/{join(doorward, ada, organization, bob)}"
     took = []
 
     for number in range(ROUNDS):

@@ -1,6 +1,9 @@
-"""What was stolen is worth nothing, and what is secret is written down nowhere."""
+"""What was stolen is worth nothing, what is secret is in no log, and a log shows what happened to whom."""
 
+import json
+import secrets
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -20,6 +23,15 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 NEXT = "quiet-meadow-41-lantern"
 WRONG = "a-wrong-guess-8642"
 AUTH = "/api/v1/auth"
+# Who has a part, and what it says of it: the web processes answer, the workers do the rest.
+PARTS = (
+    ("gateway", "request"),
+    ("auth", "request"),
+    ("auth-worker-1", "mail_request_granted"),
+    ("users-worker-1", "message_handled"),
+    ("notifications-worker-1", "message_handled"),
+    ("notifications-worker-1", "attempt_finished"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -187,3 +199,30 @@ def test_nothing_secret_is_in_logs_metrics_or_traces(backend: Backend, traveller
 )
 def test_spellings_are_found(text: str) -> None:
     assert leaks.find({"ada.lovelace@example.com", "123456"}, text)
+
+
+def lines(backend: Backend, process: str) -> Iterator[dict[str, Any]]:
+    """The process's log; what is no JSON is a server's greeting."""
+    for line in backend.processes[process].log().splitlines():
+        if line.startswith("{"):
+            yield json.loads(line)
+
+
+def test_a_registration_can_be_followed_through_every_process(backend: Backend) -> None:
+    request_id, trace_id = f"follow-{secrets.token_hex(8)}", secrets.token_hex(16)
+    traveller = Journey(backend.gateway_url, backend.mailbox_url)
+    traveller.client.headers["X-Request-ID"] = request_id
+    traveller.client.headers["traceparent"] = f"00-{trace_id}-{secrets.token_hex(8)}-01"
+
+    traveller.register()
+    traveller.verify()
+
+    def is_in_the_log_of(process: str, event: str) -> bool:
+        return any(
+            line["event"] == event
+            and (line.get("request_id"), line.get("trace_id")) == (request_id, trace_id)
+            for line in lines(backend, process)
+        )
+
+    for process, event in PARTS:
+        wait_until(lambda p=process, e=event: is_in_the_log_of(p, e), what=f"{event} in the log of {process}")
