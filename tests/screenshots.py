@@ -8,6 +8,7 @@ is printed, and the run fails.
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -16,7 +17,7 @@ from doorward_testkit.accounts import Account, Accounts
 from doorward_testkit.local import LocalBackend
 from doorward_testkit.mailbox import Mailbox
 from flask import Flask
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page, Route, expect
 
 from gateway.error_pages import ErrorPages
 from gateway.links.pages import PAGES
@@ -80,7 +81,7 @@ def take_links(browser: Browser, camera: Photographer, url: str) -> None:
                 for field in page.get_by_label(wording(language)[name].get("asks_for", "-")).all():
                     field.fill("correct horse battery staple")
                 page.get_by_role("button").click()
-                page.wait_for_function("document.getElementById('answer').textContent")
+                expect(page.locator("#answer")).not_to_be_empty()
                 camera.take(page, f"links/{name}.refused.{language}")
             page.goto("about:blank")
         page.goto(f"{url}/verify-email?lang={language}")
@@ -94,13 +95,13 @@ def take_errors(browser: Browser, camera: Photographer, url: str) -> None:
     for language in looks.LANGUAGES:
         page = browser.new_page(extra_http_headers={"Accept-Language": language})
         for kind, status in statuses.items():
-            page.route(f"**/error-{kind}", lambda route, status=status: _fail(route, status))
+            page.route(f"**/error-{kind}", partial(_fail, status))
             page.goto(f"{url}/error-{kind}")
             camera.take(page, f"errors/{kind}.{language}")
         page.close()
 
 
-def _fail(route: Route, status: int) -> None:
+def _fail(status: int, route: Route) -> None:
     """Answer as the gateway does when something is refused with that status."""
     app = Flask("gateway.links.pages")
     pages = ErrorPages(app.jinja_env, BrandSettings(**BRAND))  # type: ignore[arg-type]
