@@ -123,6 +123,10 @@ install: $(DEV) ## Install everything that development needs into .venv
 screenshots: $(DEV) ## Take pictures of every page and mail, and check them with axe-core (SHOTS=folder)
 	PYTHONPATH=testkit $(BIN)/python -m tests.screenshots $(SHOTS)
 
+.PHONY: first-hour
+first-hour: $(DEV) ## Do what three newcomers do, each from an empty machine, as the pages say (two minutes each)
+	$(BIN)/python -m tests.system.first_hour
+
 .PHONY: clean
 clean: ## Remove .venv and what tools leave behind; the data in .data stays
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.* htmlcov

@@ -51,7 +51,7 @@ class ComposeStack:
         return subprocess.run(
             [docker, "compose", "--project-name", self.project, "--ansi", "never", *arguments],
             cwd=ROOT,
-            env=self._environment() | environment,
+            env=self.environment | environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -72,7 +72,9 @@ class ComposeStack:
         """Remove containers, networks and volumes; the images stay for the next run's cache."""
         self.attempt("down", "--volumes", "--remove-orphans", "--timeout", "5")
 
-    def _environment(self) -> dict[str, str]:
+    @property
+    def environment(self) -> dict[str, str]:
+        """What `docker compose` runs with."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_HOST") if name in os.environ}
         return kept | {
             "COMPOSE_DISABLE_ENV_FILE": "true",
