@@ -16,9 +16,9 @@ BROKER = (
 def absence(error: Exception) -> str | None:
     """What to tell the person of an error that a store which is away has caused; None for any other."""
     if isinstance(error, _loaded(DATABASE)):
-        return f"The database does not answer: {_first_line(error)}. Start it, or mend …_DATABASE_URL."
+        return f"The database does not answer: {_first_line(error)}. Start it, or correct …_DATABASE_URL."
     if isinstance(error, _loaded(BROKER)):
-        return f"Redis does not answer: {_first_line(error)}. Start it, or mend REDIS_URL."
+        return f"Redis does not answer: {_first_line(error)}. Start it, or correct REDIS_URL."
     return None
 
 

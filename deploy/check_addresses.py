@@ -49,13 +49,13 @@ def _check(service: str, *, is_repairing: bool) -> int:
             count, left = count + 1, left + (not is_repaired)
         db.session.remove()
         db.engine.dispose()
-    click.echo(f"{service}: {count} in another form, {left} left")
+    click.echo(f"{service}: {count} addresses in an old format, {left} not changed")
     return left
 
 
 def _sentence(finding: "Finding", *, is_repaired: bool) -> str:
     where = ".".join(finding.place)
     if finding.right is None:
-        return f"{where}: {finding.stored!r} could not be registered today"
+        return f"{where}: {finding.stored!r} is no valid address; correct it by hand"
     verb = "is now" if is_repaired else "should be"
     return f"{where}: {finding.stored!r} {verb} {finding.right!r}"

@@ -151,7 +151,9 @@ def main() -> None:
         for sentence in str(error).splitlines():
             click.echo(f"doorward: {sentence}", err=True)
         if "is not set" in str(error) and _needs_environment(sys.argv[1:2]):
-            click.echo("doorward: Set that, or call this while `doorward up` runs on this machine.", err=True)
+            click.echo(
+                "doorward: Set it, or run this command while `doorward up` runs on this machine.", err=True
+            )
         sys.exit(SETTINGS_EXIT_CODE)
     except Exception as error:
         reason = absence(error)

@@ -33,5 +33,5 @@ def _filled(line: str) -> str:
 
 if __name__ == "__main__":
     if not write(ROOT / ".env.example", ROOT / ".env"):
-        sys.exit(".env is there already, and its secrets are in use: it stays as it is.")
+        sys.exit(".env exists already and its secrets are in use; it was not changed.")
     print("Wrote .env with fresh secrets; fill in the rest of what production needs in it.")

@@ -7,7 +7,15 @@ from deploy.processes import PROCESSES, settings_class
 from shared.chassis.brand import BrandSettings
 
 # Not of one process: read by Compose, by `doorward up`, or by the tests.
-ELSEWHERE = frozenset({"DOORWARD_DATA_DIR", "DOORWARD_ENV_FILE", "DOORWARD_TEST_SERVERS", "DOORWARD_VERSION"})
+ELSEWHERE = frozenset(
+    {
+        "DOORWARD_DATA_DIR",
+        "DOORWARD_ENV_FILE",
+        "DOORWARD_TEMPLATE_DIR",
+        "DOORWARD_TEST_SERVERS",
+        "DOORWARD_VERSION",
+    }
+)
 # Compose gives it to every process; one that shows nothing to anybody has no use for it.
 BRAND = frozenset(str(field.validation_alias) for field in BrandSettings.model_fields.values())
 
@@ -32,4 +40,4 @@ def unknown(names: Iterable[str], processes: Collection[str]) -> Iterator[str]:
     for name in sorted(name for name in names if name.startswith(prefixes) and name not in known):
         nearest = get_close_matches(name, known, n=1)
         hint = f"; did you mean {nearest[0]}?" if nearest else "; docs/settings.md lists all of them."
-        yield f"{name} is set, but it is not a setting{hint}"
+        yield f"{name} is set, but there is no such setting{hint}"

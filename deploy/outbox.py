@@ -48,7 +48,7 @@ def show(service: str, message_id: UUID) -> None:
     with _outbox_of(service) as found:
         rows = dead_messages.find(found, message_id)
         if not rows:
-            raise click.ClickException(f"{service} has no message {message_id} that waits or is dead.")
+            raise click.ClickException(f"{service} has no waiting or dead message {message_id}.")
         for row in rows:
             click.echo("\n".join(_lines(row)))
 
@@ -74,10 +74,10 @@ def resend(service: str, message_ids: tuple[UUID, ...], is_all: bool) -> None:
     from shared.chassis.clock import utcnow
 
     if is_all == bool(message_ids):
-        raise click.UsageError("Name the messages, or say --all.")
+        raise click.UsageError("Name the messages, or use --all.")
     with _outbox_of(service) as found:
         count = dead_messages.resend(found, None if is_all else message_ids, utcnow())
-    click.echo(f"{count} sent again")
+    click.echo(f"Messages to be sent again: {count}")
 
 
 @outbox.command()

@@ -22,8 +22,8 @@ def reseal(service: str) -> None:
             report = _reseal(name)
             unreadable += report.unreadable
             click.echo(
-                f"{name}: {report.resealed} sealed anew, {report.current} under the current secret already, "
-                f"{report.unreadable} that no accepted secret opens"
+                f"{name}: {report.resealed} encrypted again, {report.current} already encrypted "
+                f"with the current secret, {report.unreadable} that no configured secret can decrypt"
             )
     if unreadable:
         raise click.exceptions.Exit(1)

@@ -42,5 +42,5 @@ def ensure(folder: DataFolder) -> dict[str, str]:
 def _lost(folder: DataFolder, what: str) -> FolderUnusable:
     return FolderUnusable(
         f"{folder.path / FILE} {what}, and the databases beside it depend on it; restore the file, "
-        f"or remove {folder.path} to start over with nothing."
+        f"or delete {folder.path} to start with empty databases."
     )

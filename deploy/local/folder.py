@@ -112,6 +112,6 @@ def explained(path: Path) -> Iterator[None]:
         else:
             sentence = (
                 f"The data folder {path} cannot be used ({error.strerror}: {error.filename or path}); "
-                "set DOORWARD_DATA_DIR to a folder that may be written."
+                "set DOORWARD_DATA_DIR to a folder that this user can write."
             )
         raise FolderUnusable(sentence) from error

@@ -60,7 +60,7 @@ class Run:
             await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
             if running.done():
                 running.result()
-            self._console.say("stopping; a second Ctrl-C kills")
+            self._console.say("stopping; press Ctrl-C again to kill all processes")
         finally:
             running.cancel()
             await asyncio.wait([running])
@@ -112,7 +112,7 @@ class Run:
             self._environment = before
             for sentence in str(error).splitlines():
                 self._console.say(sentence)
-            self._console.say("not reloaded: the settings of before stay in force")
+            self._console.say("not reloaded: the previous settings stay in use")
             return
         given = self._environment
         await self._supervisor.renew([*programs.servers(given), programs.gateway(given)])

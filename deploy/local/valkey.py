@@ -56,7 +56,7 @@ def put_aside(folder: DataFolder, console: Console) -> None:
     with explained(folder.path):
         (folder.path / "valkey").rename(aside)
         (folder.path / "valkey").mkdir(mode=0o700)
-    console.say(f"valkey could not read its data; it starts empty, and what it had is in {aside}")
+    console.say(f"valkey could not read its data; it starts empty. The old data is in {aside}")
 
 
 def _binary() -> Path:

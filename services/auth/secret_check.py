@@ -26,7 +26,7 @@ def check(settings: AuthSettings) -> None:
         Sealer(settings.own_secrets, PURPOSE).open(sealed)
     except SealBroken as error:
         raise SettingsError(
-            "AUTH_SECRET_KEY: does not open what auth's database holds; set the secret that sealed it "
+            "AUTH_SECRET_KEY: cannot decrypt what is in auth's database; set the secret that encrypted it "
             "in AUTH_PREVIOUS_SECRET_KEYS (before auth had its own, that was JWT_SECRET_KEY) and run "
             "`doorward reseal auth`."
         ) from error

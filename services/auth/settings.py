@@ -34,7 +34,7 @@ SCOPE = re.compile(r"[a-z][a-z_.-]{0,31}(:[a-z][a-z_.-]{0,31}){1,3}\Z")
 def _scopes(scopes: list[str]) -> list[str]:
     for scope in scopes:
         if not SCOPE.match(scope) or scope.startswith(("notifications:", "tokens:")):
-            raise ValueError(f"{scope!r} is not a scope of a service of one's own, like `orders:read`")
+            raise ValueError(f"{scope!r} is not a scope of your own services, such as `orders:read`")
     return scopes
 
 

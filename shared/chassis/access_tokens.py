@@ -149,7 +149,7 @@ def _verify(token: str, read: Callable[[str, Header], dict[str, Any]]) -> Verifi
     memory: VerifiedTokens = extensions[_VERIFIED]
     known = memory.find(token)
     if known is not None:
-        extensions[_KEYS](known.header, {})  # raises where the key is not accepted any more
+        extensions[_KEYS](known.header, {})  # raises where the key is no longer accepted
     else:
         header = _check_form(token)
         known = VerifiedToken(header, read(token, header))

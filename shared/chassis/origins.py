@@ -29,14 +29,15 @@ def _origin(text: str) -> str:
     """The origin that ``text`` means; raises ValueError with what to write instead."""
     if text == "*":
         raise ValueError(
-            f"* would let every page act by its visitors' cookies; list the pages' origins, as {_EXAMPLE}"
+            "* would let every page use its visitors' cookies; list the origins of your pages, "
+            f"such as {_EXAMPLE}"
         )
     if "://" not in text:
         host = text.rstrip("/") or "app.example.org"
         scheme = "http" if host.partition(":")[0] in {"localhost", "127.0.0.1"} else "https"
         raise ValueError(f'"{text}" has no scheme; write {scheme}://{host.partition("/")[0]}')
     if match := _PATH.match(text):
-        raise ValueError(f'"{text}" has a path, which origins have not; write {match[1]}')
+        raise ValueError(f'"{text}" has a path, which an origin does not have; write {match[1]}')
     written = text.rstrip("/").lower() if _WRITTEN.match(text) else text
     if re.match(PATTERN, written) is None:
         raise ValueError(f'"{text}" is not an origin; write scheme, host and port, as {_EXAMPLE}')
@@ -48,7 +49,9 @@ def _passkey_origin(text: str) -> str:
     if text.startswith(_ANDROID):
         return text
     if "*" in text:
-        raise ValueError(f'"{text}" is more than one origin; passkeys need each by itself, as {_EXAMPLE}')
+        raise ValueError(
+            f'"{text}" is more than one origin; for passkeys, list each origin, such as {_EXAMPLE}'
+        )
     return _origin(text)
 
 

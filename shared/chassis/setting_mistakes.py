@@ -16,7 +16,7 @@ _WORDING = {
     "int_from_float": "{value} is not a whole number.",
     "float_parsing": "{value} is not a number.",
     "bool_parsing": "{value} is neither true nor false.",
-    "greater_than": "{value} is too low: it has to be above {gt}.",
+    "greater_than": "{value} is too low: it must be above {gt}.",
     "greater_than_equal": "{value} is too low: the least is {ge}.",
     "less_than": "{value} is too high: it has to be below {lt}.",
     "less_than_equal": "{value} is too high: the most is {le}.",

@@ -31,7 +31,7 @@ def _strong(secret: SecretStr) -> SecretStr:
     if len(secret.get_secret_value().encode()) < MINIMUM_SECRET_BYTES:
         raise ValueError(
             f"is too short: it needs at least {MINIMUM_SECRET_BYTES} bytes; "
-            "`openssl rand -base64 48` makes a good one"
+            "`openssl rand -base64 48` generates one"
         )
     return secret
 

@@ -359,7 +359,7 @@ def test_command_makes_an_administrator_and_promotes_an_account(
     weak = run_create_admin("--email", ROOT, "--password", "password")
     bad = run_create_admin("--email", "nonsense", "--password", PASSWORD)
 
-    assert "Made the administrator root@example.org" in made.output
+    assert "Created the administrator root@example.org" in made.output
     assert "Promoted" in promoted.output
     assert "Promoted" in repeated.output
     assert claims_of(stranger(ROOT).sign_in().pair)["roles"] == ["admin"]

@@ -57,7 +57,7 @@ def test_accounts_are_taken_in_with_their_hashes_and_the_others_reported(
     result = run(accounts.import_accounts, "--allow-roles", file)
 
     assert result.exit_code == 1
-    assert "Made 2, known 1, refused 5." in result.output
+    assert "Created 2, skipped 1, refused 5." in result.output
     assert "bcrypt: 1" in result.output
     assert "line 4: email:" in result.output
     assert "line 9:" in result.output
@@ -68,7 +68,7 @@ def test_accounts_are_taken_in_with_their_hashes_and_the_others_reported(
 def test_dry_run_makes_nothing(app: Flask, run: Run, file: Path) -> None:
     result = run(accounts.import_accounts, "--allow-roles", "--dry-run", file)
 
-    assert "Would make 2" in result.output
+    assert "Would create 2" in result.output
     with app.app_context():
         assert db.session.query(Account).count() == 0
 
@@ -76,8 +76,11 @@ def test_dry_run_makes_nothing(app: Flask, run: Run, file: Path) -> None:
 def test_run_that_broke_off_is_repeated(run: Run, file: Path) -> None:
     run(accounts.import_accounts, "--allow-roles", file)
 
-    assert "Made 0, known 3" in run(accounts.import_accounts, "--allow-roles", file).output
-    assert "Would make 0, known 3" in run(accounts.import_accounts, "--allow-roles", "--dry-run", file).output
+    assert "Created 0, skipped 3" in run(accounts.import_accounts, "--allow-roles", file).output
+    assert (
+        "Would create 0, skipped 3"
+        in run(accounts.import_accounts, "--allow-roles", "--dry-run", file).output
+    )
 
 
 def test_export_can_be_taken_in_again(app: Flask, run: Run, file: Path, tmp_path: Path) -> None:
@@ -90,7 +93,7 @@ def test_export_can_be_taken_in_again(app: Flask, run: Run, file: Path, tmp_path
         db.session.commit()
     result = run(accounts.import_accounts, "--allow-roles", exported)
 
-    assert (result.exit_code, "Made 2" in result.output) == (0, True)
+    assert (result.exit_code, "Created 2" in result.output) == (0, True)
 
 
 def import_lines(run: Run, tmp_path: Path, *lines: object, options: tuple[str, ...] = ()) -> Any:
@@ -152,7 +155,7 @@ def test_bad_line_is_reported_and_costs_no_other(
     result = import_lines(run, tmp_path, line, GOOD, options=options)
 
     assert result.exit_code == 1, result.output
-    assert "1, known 0, refused 1." in result.output
+    assert "1, skipped 0, refused 1." in result.output
     assert "line 1:" in result.output
 
 
@@ -165,7 +168,7 @@ def test_line_that_the_database_refuses_is_reported_and_costs_no_other(run: Run,
     result = import_lines(run, tmp_path, *lines)
 
     assert result.exit_code == 1, result.output
-    assert "Made 2, known 0, refused 1." in result.output
+    assert "Created 2, skipped 0, refused 1." in result.output
     assert "line 3:" in result.output
 
 
@@ -208,7 +211,7 @@ def test_factors_move_to_another_doorward(
 
     eve = Person(other.test_client(), ADA)
     ticket, again = challenge(eve), challenge(eve)
-    assert (result.exit_code, "Made 1" in result.output) == (0, True), result.output
+    assert (result.exit_code, "Created 1" in result.output) == (0, True), result.output
     assert eve.post("mfa/verify", mfa_token=ticket, code=codes[3]).status_code == 200
     assert eve.post("mfa/verify", mfa_token=again, code=codes[3]).status_code == 400  # it was used
     assert eve.post("mfa/verify", mfa_token=again, code=generator.now()).status_code == 200
@@ -251,7 +254,7 @@ def test_factors_that_could_never_be_used_are_reported(
 ) -> None:
     result = import_lines(run, tmp_path, {**GOOD, **member}, {"email": "bob@example.org"})
 
-    assert "Made 1, known 0, refused 1." in result.output, result.output
+    assert "Created 1, skipped 0, refused 1." in result.output, result.output
     assert "line 1:" in result.output
 
 
@@ -267,7 +270,7 @@ def test_passkey_that_is_known_already_costs_its_line_alone(
         run, tmp_path, {"email": "bob@example.org", "passkeys": [passkey]}, {"email": "c@example.org"}
     )
 
-    assert "Made 1, known 0, refused 1." in result.output, result.output
+    assert "Created 1, skipped 0, refused 1." in result.output, result.output
 
 
 def test_import_and_its_roles_are_in_the_audit_log(app: Flask, run: Run, tmp_path: Path) -> None:

@@ -303,7 +303,7 @@ def test_commands_rotate_list_and_withdraw(new_worker: NewWorker, monkeypatch: p
     assert "EdDSA  signs since" in signing
     assert "accepted until" in retired
     assert "The shared secret signs" in retired
-    assert f"{kid}  EdDSA  not accepted any more" in withdrawn
+    assert f"{kid}  EdDSA  no longer accepted" in withdrawn
 
 
 @pytest.mark.parametrize(

@@ -66,9 +66,9 @@ def test_report_names_each_row_in_another_form_and_changes_none(command: Command
     outcome = command()
 
     assert outcome.exit_code == 1
-    assert outcome.output.endswith("auth: 4 in another form, 4 left\n")
+    assert outcome.output.endswith("auth: 4 addresses in an old format, 4 not changed\n")
     for email, right in {**REPAIRABLE, **LEFT}.items():
-        assert f"{email!r} {f'should be {right!r}' if right else 'could not'}" in outcome.output
+        assert f"{email!r} {f'should be {right!r}' if right else 'is no valid'}" in outcome.output
     assert not any(repr(email) in outcome.output.replace("should be", "\n") for email in RIGHT[:2])
     assert stored(app) == before
 
@@ -77,7 +77,7 @@ def test_repair_writes_what_belongs_to_nobody_else(command: Command, app: Flask)
     outcome = command("--repair")
 
     assert outcome.exit_code == 1
-    assert outcome.output.endswith("auth: 4 in another form, 2 left\n")
+    assert outcome.output.endswith("auth: 4 addresses in an old format, 2 not changed\n")
     assert stored(app) == {*RIGHT, *REPAIRABLE.values(), *LEFT}
 
 

@@ -89,7 +89,7 @@ def test_command_of_a_person_says_where_settings_could_come_from() -> None:
     outcome = run("routes")
 
     assert outcome.returncode == 2
-    assert "call this while `doorward up` runs" in outcome.stderr
+    assert "run this command while `doorward up` runs" in outcome.stderr
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from tests.repository.samples import ROOT, sample_environment
 )
 def test_mistyped_setting_is_named_with_the_nearest_one(name: str, hint: str) -> None:
     assert list(known_settings.unknown([name], PROCESSES)) == [
-        f"{name} is set, but it is not a setting; {hint}"
+        f"{name} is set, but there is no such setting; {hint}"
     ]
 
 

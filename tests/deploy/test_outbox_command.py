@@ -97,14 +97,14 @@ def test_show_of_an_unknown_message_says_so(command: Command, dead: str) -> None
     outcome = command("show", str(new_id()))
 
     assert outcome.exit_code == 1
-    assert "has no message" in outcome.output
+    assert "has no waiting or dead message" in outcome.output
 
 
 @pytest.mark.parametrize("is_all", [True, False])
 def test_resend_makes_it_wait_again(command: Command, app: Flask, dead: str, is_all: bool) -> None:
     outcome = command("resend", "--all" if is_all else dead)
 
-    assert outcome.output == "1 sent again\n"
+    assert outcome.output == "Messages to be sent again: 1\n"
     assert dead_rows(app) == (2, 0)
 
 

@@ -266,9 +266,9 @@ def test_reload_with_a_mistake_says_it_and_changes_nothing(running: Runner) -> N
     kept = env_file.read_text() if env_file.exists() else ""
     env_file.write_text("LOG_LEVEL=loud\nGATEWAY_PORT=1\n")
     try:
-        running.reload("not reloaded: the settings of before stay in force")
+        running.reload("not reloaded: the previous settings stay in use")
         env_file.write_text("LOG_LEVEL=loud\n")
-        running.reload("not reloaded: the settings of before stay in force")
+        running.reload("not reloaded: the previous settings stay in use")
     finally:
         env_file.write_text(kept)
 

@@ -167,10 +167,10 @@ def test_origin_is_taken_as_it_is_meant(monkeypatch: pytest.MonkeyPatch, written
         ("app.example.org", '"app.example.org" has no scheme; write https://app.example.org.'),
         (
             "https://app.example.org/shop",
-            "has a path, which origins have not; write https://app.example.org.",
+            "has a path, which an origin does not have; write https://app.example.org.",
         ),
         ("https://app example", "is not an origin; write scheme, host and port, as https://app.example.org."),
-        ("*", "* would let every page act by its visitors' cookies; list the pages' origins"),
+        ("*", "* would let every page use its visitors' cookies; list the origins"),
     ],
 )
 def test_origin_that_is_none_is_explained(

@@ -38,7 +38,7 @@ def create_admin(email: str, password: str | None, reset_password: bool) -> None
             raise click.UsageError(
                 "This account has another password: leave --password out, or add --reset-password."
             ) from error
-    click.echo(f"{'Made' if is_new else 'Promoted'} the administrator {address}.")
+    click.echo(f"{'Created' if is_new else 'Promoted'} the administrator {address}.")
 
 
 def _create(address: str, password: str | None, *, reset_password: bool) -> bool:
@@ -74,8 +74,8 @@ def import_accounts(file: BinaryIO, dry_run: bool, allow_roles: bool) -> None:
             allow_roles=allow_roles,
             progress=lambda done: bar.update(done - bar.pos),
         )
-    verb = "Would make" if dry_run else "Made"
-    click.echo(f"{verb} {report.made}, known {report.known}, refused {report.refused}.")
+    verb = "Would create" if dry_run else "Created"
+    click.echo(f"{verb} {report.made}, skipped {report.known}, refused {report.refused}.")
     for scheme, count in sorted(report.schemes.items()):
         click.echo(f"  {scheme}: {count}")
     for mistake in report.mistakes:
@@ -91,7 +91,7 @@ def import_accounts(file: BinaryIO, dry_run: bool, allow_roles: bool) -> None:
 def export_accounts(file: Path, factors: bool, overwrite: bool) -> None:
     """Write every account with its hashes to FILE (NDJSON, mode 0600). Protect it like the database."""
     if file.exists() and not overwrite:
-        raise click.UsageError(f"{file} is there already; add --overwrite to replace it.")
+        raise click.UsageError(f"{file} already exists; add --overwrite to replace it.")
     file.unlink(missing_ok=True)
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with as_operator(create_app()), os.fdopen(descriptor, "wb") as lines:

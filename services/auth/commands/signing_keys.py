@@ -66,7 +66,7 @@ def _standing(pair: KeyPair, signing: KeyPair | None, now: datetime) -> str:
     if signing is not None and pair.kid == signing.kid:
         return f"signs since {_moment(pair.signs_from)}"
     if not pair.is_accepted_at(now):
-        return "not accepted any more"
+        return "no longer accepted"
     if pair.signs_from > now and (pair.signs_until is None or pair.signs_until > pair.signs_from):
         return f"published, signs from {_moment(pair.signs_from)}"
     return f"accepted until {_moment(pair.accepted_until)}" if pair.accepted_until else "accepted"

@@ -21,8 +21,8 @@ def queue() -> None:
             f"{lane.lane:8} due {lane.due:>8}  sending {lane.sending:>5}  oldest {lane.oldest_seconds:.0f} s"
         )
     click.echo(f"scheduled or retrying later: {found['later']}")
-    click.echo(f"attempts whose worker is gone: {found['expired_leases']}")
-    click.echo(f"outcome unknown, to be settled with /resolve or /resend: {found['outcome_unknown']}")
+    click.echo(f"attempts of workers that have stopped: {found['expired_leases']}")
+    click.echo(f"outcome unknown, to be decided with /resolve or /resend: {found['outcome_unknown']}")
 
 
 @click.command()

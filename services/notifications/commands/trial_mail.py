@@ -61,7 +61,7 @@ def _try(settings: NotificationsSettings, outlet: Outlet, address: str) -> bool:
         click.echo(f"{name}: refused at {error.phase}: {error.code} {error.text}")
         return False
     except OutcomeUnknown as error:
-        click.echo(f"{name}: it may have been taken, its answer did not come: {error}")
+        click.echo(f"{name}: the mail may have been accepted, but the answer did not arrive: {error}")
         return False
     finally:
         outlet.close()

@@ -50,4 +50,4 @@ def _read(number: int, line: bytes) -> Departure:
         moment = Timestamp().deserialize(content["deleted_at"])
         return Departure(UUID(content["account_id"]), moment.astimezone(UTC))
     except (ValidationError, ValueError, KeyError, TypeError) as error:
-        raise click.ClickException(f"line {number} names no deleted account; nothing was done") from error
+        raise click.ClickException(f"line {number} names no deleted account; nothing was changed") from error

@@ -13,7 +13,7 @@ import click
 def written(file: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
     """The content of ``file``, which gets its name when it is complete; raises UsageError if it exists."""
     if file.exists() and not overwrite:
-        raise click.UsageError(f"{file} is there already; add --overwrite to replace it.")
+        raise click.UsageError(f"{file} already exists; add --overwrite to replace it.")
     unfinished = file.with_name(f".{file.name}.part")
     unfinished.unlink(missing_ok=True)
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
