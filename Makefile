@@ -123,6 +123,10 @@ install: $(DEV) ## Install everything that development needs into .venv
 screenshots: $(DEV) ## Take pictures of every page and mail, and check them with axe-core (SHOTS=folder)
 	PYTHONPATH=testkit $(BIN)/python -m tests.screenshots $(SHOTS)
 
+.PHONY: time-kit
+time-kit: $(DEV) ## Start and stop the test kit three times and print how long it took
+	PYTHONPATH=testkit $(BIN)/python -m tests.testkit.ready
+
 .PHONY: first-hour
 first-hour: $(DEV) ## Do what three newcomers do, each from an empty machine, as the pages say (two minutes each)
 	$(BIN)/python -m tests.system.first_hour

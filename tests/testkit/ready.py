@@ -1,4 +1,6 @@
-"""How long the kit takes until it is ready: ``python -m tests.testkit.ready [COMMAND] [TIMES]``.
+"""How long the kit takes until it is ready: ``make time-kit``.
+
+That is ``python -m tests.testkit.ready [COMMAND] [TIMES]`` with `testkit` on the path.
 
 COMMAND is the `doorward` of an environment, by default of the one that runs this. Each line has the time by
 the clock, which other programs of the machine prolong, and the time of processors from start to stop.
