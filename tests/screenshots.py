@@ -179,7 +179,7 @@ def main(folder: Path, word: str = "") -> int:
         if camera.wants("others"):
             take_others(browser, camera, url, backend.mailbox_url)
     for name, grave in camera.found.items():
-        print(name, *grave, sep="\n  ")  # noqa: T201
+        print(name, *dict.fromkeys(grave), sep="\n  ")  # noqa: T201
     ours = [name for name in camera.found if not name.startswith(DOCS)]
     print(f"{camera.count} pictures in {folder}; {len(ours)} with serious findings")  # noqa: T201
     return 1 if ours else 0
