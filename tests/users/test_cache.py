@@ -13,7 +13,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import event
 
-from services.users.cache.breaker import FIRST_REST_SECONDS, REST_SECONDS, Breaker
+from services.users.cache.breaker import Breaker
 from services.users.cache.envelope import Envelope
 from services.users.cache.profiles import Cached, Miss
 from services.users.cache.profiles import profiles as cache
@@ -281,7 +281,7 @@ def test_writer_that_redis_does_not_answer_leaves_a_row_that_the_relay_repeats(
     warm(app, ada)
     with app.app_context():
         with monkeypatch.context() as patch:
-            patch.setattr(Breaker, "admits", lambda _self, _now: False)
+            patch.setattr(Breaker, "admits", lambda _self: False)
             changed = changes.change(ada, {"name": "New"}, expected_versions=None)
         assert cache.find(ada) != changed
         assert [row.version for row in db.session.scalars(db.select(Invalidation))] == [changed.version]
@@ -436,35 +436,6 @@ def test_only_one_of_many_batches_reads_what_all_miss(
             list(pool.map(read, range(8)))
 
     assert queries(app, read_all) == 1
-
-
-def test_breaker_lets_nobody_wait_for_a_while_and_then_one() -> None:
-    breaker = Breaker()
-
-    assert breaker.admits(100.0)
-    for _ in range(3):  # of several threads at once: one rest
-        breaker.failed(100.0)
-    assert [breaker.admits(100.0 + later) for later in (0, 0.04, FIRST_REST_SECONDS, 0.06)] == [
-        False,
-        False,
-        True,
-        False,
-    ]
-    breaker.succeeded()
-    assert breaker.admits(100.06)
-
-
-def test_breaker_rests_longer_with_each_failure_up_to_a_second() -> None:
-    breaker, now, rests = Breaker(), 100.0, []
-    breaker.failed(now)
-    for _ in range(7):
-        begun = now
-        while not breaker.admits(now):
-            now += 0.01
-        rests.append(now - begun)
-        breaker.failed(now)
-
-    assert rests == pytest.approx([0.05, 0.1, 0.2, 0.4, 0.8, REST_SECONDS, REST_SECONDS], abs=0.02)
 
 
 def test_only_one_of_many_readers_reads_what_all_miss(app: Flask, redis: "Redis", ada: UUID) -> None:

@@ -41,7 +41,7 @@ EXAMPLES = int(os.environ.get("CACHE_MODEL_EXAMPLES", "2"))
 STEPS = 12
 SIDES = st.sampled_from([0, 1])
 WHICH = st.sampled_from([0, 0, 0, 1])
-BREAKER_SECONDS = 1.0  # for which a process asks a Redis no more that it did not reach
+BREAKER_SECONDS = 2.0  # after which a process has found that Redis is there again, half a second and some
 
 
 class Process:

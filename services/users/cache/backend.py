@@ -11,16 +11,15 @@ rest are scripts, each of which is one step for Redis:
 - ``forbid`` sets a tombstone, unless the key has this version or a later one.
 
 A restarted Redis may remember what it had lost of late: so a value counts only in the life it was written in.
-No connection outlives a restart, so a reader learns the life once for each connection (``lives``).
+No connection outlives a restart, so a reader learns the life once for each connection (``connections``).
 """
 
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from redis import Redis
-
-from services.users.cache.lives import LivesOfRedis
+from services.users.cache.breaker import Breaker
+from services.users.cache.connections import ThreadConnections
 from services.users.cache.redis_backend import RedisBackend
 
 # A reader has the database; a writer whom Redis does not hear leaves others with an old value for a moment.
@@ -92,9 +91,9 @@ class VersionedRedis(RedisBackend):
 
     def __init__(self, url: str, **options: Any) -> None:
         super().__init__(url, **options)
-        self._lives = LivesOfRedis()
-        self._readers = self.connect(self.patience_seconds, greet=self._lives.learn).connection_pool
-        readers = Redis(connection_pool=self._readers)
+        self.breaker = Breaker(self.token)
+        self._lines = ThreadConnections(lambda greet: self.connect(self.patience_seconds, greet=greet))
+        readers = self.connect(self.patience_seconds)
         writers = self.connect(max(self.patience_seconds, WRITERS_PATIENCE_SECONDS))
         self._token = readers.register_script(_LIFE + _FOR_MANY)
         self._miss = readers.register_script(_LIFE + _MISS)
@@ -103,27 +102,22 @@ class VersionedRedis(RedisBackend):
 
     def read(self, key: str) -> Found:
         """The value of ``key``, or the token with which one may be offered."""
-        life, stored = self._ask("GET", self.prefix + key)
+        life, stored = self._lines.ask("GET", self.prefix + key)
         return _found(stored, life) or self._read_or_miss(key)
 
     def read_many(self, keys: Sequence[str]) -> list[Found | None]:
         """The value of each key; None where there is none."""
-        life, stored = self._ask("MGET", *(self.prefix + key for key in keys))
+        life, stored = self._lines.ask("MGET", *(self.prefix + key for key in keys))
         return [_found(each, life) for each in stored]
-
-    def _ask(self, *command: str) -> tuple[bytes, Any]:
-        """In which life Redis answered, and what. By a connection: redis-py's client costs as much again."""
-        connection = self._readers.get_connection()
-        try:
-            connection.send_command(*command)  # type: ignore[no-untyped-call]
-            answer = connection.read_response()  # type: ignore[no-untyped-call]
-            return self._lives.of(connection), answer
-        finally:
-            self._readers.release(connection)
 
     def _read_or_miss(self, key: str) -> Found:
         version, value = self._miss(keys=self._keys(key), args=[_new_epoch()])
         return Found(version, None, value) if version < 0 else Found(version, value, b"")
+
+    def give_up(self) -> None:
+        """Ask nothing more until Redis answers again, and then over new connections."""
+        self._lines.forget()
+        self.breaker.failed()
 
     def token(self) -> bytes:
         """The token with which any values may be offered that are read after this."""

@@ -1,41 +1,67 @@
-"""The breaker in front of Redis: once it did not answer in time, nobody waits for it for a while.
+"""The breaker in front of Redis: once it did not answer in time, no request asks it until a probe did.
 
-A short while at first: on a busy machine one late answer says little, and every profile is then read from
-PostgreSQL. The rest doubles with each further failure, up to a second.
+The probe runs in a thread of its own, soon at first: on a busy machine one late answer says little, and every
+profile is then read from PostgreSQL. It rests twice as long after each failure, up to half a second. It ends
+where nobody has asked meanwhile; whoever asks next has it begun again.
 """
 
-from threading import Lock
+import time
+from collections.abc import Callable
+from threading import Lock, Thread
 
-FIRST_REST_SECONDS = 0.05
-REST_SECONDS = 1.0
+from redis.exceptions import RedisError
+
+FIRST_REST_SECONDS = 0.02
+LONGEST_REST_SECONDS = 0.5
+
+Probe = Callable[[], object]  # raises RedisError where Redis does not answer in time
 
 
 class Breaker:
-    """Lets calls through, or one after each rest while they fail. The time is the caller's."""
+    """Of one process. ``rest`` waits for so many seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, probe: Probe, *, rest: Callable[[float], None] = time.sleep) -> None:
+        self._probe = probe
+        self._rest = rest
         self._lock = Lock()
-        self._rests_until = 0.0
-        self._rest_seconds = FIRST_REST_SECONDS
+        self._is_open = False
+        self._was_asked = False  # since the last probe
+        self.is_probing = False
 
-    def admits(self, now: float) -> bool:
-        """Whether to call. While calls fail, whoever is admitted first after the rest is the only one."""
-        if not self._rests_until:
+    def admits(self) -> bool:
+        """Whether to call; never waits."""
+        if not self._is_open:
             return True
-        with self._lock:
-            if now < self._rests_until:
-                return False
-            self._rest_seconds = min(2 * self._rest_seconds, REST_SECONDS)
-            self._rests_until = now + self._rest_seconds
-            return True
+        self._was_asked = True
+        self._begin_to_probe()
+        return False
 
-    def succeeded(self) -> None:
-        """The call was answered: all are let through."""
-        if self._rests_until:
-            self._rests_until, self._rest_seconds = 0.0, FIRST_REST_SECONDS
+    def failed(self) -> None:
+        """A call was not answered in time: nobody calls until a probe is answered."""
+        self._is_open = self._was_asked = True
+        self._begin_to_probe()
 
-    def failed(self, now: float) -> None:
-        """The call was not answered: the rest begins, unless it has begun already."""
+    def _begin_to_probe(self) -> None:
         with self._lock:
-            if now >= self._rests_until:
-                self._rests_until = now + self._rest_seconds
+            if self.is_probing or not self._is_open:
+                return
+            self.is_probing = True
+        Thread(target=self._probe_on, name="redis-probe", daemon=True).start()
+
+    def _probe_on(self) -> None:
+        seconds = FIRST_REST_SECONDS
+        while self._goes_on():
+            self._rest(seconds)
+            seconds = min(2 * seconds, LONGEST_REST_SECONDS)
+            try:
+                self._probe()
+            except RedisError:
+                continue
+            self._is_open = False
+
+    def _goes_on(self) -> bool:
+        """Whether another probe is wanted: the last one failed, and somebody has asked since."""
+        with self._lock:
+            self.is_probing = self._is_open and self._was_asked
+            self._was_asked = False
+            return self.is_probing

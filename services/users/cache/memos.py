@@ -5,7 +5,6 @@ For what may be a little old; profiles are not. Without Redis nothing is remembe
 
 from collections.abc import Callable
 from datetime import timedelta
-from time import monotonic
 from typing import Any, TypeVar
 
 import orjson
@@ -27,8 +26,8 @@ class JsonRedis(RedisBackend):
 
     def __init__(self, url: str, **options: Any) -> None:
         super().__init__(url, **options)
-        self._breaker = Breaker()
         self._redis = self.connect(self.patience_seconds)
+        self._breaker = Breaker(self._redis.ping)
 
     def get(self, key: str) -> Any:
         """The value; None where there is none."""
@@ -57,15 +56,13 @@ class JsonRedis(RedisBackend):
         return [key for key in keys if self.delete(key)]
 
     def _ask(self, question: Callable[[], Answer]) -> Answer | None:
-        if not self._breaker.admits(monotonic()):
+        if not self._breaker.admits():
             return None
         try:
-            answer = question()
+            return question()
         except RedisError:
-            self._breaker.failed(monotonic())
+            self._breaker.failed()
             return None
-        self._breaker.succeeded()
-        return answer
 
 
 memos = Cache()

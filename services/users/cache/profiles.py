@@ -6,7 +6,6 @@ repeats within a second. A cache that is down is a slower answer, never an error
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from time import monotonic
 from typing import NamedTuple, TypeVar, cast
 from uuid import UUID
 
@@ -16,7 +15,6 @@ from prometheus_client import Counter
 from redis.exceptions import RedisError
 
 from services.users.cache.backend import Found, VersionedRedis
-from services.users.cache.breaker import Breaker
 from services.users.cache.envelope import Envelope
 from services.users.settings import UsersSettings
 from shared.chassis.logs import get_logger
@@ -67,7 +65,7 @@ class ProfileCache:
         self._cache.init_app(app, config=configuration)
         with app.app_context():
             backend = cast("VersionedRedis", self._cache.cache)
-        app.extensions[EXTENSION] = _Parts(backend, Breaker(), Envelope(settings.accepted_secrets))
+        app.extensions[EXTENSION] = _Parts(backend, Envelope(settings.accepted_secrets))
 
     def find(self, account_id: UUID) -> Cached | Miss:
         """The cached profile, or the miss with which it may be offered."""
@@ -133,7 +131,6 @@ class ProfileCache:
 
 class _Parts(NamedTuple):
     backend: VersionedRedis
-    breaker: Breaker
     envelope: Envelope
 
 
@@ -151,17 +148,14 @@ def _parts() -> _Parts:
 
 def _ask(parts: _Parts, question: Callable[[VersionedRedis], Answer]) -> Answer | None:
     """The answer; None where Redis does not give it in time, or did not lately."""
-    breaker = parts.breaker
-    if not breaker.admits(monotonic()):
+    if not parts.backend.breaker.admits():
         return None
     try:
-        answer = question(parts.backend)
+        return question(parts.backend)
     except RedisError as error:
-        breaker.failed(monotonic())
+        parts.backend.give_up()
         log.warning("cache_unavailable", cause=repr(error))
         return None
-    breaker.succeeded()
-    return answer
 
 
 profiles = ProfileCache()
