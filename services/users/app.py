@@ -1,7 +1,6 @@
 """The users process, assembled."""
 
 from typing import Any
-from uuid import UUID
 
 from flask import Flask
 
@@ -20,6 +19,7 @@ from services.users.settings import UsersSettings
 from shared.chassis import access_tokens, database
 from shared.chassis.access_tokens import published_keys
 from shared.chassis.app import new_app
+from shared.chassis.ids import parse_id
 from shared.chassis.openapi import Own, new_api
 from shared.chassis.verified_tokens import VerifiedTokens
 from shared.contracts import tokens
@@ -54,4 +54,4 @@ def _new_deps(settings: UsersSettings) -> Deps:
 
 def _profile_of_caller(_header: dict[str, Any], claims: dict[str, Any]) -> CallerProfile:
     """flask-jwt-extended's ``current_user``: the profile of whoever the token speaks for."""
-    return CallerProfile(UUID(claims[tokens.SUBJECT]))
+    return CallerProfile(parse_id(claims[tokens.SUBJECT]))

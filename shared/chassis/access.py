@@ -21,6 +21,7 @@ from flask import current_app, g
 from shared.chassis import access_tokens, errors, service_tokens
 from shared.chassis.access_tokens import TokenInvalid
 from shared.chassis.clock import utcnow
+from shared.chassis.ids import parse_id
 from shared.contracts import tokens
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -93,8 +94,8 @@ def caller_from(claims: dict[str, Any]) -> Caller:
     session_id = claims.get(tokens.SESSION)
     try:
         return Caller(
-            account_id=UUID(claims[tokens.SUBJECT]),
-            session_id=UUID(session_id) if session_id else None,
+            account_id=parse_id(claims[tokens.SUBJECT]),
+            session_id=parse_id(session_id) if session_id else None,
             roles=frozenset(claims.get(tokens.ROLES, ())),
             scopes=None if scope is None else frozenset(scope.split()),
             claims=claims,
@@ -106,7 +107,7 @@ def caller_from(claims: dict[str, Any]) -> Caller:
 
 def _organization_in(claims: dict[str, Any]) -> ActiveOrganization | None:
     claimed = claims.get(tokens.ORGANIZATION)
-    return None if claimed is None else ActiveOrganization(UUID(claimed["id"]), str(claimed["role"]))
+    return None if claimed is None else ActiveOrganization(parse_id(claimed["id"]), str(claimed["role"]))
 
 
 def caller() -> Caller:

@@ -81,9 +81,9 @@ def new_app(
 def _install_tracing(app: Flask) -> None:
     @app.before_request
     def begin_trace() -> None:
-        trace = tracing.from_headers(request.headers)
+        environ = request.environ
+        trace = environ[tracing.ENVIRON_KEY] = tracing.from_environ(environ)
         g.trace, g.trace_scope = trace, tracing.begin(trace)
-        request.environ[tracing.ENVIRON_KEY] = trace
 
     @app.after_request
     def name_request(response: Response) -> Response:

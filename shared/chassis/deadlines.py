@@ -12,6 +12,7 @@ from flask import Flask, request
 from shared.chassis import errors
 
 HEADER = "X-Request-Deadline"
+_ENVIRON_KEY = "HTTP_X_REQUEST_DEADLINE"
 
 
 class DeadlineExceeded(errors.ApiError):
@@ -27,7 +28,7 @@ def install(app: Flask) -> None:
 
     @app.before_request
     def check_deadline() -> None:
-        value = request.headers.get(HEADER)
+        value = request.environ.get(_ENVIRON_KEY)
         if value is None:
             return
         try:

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from importlib.metadata import version
 from threading import Thread
 from wsgiref.simple_server import WSGIServer
@@ -81,6 +82,10 @@ def install(app: Flask, process: str) -> None:
     """Count and time every request of ``app``, and say which version it is."""
     BUILD.labels(process, version("doorward")).set(1)
 
+    @cache  # as many as the labels have values
+    def series(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+        return REQUESTS.labels(process, method, route, status), DURATION.labels(process, method, route)
+
     @app.before_request
     def start_timer() -> None:
         g.started_at = time.perf_counter()
@@ -90,8 +95,9 @@ def install(app: Flask, process: str) -> None:
         rule, asked = request.url_rule, request.method
         route = rule.rule if rule else "unmatched"
         method = asked if asked in _METHODS else "other"
-        REQUESTS.labels(process, method, route, response.status_code).inc()
+        requests, duration = series(method, route, response.status_code)
+        requests.inc()
         started_at = g.pop("started_at", None)
         if started_at is not None:
-            DURATION.labels(process, method, route).observe(time.perf_counter() - started_at)
+            duration.observe(time.perf_counter() - started_at)
         return response

@@ -59,16 +59,22 @@ def continue_from(request_id: str | None, traceparent: str | None) -> Trace:
     """The trace of this hop: the caller's names where they are well-formed, fresh ones where not."""
     is_sound = request_id is not None and _REQUEST_ID.fullmatch(request_id)
     match = _TRACEPARENT.fullmatch(traceparent or "")
-    trace_id, flags = match.groups() if match else (secrets.token_hex(16), "01")
+    fresh = secrets.token_hex(24)
+    trace_id, flags = match.groups() if match else (fresh[16:], "01")
     return Trace(
         request_id=request_id if is_sound and request_id else str(new_id()),
-        traceparent=f"00-{trace_id}-{secrets.token_hex(8)}-{flags}",
+        traceparent=f"00-{trace_id}-{fresh[:16]}-{flags}",
     )
 
 
 def from_headers(headers: Mapping[str, str] | Headers) -> Trace:
     """The trace that an incoming request or task continues."""
     return continue_from(headers.get(REQUEST_ID_HEADER), headers.get(TRACEPARENT_HEADER))
+
+
+def from_environ(environ: Mapping[str, str]) -> Trace:
+    """The same, from WSGI's own form of the headers."""
+    return continue_from(environ.get("HTTP_X_REQUEST_ID"), environ.get("HTTP_TRACEPARENT"))
 
 
 def adopt(trace: Trace) -> None:

@@ -111,6 +111,18 @@ def test_stale_if_match_answers_412_and_changes_nothing(
     assert client.get(ME, headers=headers).json["name"] == "First"
 
 
+def test_each_form_of_the_answer_has_the_headers_that_belong_to_it(
+    client: FlaskClient, accounts: FakeAccounts, as_account: Headers
+) -> None:
+    headers = as_account(accounts.add().id)
+    shown, head = (ask(ME, headers=headers) for ask in (client.get, client.head))
+    unchanged = client.get(ME, headers={**headers, "If-None-Match": shown.headers["ETag"]})
+
+    assert (shown.content_type, shown.content_length) == ("application/json", len(shown.data))
+    assert (head.content_type, head.content_length, head.data) == ("application/json", len(shown.data), b"")
+    assert set(unchanged.headers.keys()) == {"ETag", "Cache-Control", "X-Request-ID"}
+
+
 def test_of_concurrent_writers_with_one_etag_exactly_one_wins(
     app: Flask, accounts: FakeAccounts, as_account: Headers
 ) -> None:

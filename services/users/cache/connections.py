@@ -54,7 +54,7 @@ class ThreadConnections:
         """Connects where the connection has ended, and then asks for the life again."""
         connection = self._own.connection
         try:
-            connection.send_command(*command)
+            connection.send_packed_command([_packed(command)])
             return self._own.life, connection.read_response()
         except BaseException:  # nobody may read the answer as that to his own question
             connection.disconnect()
@@ -68,3 +68,9 @@ class ThreadConnections:
         if found is None:
             raise UnknownLife
         self._own.life = found[1]
+
+
+def _packed(command: tuple[str, ...]) -> bytes:
+    """The command as Redis reads it: an array of strings, each after its length."""
+    parts = [part.encode() for part in command]
+    return b"*%d\r\n%b" % (len(parts), b"".join([b"$%d\r\n%b\r\n" % (len(part), part) for part in parts]))

@@ -1,6 +1,9 @@
 """Versions of a profile in headers: ETag in answers, If-Match and If-None-Match in requests."""
 
+from typing import Any
+
 from flask import Response, request
+from werkzeug.datastructures import Headers
 from werkzeug.http import parse_etags
 
 from services.users.cache.profiles import Cached
@@ -36,22 +39,29 @@ def expected_versions() -> frozenset[int] | None:
 
 def answer(shown: Cached) -> Response:
     """The profile with its ETag; 304 where its reader has it. Raises StaleProfile for a reader's If-Match."""
-    if request.method in READS and _is_known(shown.version):
-        response = Response(status=304)
-        del response.headers["Content-Type"]
-    else:
-        response = Response(shown.content, content_type="application/json")
-    response.headers["ETag"] = f'"{shown.version}"'
-    response.headers["Cache-Control"] = "private, no-cache"
-    return response
+    asked, etag = request.environ, f'"{shown.version}"'
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if asked["REQUEST_METHOD"] in READS and _is_known(shown.version, etag, asked):
+        return WholeResponse(status=304, headers=headers)
+    headers |= {"Content-Type": "application/json", "Content-Length": str(len(shown.content))}
+    return WholeResponse(shown.content, headers=headers)
 
 
-def _is_known(version: int) -> bool:
+class WholeResponse(Response):
+    """A response whose headers are complete: Werkzeug need not look for what is missing or too much."""
+
+    default_mimetype = None
+
+    def get_wsgi_headers(self, environ: dict[str, Any]) -> Headers:
+        """The headers as they are."""
+        return self.headers
+
+
+def _is_known(version: int, etag: str, asked: dict[str, Any]) -> bool:
     """Whether the reader has this version (RFC 9110 section 13.2.2)."""
-    asked = request.environ
     if "HTTP_IF_MATCH" in asked:
         expected = expected_versions()
         if expected is not None and version not in expected:
             raise StaleProfile
     known = asked.get("HTTP_IF_NONE_MATCH")
-    return known is not None and parse_etags(known).contains_weak(str(version))
+    return known == etag or (known is not None and parse_etags(known).contains_weak(str(version)))
