@@ -34,14 +34,20 @@ class Server:
         self._by_address: Counter[str] = Counter()
         self._listening: list[asyncio.Server] = []
 
-    async def listen(self, sockets: list[Any], context: ssl.SSLContext | None) -> None:
-        """Take connections, by TLS where there is a ``context`` and the port is no plain one."""
+    async def listen(self, sockets: list[Any], context: ssl.SSLContext | None, *, backlog: int) -> None:
+        """Take connections, by TLS where there is a ``context`` and the port is no plain one.
+
+        ``backlog`` of them may wait to be taken.
+        """
         for sock in sockets:
             name = sock.getsockname()
             is_plain = not isinstance(name, str) and name[1] in self.options.plain_ports
             self._listening.append(
                 await self.loop.create_server(
-                    lambda: Connection(self), sock=sock.sock, ssl=None if is_plain else context
+                    lambda: Connection(self),
+                    sock=sock.sock,
+                    ssl=None if is_plain else context,
+                    backlog=backlog,
                 )
             )
 

@@ -81,7 +81,7 @@ class AsgiWorker(Worker):
     # -- the life of the worker
 
     async def _serve(self) -> None:
-        await self.server.listen(self.sockets, tls.context(self.cfg.certfile))
+        await self.server.listen(self.sockets, tls.context(self.cfg.certfile), backlog=self.cfg.backlog)
         beating = self.loop.create_task(self._beat())
         try:
             await self._is_told.wait()

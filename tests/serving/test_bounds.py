@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import os
+import signal
+import socket
 
 import pytest
 
 from tests.gateway.wire import Wire
-from tests.serving.conftest import Serve
+from tests.serving.conftest import Serve, Served
 
 MIB = 1_024  # KiB
 
@@ -168,3 +171,13 @@ async def test_a_body_that_the_app_does_not_take_waits_at_the_client(serve: Serv
     wire.close()
 
     assert grown < 2 * MIB
+
+
+def test_a_crowd_waits_in_the_queue_while_the_worker_is_busy(served: Served) -> None:
+    os.kill(served.worker, signal.SIGSTOP)
+    try:
+        with contextlib.ExitStack() as crowd:
+            for _ in range(150):  # asyncio's own queue takes a hundred
+                crowd.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=30))
+    finally:
+        os.kill(served.worker, signal.SIGCONT)
