@@ -16,7 +16,8 @@ from gateway.messages import ClientGone, send_answer
 from shared.chassis.errors import ApiError, NotFound, from_http_exception, problem_response
 from shared.chassis.health import Check, Checks, NotReady
 from shared.serving.messages import Send
-from shared.serving.wsgi import BodyOverLimit, ClientLeft, WsgiApp
+from shared.serving.wsgi import WsgiApp
+from shared.serving.wsgi_body import BodyOverLimit, ClientLeft
 
 THREADS = 16
 HEALTH_PATHS = frozenset({"/livez", "/readyz", "/healthz"})

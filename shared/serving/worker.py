@@ -63,12 +63,17 @@ class AsgiWorker(Worker):
     def load_wsgi(self) -> None:
         """Load the app and start it: what fails here ends the start of the server."""
         super().load_wsgi()
+        self.wsgi: Any = self.asgi_of(self.wsgi)
         options = getattr(self.wsgi, "serving_options", None) or Options(
             keep_alive_seconds=float(self.cfg.keepalive), most_connections=self.cfg.worker_connections
         )
         self.server = Server(self.wsgi, options, self.log, self.loop)
         self.lifespan = Lifespan(self.wsgi, self.log)
         self.loop.run_until_complete(self.lifespan.start())
+
+    def asgi_of(self, app: Any) -> Any:
+        """What is served of the app that gunicorn has loaded."""
+        return app
 
     def run(self) -> None:
         """Serve until told to stop."""

@@ -1,114 +1,109 @@
 """A WSGI app behind the server: each request in a thread, its body and its answer on the loop."""
 
 import asyncio
-import contextvars
 import io
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import IO, Any, NamedTuple
+from collections.abc import Iterator
+from typing import IO, Any
 
 from shared.serving.environ import environ_of
-from shared.serving.messages import RawHeaders, Receive, Scope, Send
+from shared.serving.messages import Receive, Scope, Send
+from shared.serving.reply import Reply
+from shared.serving.threads import Threads
+from shared.serving.wsgi_answer import PART, WsgiAnswer, WsgiCallable
+from shared.serving.wsgi_body import input_of, whole_body
+from shared.serving.wsgi_call import Call, OnEnd
 
-PIECE = 65_536
-
-
-class ClientLeft(Exception):
-    """The client left before its request was complete."""
-
-
-class BodyOverLimit(Exception):
-    """The request's body is larger than the app takes."""
+LOOK_SECONDS = 0.05
 
 
-class _Answer(NamedTuple):
-    status: int
-    fields: RawHeaders
-    pieces: Iterable[bytes]
+def _say_nothing(_answer: WsgiAnswer) -> None:
+    """Nobody wants to know of the end of a request."""
 
 
 class WsgiApp:
-    """Serves ``app``, at most ``threads`` requests at once; a body may have ``most_body`` bytes."""
+    """Serves ``app``, at most ``threads`` requests at once.
 
-    def __init__(self, app: Callable[..., Iterable[bytes]], *, threads: int, most_body: int) -> None:
+    A body may have ``most_body`` bytes; without that it is the app that judges it. ``on_end`` is called in a
+    thread when an answer is over.
+    """
+
+    def __init__(
+        self,
+        app: WsgiCallable,
+        *,
+        threads: int,
+        most_body: int | None = None,
+        on_end: OnEnd = _say_nothing,
+    ) -> None:
         self._app = app
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="view")
+        self._threads = Threads(threads, name="view")
         self._most_body = most_body
+        self._on_end = on_end
+        self._open: set[WsgiAnswer] = set()  # changed by the threads, too
 
     async def __call__(
         self, scope: Scope, receive: Receive, send: Send, *, extra: dict[str, Any] | None = None
     ) -> int:
         """Answer one request, with ``extra`` in its environ; the status. Raises ClientLeft, BodyOverLimit."""
-        environ = {**environ_of(scope), **(extra or {})}
-        environ["wsgi.input"] = io.BytesIO(await whole_body(receive, self._most_body))
+        environ = environ_of(scope)
+        if extra:
+            environ.update(extra)
+        if self._most_body is None:
+            environ["wsgi.input"] = await input_of(scope, receive)
+        else:
+            environ["wsgi.input"] = io.BytesIO(await whole_body(receive, self._most_body))
         environ["wsgi.input_terminated"] = True
         environ["wsgi.file_wrapper"] = _FileWrapper
-        context = contextvars.copy_context()
-        answer: _Answer = await self._in_thread(context, self._run, environ)
+        answer = WsgiAnswer(self._app, environ)
+        self._open.add(answer)
+        call = Call(answer, self._threads, self._end)
         try:
-            await self._send(context, answer, send)
+            return await _send(call, send)
         finally:
-            close = getattr(answer.pieces, "close", None)
-            if close is not None:
-                await self._in_thread(context, close)
-        return answer.status
+            call.leave()
 
-    async def _in_thread(self, context: contextvars.Context, work: Callable[..., Any], *args: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, context.run, work, *args)
+    async def stop(self, seconds: float) -> None:
+        """Wait so long for answers that nobody waits for any more, and for what is said of them."""
+        for _ in range(int(seconds / LOOK_SECONDS)):
+            if not self._open:
+                return
+            await asyncio.sleep(LOOK_SECONDS)
 
-    def _run(self, environ: dict[str, Any]) -> _Answer:
-        started: list[Any] = []
-
-        def start_response(status: str, fields: list[tuple[str, str]], _error: Any = None) -> None:
-            started[:] = [status, fields]
-
-        pieces = self._app(environ, start_response)
-        status, fields = started
-        raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in fields]
-        return _Answer(int(status[:3]), raw, pieces)
-
-    async def _send(self, context: contextvars.Context, answer: _Answer, send: Send) -> None:
-        await send({"type": "http.response.start", "status": answer.status, "headers": answer.fields})
-        pieces = iter(answer.pieces)
-        while (piece := await self._in_thread(context, _next_of, pieces)) is not None:
-            for start in range(0, len(piece), PIECE):
-                part = piece[start : start + PIECE]
-                await send({"type": "http.response.body", "body": part, "more_body": True})
-        await send({"type": "http.response.body"})
+    def _end(self, answer: WsgiAnswer) -> None:
+        try:
+            self._on_end(answer)
+        finally:
+            self._open.discard(answer)
 
 
-def _next_of(pieces: Iterator[bytes]) -> bytes | None:
-    return next(pieces, None)
+async def _send(call: Call, send: Send) -> int:
+    start = await call.begin()
+    if start.is_whole and isinstance(send, Reply):
+        send.whole(start.status, start.fields, start.body)
+        return start.status
+    await send({"type": "http.response.start", "status": start.status, "headers": start.fields})
+    part, is_last = start.body, start.is_whole
+    while True:
+        for at in range(0, len(part), PART):
+            await send({"type": "http.response.body", "body": part[at : at + PART], "more_body": True})
+        if is_last:
+            break
+        part, is_last = await call.next_part()
+    await send({"type": "http.response.body"})
+    return start.status
 
 
 class _FileWrapper:
     """A file in pieces (PEP 3333), of a size that is worth the way to a thread."""
 
-    def __init__(self, file: IO[bytes], _buffer_size: int = PIECE) -> None:
+    def __init__(self, file: IO[bytes], _buffer_size: int = PART) -> None:
         self._file = file
 
     def __iter__(self) -> Iterator[bytes]:
-        while piece := self._file.read(PIECE):
+        while piece := self._file.read(PART):
             yield piece
 
     def close(self) -> None:
         """Close the file."""
         if hasattr(self._file, "close"):
             self._file.close()
-
-
-async def whole_body(receive: Receive, most: int) -> bytes:
-    """The request's body; raises ClientLeft, and BodyOverLimit as soon as it is."""
-    pieces: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientLeft
-        piece = message.get("body", b"")
-        size += len(piece)
-        if size > most:
-            raise BodyOverLimit
-        pieces.append(piece)
-        if not message.get("more_body", False):
-            return b"".join(pieces)

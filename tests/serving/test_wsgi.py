@@ -9,7 +9,8 @@ import pytest
 from flask import Flask, Response, request, send_file, stream_with_context
 
 from shared.serving.messages import Message
-from shared.serving.wsgi import BodyOverLimit, ClientLeft, WsgiApp
+from shared.serving.wsgi import WsgiApp
+from shared.serving.wsgi_body import BodyOverLimit, ClientLeft
 
 SCOPE: dict[str, Any] = {
     "type": "http",
@@ -132,4 +133,4 @@ async def test_an_answer_is_closed_though_its_client_does_not_take_it() -> None:
     with pytest.raises(ConnectionError):
         await WsgiApp(app, threads=1, most_body=1)(SCOPE, receive, send)
 
-    assert is_closed.is_set()
+    assert is_closed.wait(30)
