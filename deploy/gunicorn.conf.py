@@ -26,6 +26,9 @@ graceful_timeout = 30
 # A worker that does not answer its master for so long is replaced; requests have their own limits.
 timeout = 60
 
+# A service's connections, nearly all of them waiting in the gateway's pools; more are refused by a 503.
+worker_connections = 4096
+
 # X_User and X-User are the same key in WSGI: the ambiguous spelling is dropped, so that nobody
 # smuggles a header past a proxy. No header sets SCRIPT_NAME or PATH_INFO, no peer the URL scheme:
 # whom to believe is the application's decision (ProxyFix).

@@ -49,21 +49,17 @@ class JsonLogger(Logger):
 
 
 def _number(status: Any) -> int:
-    """The status as a number: gthread gives ``200 OK``, the ASGI worker 200."""
+    """The status as a number: WSGI has it as ``200 OK``."""
     return int(str(status).split(maxsplit=1)[0])
 
 
 def _request_id(headers: Any) -> dict[str, str]:
     for name, value in headers:
-        if _text(name).lower() == _REQUEST_ID:
-            return {"request_id": _text(value)}
+        if name.lower() == _REQUEST_ID:
+            return {"request_id": value}
     return {}
 
 
 def _trace_id(environ: dict[str, Any]) -> dict[str, str]:
     trace = environ.get(tracing.ENVIRON_KEY)
     return {"trace_id": trace.trace_id} if trace else {}
-
-
-def _text(value: Any) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)

@@ -12,11 +12,13 @@ class Process(NamedTuple):
     settings: str
     app: str
     worker_class: str
+    has_threads: bool = False
 
 
 def _service(name: str) -> Process:
     settings = f"services.{name}.settings:{name.capitalize()}Settings"
-    return Process(settings, f"services.{name}.app:create_app()", "gthread")
+    app = f"services.{name}.app:create_app()"
+    return Process(settings, app, "shared.serving.wsgi_worker.WsgiWorker", has_threads=True)
 
 
 SERVICES = ("auth", "users", "notifications")

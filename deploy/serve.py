@@ -40,7 +40,7 @@ def gunicorn_arguments(process: str, settings: Any) -> list[str]:
     for port in ports:
         arguments += ["--bind", f"{_bracketed(settings.host)}:{port}"]
     arguments += ["--worker-class", kind.worker_class, "--workers", str(settings.workers)]
-    if kind.worker_class == "gthread":
+    if kind.has_threads:
         arguments += ["--threads", str(settings.threads)]
     arguments += _tls_arguments(settings)
     return [*arguments, "--log-level", settings.log_level.lower(), kind.app]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from deploy.processes import PROCESSES
 from shared.chassis.testing.engines import free_port, wait_until
 from shared.chassis.testing.processes import bare_environment, stop_all
 from shared.chassis.testing.tokens import OWN_SECRET, SECRET
@@ -17,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 START = "import services.auth.app; from gunicorn.app.wsgiapp import run; run(prog='gunicorn')"
 GUNICORN = (
     sys.executable, "-c", START, "--no-control-socket",
-    "-k", "gthread", "--backlog", "2048",
+    "-k", PROCESSES["auth"].worker_class, "--backlog", "2048",
     "--keep-alive", "75",  # longer than a client keeps a connection, so that none is closed under a request
 )  # fmt: skip
 CELERY = (

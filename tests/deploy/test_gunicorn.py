@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from deploy.processes import PROCESSES
 from deploy.serve import CONFIGURATION
 from shared.chassis.testing.engines import free_port, wait_until
 
@@ -61,7 +62,8 @@ class Server:
             "--name",
             "stand-in",
         ]
-        command += ["--bind", f"127.0.0.1:{self.port}", "--worker-class", "gthread", "--threads", "2"]
+        command += ["--bind", f"127.0.0.1:{self.port}", "--worker-class", PROCESSES["users"].worker_class]
+        command += ["--threads", "2"]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*command, "stand_in:create_app()"],
