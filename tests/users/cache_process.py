@@ -28,6 +28,9 @@ from shared.contracts.messages import RolesChanged
 
 with suppress(ImportError):
     from services.users.deps import Deps
+find_many: Any = None
+with suppress(ImportError):
+    from services.users.profiles.reading import find_many
 with suppress(ImportError):  # the model runs against older releases too
     from services.users.profiles import Deps  # type: ignore[no-redef,attr-defined]
 
@@ -104,6 +107,8 @@ def do(app: Flask, accounts: Accounts, command: dict[str, Any]) -> dict[str, Any
             HANDLERS[RolesChanged](RolesChanged(account_id=account_id, roles=(), occurred_at=utcnow()))
         return {}
     accounts.accounts.setdefault(account_id, AccountBody.model_validate(command["body"]))
+    if command.get("is_batch") and (shown := in_batch(app, account_id)):
+        return shown
     client, headers = app.test_client(), bearer(access_token(account_id))
     if command["do"] == "write":
         answer = client.patch(ME, headers=headers, json={"name": command["name"]})
@@ -112,6 +117,17 @@ def do(app: Flask, accounts: Accounts, command: dict[str, Any]) -> dict[str, Any
     shown = answer.json
     etag = answer.headers.get("ETag", "").strip('"')
     return {"status": answer.status_code, "id": shown.get("id"), "version": int(etag or 0)}
+
+
+def in_batch(app: Flask, account_id: UUID) -> dict[str, Any] | None:
+    """The profile as one of several; None where there is none yet, and in releases without such reads."""
+    if find_many is None:
+        return None
+    with app.app_context():
+        shown = find_many([account_id]).get(account_id)
+    if shown is None:
+        return None
+    return {"status": 200, "id": json.loads(shown.content)["id"], "version": shown.version}
 
 
 def relay(app: Flask) -> dict[str, Any]:

@@ -185,15 +185,15 @@ class CacheModel(RuleBasedStateMachine):
         """Who makes a profile waits for who else does; who reads one waits for nobody."""
         return not self.is_locked(account) or self.world.version(account) > 0
 
-    @rule(number=SIDES, which=WHICH, stops=st.sampled_from([[], [], ["after_select"]]))
-    def read(self, number: int, which: int, stops: list[str]) -> None:
+    @rule(
+        number=SIDES, which=WHICH, stops=st.sampled_from([[], [], ["after_select"]]), is_batch=st.booleans()
+    )
+    def read(self, number: int, which: int, stops: list[str], is_batch: bool = False) -> None:
         account = self.accounts[which]
         if self.is_free(number) and self.is_readable(account):
-            told = ("do", "account", "body", "stops")
-            self.begin_operation(
-                number,
-                {"do": "read", "account": account, "body": self.body(account), "stops": stops, "told": told},
-            )
+            told = ("do", "account", "body", "stops", "is_batch")
+            content = {"do": "read", "account": account, "body": self.body(account), "is_batch": is_batch}
+            self.begin_operation(number, {**content, "stops": stops, "told": told})
 
     @rule(
         number=SIDES,
@@ -322,6 +322,12 @@ SEQUENCES: dict[str, Callable[[Model], list[Any]]] = {
         model.write(0, 0, "write", []),
         model.cut(0),
         model.relay(),
+    ],
+    "a batch that was overtaken by a writer": lambda model: [
+        model.restart_redis(),
+        model.read(1, 0, ["after_select"], is_batch=True),
+        model.write(0, 0, "write", []),
+        model.go(1),
     ],
     "a value under the key of another account": lambda model: [
         model.write(0, 1, "write", []),

@@ -72,11 +72,11 @@ def get_whole(account_id: UUID) -> Cached:
 def list_public(account_ids: Sequence[UUID]) -> list[dict[str, Any]]:
     """What everybody may see of these accounts, in this order; those without a profile are left out."""
     wanted = list(dict.fromkeys(account_ids))
-    shown = _find_many(wanted)
+    shown = find_many(wanted)
     return [public_part(shown[account_id]) for account_id in wanted if account_id in shown]
 
 
-def _find_many(account_ids: Sequence[UUID]) -> dict[UUID, Cached]:
+def find_many(account_ids: Sequence[UUID]) -> dict[UUID, Cached]:
     """The profiles, from the cache where they can be; of threads that miss the same ones, one reads them."""
     landed_before = _flights.landed
     found = cache.find_many(account_ids)
