@@ -44,8 +44,12 @@ ApiError
     └── PasswordHashingBusy    503  password_hashing_busy
 """
 
+from secrets import randbelow
+
 from shared.chassis import errors
 from shared.chassis.access import FreshSignInRequired as FreshSignInRequired
+
+RETRIES_WITHIN_SECONDS = 10
 
 
 class InvalidCredentials(errors.Unauthorized):
@@ -277,6 +281,11 @@ class PasswordHashingBusy(errors.Unavailable):
 
     code = "password_hashing_busy"
     detail = "Too many sign-ins at this moment; try again shortly."
+    is_logged = False  # a storm would write a line each; doorward_http_requests_total counts them
+
+    def __init__(self) -> None:
+        # Everybody a time of their own: those who were refused together must not come back together.
+        super().__init__(headers={"Retry-After": str(1 + randbelow(RETRIES_WITHIN_SECONDS))})
 
 
 class OrganizationNotJoined(errors.Forbidden):

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from services.auth.app import create_app
 from services.auth.deps import EXTENSION
-from services.auth.errors import PasswordHashingBusy
+from services.auth.errors import RETRIES_WITHIN_SECONDS, PasswordHashingBusy
 from services.auth.models import Account, db
 from services.auth.passwords.hashing import HashPool, Passwords, share_of_cores
 from services.auth.settings import AuthSettings
@@ -116,6 +116,21 @@ def test_full_pool_answers_503_with_retry_after(app: Flask, settings: AuthSettin
     assert (answer.status_code, answer.json["code"]) == (503, "password_hashing_busy")
     assert int(answer.headers["Retry-After"]) >= 1
     assert after.status_code == 401
+
+
+@pytest.mark.parametrize("path", ["login", "register", "password/reset"])
+def test_full_pool_refuses_before_it_reads_what_was_sent(
+    app: Flask, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.extensions[EXTENSION].passwords._pool, "_places", 0)
+    client = app.test_client()
+
+    answers = [client.post(f"{AUTH}/{path}", data=b"not JSON") for _ in range(40)]
+
+    assert {answer.status_code for answer in answers} == {503}
+    # Who was refused together does not come back together.
+    waits = {int(answer.headers["Retry-After"]) for answer in answers}
+    assert 1 <= min(waits) < max(waits) <= RETRIES_WITHIN_SECONDS
 
 
 def test_try_that_found_no_place_does_not_count_as_a_guess(app: Flask, settings: AuthSettings) -> None:

@@ -59,6 +59,12 @@ class HashPool:
             with self._lock:
                 self._places += 1
 
+    def require_place(self) -> None:
+        """Raise PasswordHashingBusy where no place is free at this moment."""
+        with self._lock:
+            if not self._places:
+                raise PasswordHashingBusy
+
     @contextmanager
     def slot(self) -> Iterator[None]:
         """Compute within, in a place, when it is one's turn; raises PasswordHashingBusy."""
@@ -118,6 +124,10 @@ class Passwords:
     def place(self) -> AbstractContextManager[None]:
         """A place in the pool for all that follows; raises PasswordHashingBusy where none is free."""
         return self._pool.place()
+
+    def require_place(self) -> None:
+        """Raise PasswordHashingBusy where no place is free at this moment."""
+        self._pool.require_place()
 
     def hash(self, password: str, *, salt: bytes | None = None) -> str:
         """What to store for ``password``; raises PasswordHashingBusy."""

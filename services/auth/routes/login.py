@@ -5,6 +5,7 @@ from typing import Any
 from flask import Response
 
 from services.auth.clients import current_client
+from services.auth.passwords.places import hashes_password
 from services.auth.routes.answers import answer_pair, pair_response
 from services.auth.schemas.login import SignInSchema
 from services.auth.sign_in import by_password
@@ -19,6 +20,7 @@ blueprint = Blueprint(
 
 @blueprint.post("")
 @public
+@hashes_password
 @limited("sign_in_limit")
 @blueprint.arguments(SignInSchema)
 @pair_response(blueprint, gives_device_token=True)

@@ -4,6 +4,7 @@ from typing import Any
 
 from services.auth.clients import current_client
 from services.auth.passwords import changes
+from services.auth.passwords.places import hashes_password
 from services.auth.schemas.answers import StatusSchema
 from services.auth.schemas.mailed import EmailSchema
 from services.auth.schemas.password import PasswordChangeSchema, ResetSchema
@@ -34,6 +35,7 @@ def forget(body: dict[str, Any]) -> dict[str, str]:
 
 @blueprint.post("/reset")
 @public
+@hashes_password
 @limited("sign_in_limit")
 @blueprint.arguments(ResetSchema)
 @blueprint.response(204)
@@ -53,6 +55,7 @@ def reset(body: dict[str, Any]) -> None:
 
 @blueprint.post("/change")
 @signed_in
+@hashes_password
 @limited("sign_in_limit")
 @blueprint.arguments(PasswordChangeSchema)
 @blueprint.response(204)

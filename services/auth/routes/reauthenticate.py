@@ -5,6 +5,7 @@ from typing import Any
 from flask import Response
 
 from services.auth.clients import current_client
+from services.auth.passwords.places import hashes_password
 from services.auth.routes.answers import answer_pair, pair_response
 from services.auth.schemas.reauthenticate import ReauthenticationSchema
 from services.auth.sign_in import reauthentication
@@ -22,6 +23,7 @@ blueprint = Blueprint(
 
 @blueprint.post("")
 @signed_in
+@hashes_password
 @limited("sign_in_limit")
 @blueprint.arguments(ReauthenticationSchema)
 @pair_response(blueprint, gives_device_token=False)

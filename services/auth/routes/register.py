@@ -3,6 +3,7 @@
 from typing import Any
 
 from services.auth.accounts import registration
+from services.auth.passwords.places import hashes_password
 from services.auth.schemas.answers import StatusSchema
 from services.auth.schemas.register import RegisterSchema
 from services.auth.throttling.limits import limited
@@ -23,6 +24,7 @@ SENT = {"status": "verification_sent"}
 
 @blueprint.post("")
 @public
+@hashes_password
 @limited("register_limit")
 @idempotent
 @blueprint.arguments(RegisterSchema)
