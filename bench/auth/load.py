@@ -5,16 +5,21 @@ The clients share the cores with what is measured, so they do little: a socket e
 
 import json
 import multiprocessing
+import re
 import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import median, quantiles
 from typing import Any
 from urllib.parse import urlsplit
 
 # Does one request with what the last one left, and leaves something for the next.
 Call = Callable[["Connection", Any], Any]
+
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
 
 BUSY_SECONDS = 0.05  # before a client that was answered 503 tries again
 START_SECONDS = 0.3  # until when every client is ready
@@ -31,7 +36,7 @@ class Connection:
         parts = urlsplit(url)
         self._socket = socket.create_connection((parts.hostname or "", parts.port or 80), timeout=60)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._answers = self._socket.makefile("rb")
+        self._come = b""  # what has come of the next answer
 
     def get(self, path: str, headers: dict[str, str]) -> Any:
         """GET; the JSON that is answered. Raises where the answer is not 200."""
@@ -53,39 +58,59 @@ class Connection:
 
     def close(self) -> None:
         """Let the connection go."""
-        self._answers.close()
         self._socket.close()
 
     def _exchange(
         self, method: str, path: str, body: bytes, headers: dict[str, str], *, status: int = 200
     ) -> bytes:
-        lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        self._socket.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
-        answered = int(self._answers.readline().split(maxsplit=2)[1])
-        answer = self._read_body()
+        self._socket.sendall(_head(method, path, len(body), tuple(headers.items())) + body)
+        head = self._read_until(b"\r\n\r\n")
+        answer = self._read_body(head)
+        answered = int(head[9:12])
         if answered == 503:
             raise Busy
         if answered != status:
             raise RuntimeError(f"{path} answered {answered}: {answer[:200]!r}")
         return answer
 
-    def _read_body(self) -> bytes:
-        length = 0
-        is_chunked = False
-        while (line := self._answers.readline().strip().lower()) != b"":
-            if line.startswith(b"content-length:"):
-                length = int(line.partition(b":")[2])
-            is_chunked |= line.startswith(b"transfer-encoding:") and line.endswith(b"chunked")
-        return self._read_chunks() if is_chunked else self._answers.read(length)
+    def _read_body(self, head: bytes) -> bytes:
+        found = _LENGTH.search(head)
+        if found is not None:
+            return self._read(int(found[1]))
+        return self._read_chunks() if _CHUNKED.search(head) else b""
 
     def _read_chunks(self) -> bytes:
         chunks = []
-        while (size := int(self._answers.readline(), 16)) > 0:
-            chunks.append(self._answers.read(size))
-            self._answers.readline()
-        self._answers.readline()
+        while (size := int(self._read_until(b"\r\n"), 16)) > 0:
+            chunks.append(self._read(size))
+            self._read_until(b"\r\n")
+        self._read_until(b"\r\n")
         return b"".join(chunks)
+
+    def _read_until(self, end: bytes) -> bytes:
+        while end not in self._come:
+            self._receive()
+        found, _, self._come = self._come.partition(end)
+        return found
+
+    def _read(self, size: int) -> bytes:
+        while len(self._come) < size:
+            self._receive()
+        found, self._come = self._come[:size], self._come[size:]
+        return found
+
+    def _receive(self) -> None:
+        received = self._socket.recv(262_144)
+        if not received:
+            raise ConnectionError("the server has ended the connection")
+        self._come += received
+
+
+@lru_cache(4096)
+def _head(method: str, path: str, length: int, headers: tuple[tuple[str, str], ...]) -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {length}"]
+    lines += [f"{name}: {value}" for name, value in headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n"
 
 
 class Load:

@@ -1,5 +1,7 @@
 """The parts of `make bench-auth` that only the end of a run reaches, minutes after its beginning."""
 
+import socket
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -7,6 +9,7 @@ import pytest
 
 from bench.auth import __main__ as bench
 from bench.auth import doorward
+from bench.auth.load import Busy, Connection
 from services.auth.settings import AuthSettings
 
 
@@ -35,3 +38,42 @@ def test_report_compares_doorward_with_each_rival(capsys: pytest.CaptureFixture[
     told = capsys.readouterr().out
     assert told.count("simplejwt") == 3 * 2 + 2
     assert "doorward's sign-ins at 20 accounts: 3000% of it" in told
+
+
+ANSWERS = [
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole", b"whole"),
+    (b"HTTP/1.1 304 Not Modified\r\nETag: 1\r\n\r\n", b""),
+    (
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nin \r\n5\r\nparts\r\n0\r\n\r\n",
+        b"in parts",
+    ),
+    (b"HTTP/1.1 503 Busy\r\ncontent-length: 4\r\n\r\nbusy", None),
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlast", b"last"),
+]
+
+
+@pytest.mark.parametrize("piece", [1, 7, 10_000])
+def test_client_reads_one_answer_after_the_other_however_they_come(piece: int) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def answer() -> None:
+        client, _ = listener.accept()
+        with client:
+            for content, _ in ANSWERS:
+                while b"\r\n\r\n" not in client.recv(65_536):
+                    continue
+                for start in range(0, len(content), piece):
+                    client.sendall(content[start : start + piece])
+
+    server = Thread(target=answer)
+    server.start()
+    connection = Connection(f"http://127.0.0.1:{listener.getsockname()[1]}")
+    for content, body in ANSWERS:
+        if body is None:
+            with pytest.raises(Busy):
+                connection.read("/", {})
+        else:
+            assert connection.read("/", {"X-Header": "1"}, status=int(content[9:12])) == body
+    connection.close()
+    server.join()
+    listener.close()
