@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-import css_inline
 from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
 from markupsafe import Markup
 
@@ -22,6 +21,7 @@ from services.notifications.templating.environment import (
     environment,
     refuse_what_runs,
 )
+from services.notifications.templating.inlining import inlined
 from services.notifications.templating.looks import Look
 from services.notifications.templating.variables import Variables
 from services.notifications.templating.wordings import Wording
@@ -33,7 +33,6 @@ _CANNOT_BE_READ = (
     *(TypeError, ValueError),
 )
 _DOCUMENT = re.compile(r"\s*<(!doctype|html)\b", re.IGNORECASE)
-_INLINER = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +163,7 @@ class Compiled:
         subject = _one_line(self._subject.render(values))
         body = self._text.render(values)
         text = self._plain.get_template(FRAME).render({**values, "body": body})
-        return Rendered(subject, _tidy(text), _inlined(self._html_of(values, body, subject)))
+        return Rendered(subject, _tidy(text), inlined(self._html_of(values, body, subject)))
 
     def _html_of(self, values: Mapping[str, str], text: str, title: str) -> str:
         if self._html is None:
@@ -179,7 +178,7 @@ class Compiled:
         context = plain.new_context(dict(values))
         subject = _one_line("".join(plain.blocks["subject"](context)))
         html = escaped.render({**values, "title": subject})
-        return Rendered(subject, _tidy(plain.render(values)), _inlined(html))
+        return Rendered(subject, _tidy(plain.render(values)), inlined(html))
 
 
 def _both(source: str, plain: TemplateEnvironment, escaped: TemplateEnvironment) -> tuple[Template, Template]:
@@ -193,8 +192,3 @@ def _one_line(subject: str) -> str:
 def _tidy(text: str) -> str:
     """At most one empty line in a row: blocks that a mail leaves out leave no hole."""
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
-
-
-def _inlined(html: str) -> str:
-    """Styles at the elements that they are for, since many readers of mail drop style sheets."""
-    return _INLINER.inline(html) if "<style" in html else html

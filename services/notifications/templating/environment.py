@@ -15,6 +15,7 @@ from jinja2.runtime import BlockReference
 from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup, escape
 
+from services.notifications.templating.inlining import marked
 from services.notifications.templating.looks import Look
 
 LAYOUT = "layout"  # the name that a template extends
@@ -67,6 +68,7 @@ def environment(look: Look, *, is_html: bool) -> TemplateEnvironment:
         ),
         autoescape=is_html,
         undefined=StrictUndefined,
+        finalize=marked if is_html else None,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
