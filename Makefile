@@ -91,7 +91,11 @@ imports: $(DEV) ## Who may import whom, and whether each dependency is declared
 	$(BIN)/lint-imports
 
 .PHONY: bench
-bench: bench-gateway bench-auth bench-users bench-notifications ## Run all benchmarks
+bench: $(DEV) ## Run all benchmarks for a short time each; those below run one of them whole
+	$(BIN)/python -m bench.gateway --rounds 1 --seconds 2
+	$(BIN)/python -m bench.auth --quick
+	$(BIN)/python -m bench.users --quick
+	$(BIN)/python -m bench.notifications --quick
 
 .PHONY: bench-gateway
 bench-gateway: $(DEV) ## Compare the gateway with others

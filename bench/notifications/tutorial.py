@@ -1,7 +1,8 @@
 """The usual way to send mail from Flask: a Celery task that renders it and calls Flask-Mail's ``send``.
 
-As tutorials have it: one task a mail, early acknowledgement, a connection for each mail, nothing kept. The
-worker has one process that sends, unless it is given more: each of those sends on its own.
+As tutorials have it: one task a mail, early acknowledgement, a connection for each mail, nothing kept. There
+is no backend for results, though many have one and pay for it. The worker is Celery's default one, prefork,
+with one process that sends, or more: each of those sends on its own.
 """
 
 import os

@@ -109,6 +109,7 @@ def step(*, rows: int) -> Verdict:
             f"a step under {STEP_MILLISECONDS:.0f} ms": many.milliseconds < STEP_MILLISECONDS,
             "the same with few": many.milliseconds <= SAME * few.milliseconds,
             "no row read": not any([*few.read.values(), *many.read.values()]),
+            "each table by an index": "Seq Scan" not in few.scans | many.scans,
         },
     )
 

@@ -6,7 +6,7 @@ smaller table.
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +75,11 @@ def rows_read(node: dict[str, Any]) -> int:
     return round(sum(rows * step["Actual Loops"] for rows, step in zip(touched, tables, strict=True)))
 
 
+def scans(plans: Mapping[str, dict[str, Any]]) -> set[str]:
+    """How plans go through tables."""
+    return {step["Node Type"] for plan in plans.values() for step in nodes(plan) if "Relation Name" in step}
+
+
 @dataclass(frozen=True)
 class Cost:
     """What a step of the relay costs beside so many scheduled rows: its time, and the rows that it reads."""
@@ -82,6 +87,7 @@ class Cost:
     rows: int
     milliseconds: float
     read: dict[str, int]
+    scans: set[str]
     milliseconds_inside_postgresql: dict[str, float]
 
 
@@ -102,6 +108,7 @@ def _cost(app: Flask, rows: int) -> Cost:
         rows=rows,
         milliseconds=round(_milliseconds(lambda: step(app)), 2),
         read={name: rows_read(plan) for name, plan in found.items()},
+        scans=scans(found),
         milliseconds_inside_postgresql={name: round(plan["Milliseconds"], 2) for name, plan in found.items()},
     )
 

@@ -6,7 +6,7 @@ from services.notifications.models import db
 from services.notifications.store import messages as store
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
-from tests.notifications.scheduled import fill, nodes, plans, rows_read
+from tests.notifications.scheduled import fill, plans, rows_read, scans
 
 
 def test_scheduled_rows_cost_nothing_until_they_are_due(app: Flask) -> None:
@@ -16,10 +16,7 @@ def test_scheduled_rows_cost_nothing_until_they_are_due(app: Flask) -> None:
         found = plans()
 
     assert {name: rows_read(plan) for name, plan in found.items()} == {"due": 0, "lost": 0, "claim": 0}
-    scanned = {
-        step["Node Type"] for plan in found.values() for step in nodes(plan) if "Relation Name" in step
-    }
-    assert "Seq Scan" not in scanned
+    assert "Seq Scan" not in scans(found)
 
 
 def test_claim_reads_its_batch_and_not_all_that_is_due(app: Flask) -> None:
