@@ -111,6 +111,24 @@ def test_what_is_shown_cannot_become_markup_or_another_value() -> None:
     assert shown.count("second") == 1
 
 
+@pytest.mark.parametrize(
+    "wording",
+    [
+        Wording(subject="s", text="{{ x }}"),
+        Wording(subject="s", text="t", html="<p>{{ x|e }}</p>"),
+        Wording(subject="s", text="t", html="<p>{{ x|paragraphs }}</p>"),
+        Wording(subject="s", text="t", markdown="*{{ x }}*"),
+    ],
+)
+def test_mark_in_what_is_given_is_dropped(wording: Wording) -> None:
+    given = {"x": f"a{inlining.MARK}0{inlining.MARK}{inlining.MARK}z", "lang": "en", "help": "h"}
+
+    mail = compiled(wording, LOOK).render(given)
+
+    assert "a0z" in mail.html
+    assert inlining.MARK not in mail.html + mail.text + mail.subject
+
+
 def test_html_without_styles_is_sent_as_it_is() -> None:
     assert inlining.inlined(rendered("<p>{{ x }}</p>", x="<b>")) == "<p>&lt;b&gt;</p>"
 

@@ -21,7 +21,7 @@ from services.notifications.templating.environment import (
     environment,
     refuse_what_runs,
 )
-from services.notifications.templating.inlining import inlined
+from services.notifications.templating.inlining import inlined, unmarked
 from services.notifications.templating.looks import Look
 from services.notifications.templating.variables import Variables
 from services.notifications.templating.wordings import Wording
@@ -158,6 +158,7 @@ class Compiled:
 
     def render(self, values: Mapping[str, str]) -> Rendered:
         """The mail; raises jinja2's TemplateError, UndefinedError where a variable is missing."""
+        values = unmarked(values)
         if self._blocks is not None:
             return self._from_blocks(*self._blocks, values)
         subject = _one_line(self._subject.render(values))

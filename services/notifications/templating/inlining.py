@@ -6,7 +6,7 @@ its values are put in where their numbers stand. What decides about styles, or h
 of the shape: all that stands in a style or in a tag, a link apart, and what is empty or begins with space.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -25,6 +25,11 @@ def marked(value: Any) -> Any:
         return value
     shown = str(escape(value)).replace(MARK, "")
     return Markup(f"{MARK}{shown}{MARK}")  # noqa: S704  (escaped)
+
+
+def unmarked(values: Mapping[str, str]) -> dict[str, str]:
+    """What a template is given, without marks: a filter may make markup of it, which is not read again."""
+    return {name: value.replace(MARK, "") for name, value in values.items()}
 
 
 def inlined(html: str) -> str:
