@@ -118,6 +118,7 @@ class CacheModel(RuleBasedStateMachine):
         self.accounts = [str(new_id()), str(new_id())]
         self.least = dict.fromkeys(self.accounts, 0)  # no read may show less
         self.later = dict.fromkeys(self.accounts, 0)  # nor this, once the relay has been there
+        self.overwritten: set[str] = set()  # whose key had another's value
         self.number = 0
 
     def body(self, account: str) -> dict[str, Any]:
@@ -248,6 +249,9 @@ class CacheModel(RuleBasedStateMachine):
     def move_value(self, which: int) -> None:
         """Somebody who can write to Redis puts one account's value under the other's key."""
         source, target = self.accounts[which], self.accounts[1 - which]
+        if source in self.overwritten:
+            return  # that would bring the target's own old value back, which nothing can tell from a new one
+        self.overwritten.add(target)
         with Redis.from_url(self.world.redis.url()) as redis:
             for key in redis.keys(f"*{source}*"):
                 redis.set(key.replace(source.encode(), target.encode()), redis.get(key) or b"")
