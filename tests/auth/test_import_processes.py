@@ -51,7 +51,7 @@ def test_import_that_was_killed_is_repeated_and_tells_of_each_account_once(
     repeated = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=200)
 
     assert 0 < made < LINES
-    assert f"Made {LINES - made}, known {made}, refused 0." in repeated.stdout
+    assert f"Created {LINES - made}, skipped {made}, refused 0." in repeated.stdout
     assert (repeated.returncode, count(app, Account)) == (0, LINES)
     subscribers = {"users", "notifications"}
     with app.app_context():

@@ -26,8 +26,8 @@ print("lifespan.startup", flush=True)  # what the tests' client waits for
 app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = {MOST}
 
-def say(*words):
-    print(*words, flush=True)
+def say(what, name):
+    print(f"{{what}} {{name}}\\n", end="", flush=True)  # in one piece: two threads may say something at once
 
 @app.route("/echo", methods=["GET", "POST"])
 def echo():
