@@ -7,20 +7,21 @@ value.
 """
 
 import argparse
+import json
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPMessage
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Barrier
-from typing import Any
-
-import httpx
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from services.auth.app import create_app
 from services.auth.clients import Client
@@ -58,6 +59,15 @@ class Seen:
         return sorted(self.refresh_ms)[int(len(self.refresh_ms) * 0.99)]
 
 
+class Blown(NamedTuple):
+    """What a storm was answered, and from when to when it blew, on the machine's monotonic clock."""
+
+    begun: float
+    over: float
+    statuses: Counter[int]
+    without_retry_after: int
+
+
 class Storm:
     """Refreshes that go on, and sign-ins that come all at once."""
 
@@ -67,53 +77,77 @@ class Storm:
 
     def watch(self, *, seconds: float, sign_ins: int) -> Seen:
         """Refresh for so long, while that many sign-ins are under way (none: idle)."""
-        seen = Seen()
+        answers: list[tuple[float, float, int]] = []
         # In a process of their own: many threads in one would slow each other down, and be measured.
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
             storm = process.submit(sign_in_all, self._url, sign_ins, seconds)
             with ThreadPoolExecutor(REFRESHERS) as pool:
                 for number in range(REFRESHERS):
-                    pool.submit(self._refresh, number, seen, storm)
-            seen.sign_ins, seen.without_retry_after = storm.result()
+                    pool.submit(self._refresh, number, answers, storm)
+            blown = storm.result()
+        seen = Seen(sign_ins=blown.statuses, without_retry_after=blown.without_retry_after)
+        seen.refreshes.update(status for _, _, status in answers)
+        # What was sent before all clients were there, or after the last one had its turn, is no part of it.
+        seen.refresh_ms = [ms for begun, ms, _ in answers if blown.begun <= begun <= blown.over]
         return seen
 
-    def _refresh(self, number: int, seen: Seen, storm: "Future[Any]") -> None:
-        with httpx.Client(base_url=self._url, timeout=60) as client:
+    def _refresh(self, number: int, answers: list[tuple[float, float, int]], storm: "Future[Blown]") -> None:
+        with closing(_connection(self._url)) as connection:
             while not storm.done():
-                begun = time.perf_counter()
-                answer = client.post("refresh", json={"refresh_token": self._tokens[number]})
-                seen.refresh_ms.append((time.perf_counter() - begun) * 1000)
-                seen.refreshes[answer.status_code] += 1
-                if answer.status_code == 200:
-                    self._tokens[number] = answer.json()["refresh_token"]
+                begun = time.monotonic()
+                body = {"refresh_token": self._tokens[number]}
+                status, _, content = _post(connection, "refresh", body, {})
+                answers.append((begun, (time.monotonic() - begun) * 1000, status))
+                if status == 200:
+                    self._tokens[number] = json.loads(content)["refresh_token"]
                 time.sleep(0.02)
 
 
-def sign_in_all(url: str, size: int, seconds: float) -> tuple[Counter[int], int]:
-    """Sign in again and again, so many at once; the statuses, and how many 503 did not say when to return."""
+def sign_in_all(url: str, size: int, seconds: float) -> Blown:
+    """Sign in again and again, so many at once."""
     statuses: Counter[int] = Counter()
     without_retry_after: list[int] = []
-    # A client takes its time to be made, and all begin at once.
-    everybody = Barrier(max(1, size))
+    # Threads take their time to be made, and all begin at once.
+    everybody = Barrier(size + 1)
 
     def sign_in(number: int) -> None:
         place = {"X-Forwarded-For": f"198.51.100.{number % ADDRESSES}"}
         body = {"email": f"ada{number}@example.org", "password": "a guess"}
-        with httpx.Client(base_url=url, timeout=60, headers=place) as client:
+        with closing(_connection(url)) as connection:
             everybody.wait(60)
             until = time.monotonic() + seconds
             while time.monotonic() < until:
-                answer = client.post("login", json=body)
-                statuses[answer.status_code] += 1
-                if answer.status_code == 503:
-                    without_retry_after.extend([] if "Retry-After" in answer.headers else [number])
-                    time.sleep(float(answer.headers.get("Retry-After", 1)))  # as a client that listens
+                status, headers, _ = _post(connection, "login", body, place)
+                statuses[status] += 1
+                if status == 503:
+                    without_retry_after.extend([] if "Retry-After" in headers else [number])
+                    # as a client that listens
+                    wait = float(headers.get("Retry-After", 1))
+                    time.sleep(max(0.0, min(wait, until - time.monotonic())))
 
-    if size == 0:
-        time.sleep(seconds)
     with ThreadPoolExecutor(max(1, size)) as pool:
-        list(pool.map(sign_in, range(size)))
-    return statuses, len(without_retry_after)
+        crowd = [pool.submit(sign_in, number) for number in range(size)]
+        everybody.wait(60)
+        begun = time.monotonic()
+        time.sleep(seconds)
+        over = time.monotonic()
+        for each in crowd:
+            each.result()
+    return Blown(begun, over, statuses, len(without_retry_after))
+
+
+def _connection(url: str) -> HTTPConnection:
+    """Of the standard library: what clients cost is taken from the cores that are measured."""
+    return HTTPConnection(str(urlsplit(url).hostname), urlsplit(url).port, timeout=60)
+
+
+def _post(
+    connection: HTTPConnection, path: str, body: dict[str, str], headers: dict[str, str]
+) -> tuple[int, HTTPMessage, bytes]:
+    content = {"Content-Type": "application/json", **headers}
+    connection.request("POST", f"{AUTH}/{path}", json.dumps(body), content)
+    answer = connection.getresponse()
+    return answer.status, answer.headers, answer.read()
 
 
 @contextmanager
@@ -133,7 +167,7 @@ def running_storm(*, memory_kib: int) -> Iterator[Storm]:
             tokens = _begin_sessions(database, pair.redis.url())
             log = Path(folder) / "auth.log"
             with serving(environ, log, workers=WORKERS, threads=THREADS) as url:
-                yield Storm(f"{url}{AUTH}/", tokens)
+                yield Storm(url, tokens)
         finally:
             pair.close()
 
