@@ -55,11 +55,11 @@ def begin(
 
 def _end_surplus(account_id: UUID, now: datetime) -> None:
     """A client that signs in for each call would have sessions without end."""
-    kept = deps().settings.sessions_per_account
-    for ended in _end(store.surplus(account_id, kept=kept), now=now, reason="too_many_sessions"):
-        audit.record(
-            "session_ended", account_id=account_id, session_id=str(ended), reason="too_many_sessions"
-        )
+    kept, reason = deps().settings.sessions_per_account, "too_many_sessions"
+    surplus = store.end_surplus(account_id, kept=kept, now=now, reason=reason)
+    revocations.revoke_sessions(surplus, now)
+    for ended in surplus:
+        audit.record("session_ended", account_id=account_id, session_id=str(ended), reason=reason)
 
 
 def _standing_of(account: Account, session: Session, role: str | None) -> Standing:

@@ -171,14 +171,20 @@ def has_other_administrator(account_id: UUID) -> bool:
 
 
 def has_other_hashes(parameters: str) -> bool:
-    """Whether any password hash is another system's, or was made with other parameters than these.
+    """Whether any password hash is another system's, or was made with other parameters than these."""
+    least, greatest = db.session.connection().execute(_ENDS_OF_HASHES).one()
+    return not {least, greatest} <= {None, parameters}
 
-    The least and the greatest of all are one step into the index each, whatever the planner thinks of it.
-    """
+
+def _ends_of_hashes() -> Any:
+    """The least and the greatest: one step into the index each, whatever the planner thinks of it."""
     of_hash: ColumnElement[str] = literal_column(HASH_PARAMETERS)
     with_password = select(of_hash).select_from(Account).where(text(HAS_PASSWORD)).limit(1)
     ends = (with_password.order_by(of_hash), with_password.order_by(of_hash.desc()))
-    return any(db.session.scalar(end) not in {None, parameters} for end in ends)
+    return select(*(end.scalar_subquery() for end in ends))
+
+
+_ENDS_OF_HASHES = _ends_of_hashes()
 
 
 def list_all() -> Iterator[Account]:

@@ -1,13 +1,14 @@
 """The throttles table: failures counted atomically, before the try is made."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
     DateTime,
     Integer,
     Interval,
-    cast,
+    Table,
+    bindparam,
     delete,
     extract,
     func,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy import cast as cast_to
 from sqlalchemy.dialects.postgresql import insert
 
 from services.auth.models import Throttle, db
@@ -22,29 +24,48 @@ from services.auth.models import Throttle, db
 _ROUNDING = 0.001  # of a failure: what is lost between microseconds and floats must not count as one
 
 
-def count(key_hash: str, kind: str, *, now: datetime, forgets_one_after: timedelta) -> int | None:
-    """Count one more failure; the number that is not forgotten, or None where the key is blocked now.
+_table = cast("Table", Throttle.__table__)
 
-    A leaky bucket: each failure moves the moment at which all are forgotten.
-    """
-    statement = insert(Throttle).values(
-        key_hash=key_hash, kind=kind, failures=1, empties_at=now + forgets_one_after, updated_at=now
-    )
-    moment, one = literal(now, DateTime(timezone=True)), literal(forgets_one_after, Interval)
-    known = func.coalesce(Throttle.empties_at, moment + Throttle.failures * one)
+
+def _counting() -> Any:
+    """A leaky bucket: each failure moves the moment at which all are forgotten."""
+    moment = bindparam("moment", type_=DateTime(timezone=True))
+    one = bindparam("forgets_one_after", type_=Interval)
+    known = func.coalesce(_table.c.empties_at, moment + _table.c.failures * one)
     empties_at = func.greatest(known, moment) + one
-    left = extract("epoch", empties_at - moment) / forgets_one_after.total_seconds()
-    statement = statement.on_conflict_do_update(
-        index_elements=[Throttle.key_hash],
+    left = extract("epoch", empties_at - moment) / extract("epoch", one)
+    statement = insert(_table).values(
+        key_hash=bindparam("key"),
+        kind=bindparam("kind_of_key"),
+        failures=1,
+        empties_at=moment + one,
+        updated_at=moment,
+    )
+    return statement.on_conflict_do_update(
+        index_elements=[_table.c.key_hash],
         set_={
-            "failures": cast(func.ceil(left - _ROUNDING), Integer),
+            "failures": cast_to(func.ceil(left - _ROUNDING), Integer),
             "empties_at": empties_at,
-            "updated_at": now,
+            "updated_at": moment,
             "blocked_until": None,
         },
-        where=Throttle.blocked_until.is_(None) | (Throttle.blocked_until <= now),
-    )
-    failures: int | None = db.session.execute(statement.returning(Throttle.failures)).scalar_one_or_none()
+        where=_table.c.blocked_until.is_(None) | (_table.c.blocked_until <= moment),
+    ).returning(_table.c.failures)
+
+
+# Built once and run without the ORM: every try begins with it, a wrong guess too.
+_COUNT = _counting()
+
+
+def count(key_hash: str, kind: str, *, now: datetime, forgets_one_after: timedelta) -> int | None:
+    """Count one more failure; the number that is not forgotten, or None where the key is blocked now."""
+    parameters = {
+        "key": key_hash,
+        "kind_of_key": kind,
+        "moment": now,
+        "forgets_one_after": forgets_one_after,
+    }
+    failures: int | None = db.session.connection().execute(_COUNT, parameters).scalar_one_or_none()
     return failures
 
 
