@@ -10,7 +10,8 @@
 
 Everybody is measured in turns, several rounds of them, and the median counts: a busy machine favours whoever
 is measured in a quiet moment. What the others need is installed once, from pinned lists, into a cache
-folder; who cannot be had is named and left out. ``--quick`` is a short look at smaller tables.
+folder; who cannot be had is named and left out. ``--quick`` is a short look at smaller tables; ``--calls``
+measures some of the calls only.
 """
 
 import argparse
@@ -30,6 +31,7 @@ LONGER = {
     "sign in": 4
 }  # of a few dozen answers in a turn, those under way at its end would be too large a part
 OWN = "doorward"
+CALLS = ("refresh", "introspect", "sign in")
 
 Loads = dict[tuple[str, int, str], Load]  # who, with how many accounts, what
 Groups = dict[tuple[str, int], int]  # who, with how many accounts: the group of its processes
@@ -57,14 +59,16 @@ def start(stack: ExitStack, pair: servers.Servers, sizes: list[int], workers: in
 
 
 def measure(loads: Loads, *, rounds: int, seconds: float) -> list[float]:
-    """Give everybody the same turns; the rates of bare argon2, which is measured between them."""
+    """Give everybody the same turns; the rates of bare argon2, which is measured beside sign-ins."""
     bare = []
+    has_sign_ins = any(what == "sign in" for _, _, what in loads)
     for load in loads.values():
         load.run(WARM_UP_SECONDS, is_counted=False)
     for number in range(rounds):
         for (_, _, what), load in loads.items():
             load.run(seconds * LONGER.get(what, 1))
-        bare.append(doorward.bare_argon2(doorward.settings_of(), seconds=seconds * LONGER["sign in"]))
+        if has_sign_ins:
+            bare.append(doorward.bare_argon2(doorward.settings_of(), seconds=seconds * LONGER["sign in"]))
         print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
     return bare
 
@@ -72,13 +76,14 @@ def measure(loads: Loads, *, rounds: int, seconds: float) -> list[float]:
 def report(loads: Loads, bare: list[float]) -> None:
     """The rates and their ratios."""
     print(f"{'':<12}{'':<12}{'accounts':>10}{'a second':>10}{'median':>11}{'p99':>11}")
-    for what in ("refresh", "introspect", "sign in"):
+    for what in CALLS:
         for (who, accounts, name), load in loads.items():
             if name == what:
                 times = f"{load.median_ms:8.1f} ms{load.p99_ms:8.1f} ms"
                 notes = "; ".join(_notes(loads, who, accounts, what))
                 print(f"{what:<12}{who:<12}{accounts:>10,}{load.per_second:>10,.0f}{times}  {notes}")
-    print(f"{'bare argon2':<34}{median(bare):>10,.1f}")
+    if bare:
+        print(f"{'bare argon2':<34}{median(bare):>10,.1f}")
     for (who, accounts, name), load in loads.items():
         if name == "sign in":
             print(f"  {who}'s sign-ins at {accounts:,} accounts: {load.per_second / median(bare):.0%} of it")
@@ -115,6 +120,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4, help="of each turn")
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--calls", nargs="+", choices=CALLS, default=CALLS, help="all, unless some are named")
     parser.add_argument("--quick", action="store_true", help="10,000 and 100,000 accounts, two short rounds")
     options = parser.parse_args()
     if options.quick:
@@ -126,6 +132,7 @@ def main() -> None:
     try:
         with ExitStack() as stack:
             loads, groups = start(stack, pair, options.accounts, options.workers)
+            loads = {key: load for key, load in loads.items() if key[2] in options.calls}
             report(loads, measure(loads, rounds=options.rounds, seconds=options.seconds))
             report_memory(groups)
     finally:
