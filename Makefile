@@ -131,6 +131,10 @@ screenshots: $(DEV) ## Take pictures of every page and mail, and check them with
 time-kit: $(DEV) ## Start and stop the test kit three times and print how long it took
 	PYTHONPATH=testkit $(BIN)/python -m tests.testkit.ready
 
+.PHONY: time-mistakes
+time-mistakes: $(DEV) ## Make every mistake of the table of settings and print what is said, and after how long
+	$(BIN)/python -m tests.deploy.mistakes
+
 .PHONY: first-hour
 first-hour: $(DEV) ## Do what three newcomers do, each from an empty machine, as the pages say (two minutes each)
 	$(BIN)/python -m tests.system.first_hour

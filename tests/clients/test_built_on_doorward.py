@@ -163,6 +163,19 @@ def test_own_service_knows_its_caller(
     assert httpx.get(f"{runner.gateway_url}{service.prefix}/7").json()["code"] == "token_missing"
 
 
+def test_call_of_the_page_reaches_the_service(
+    runner: Runner, page: Page, running: dict[str, Service], caller: Caller, tmp_path: Path
+) -> None:
+    service = running["flask"]
+    await_service(runner, service)
+    (line,) = page.commands("try")
+    line = line.replace("http://127.0.0.1:8080", runner.gateway_url).replace("/api/v1/orders", service.prefix)
+
+    printed = run("bash", "-euc", line, folder=tmp_path, TOKEN=caller.pair["access_token"])
+
+    assert '"number":7' in printed.replace(" ", "")
+
+
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_roles_and_scopes_count_at_the_gateway_and_reach_the_service(
     runner: Runner, running: dict[str, Service], caller: Caller, clerk: Caller, framework: str

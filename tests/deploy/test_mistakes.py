@@ -9,32 +9,7 @@ from pathlib import Path
 import pytest
 
 from deploy import cli
-from tests.deploy.conftest import PORTS
-
-ROOT = Path(__file__).parents[2]
-TABLE = Path(__file__).with_name("mistakes.txt").read_text().splitlines()[1:]
-MISTAKES = {name: sentence.strip() for name, sentence in zip(TABLE[::2], TABLE[1::2], strict=True)}
-FILES = {
-    "broken.toml": "[[routes]\n",
-    "unknown.toml": "[[routes]]\nname = 'x'\nprefix = '/x'\nupstream = 'orders'\n",
-}
-
-
-def environment(folder: Path, **variables: str) -> dict[str, str]:
-    """A newcomer's environment, its data in ``folder``."""
-    own = {"DOORWARD_DATA_DIR": str(folder / "data"), "DOORWARD_ENV_FILE": str(folder / ".env")}
-    return {"PATH": os.environ["PATH"], **dict.fromkeys(PORTS, "0"), **own, **variables}
-
-
-def run_up(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """`doorward up` to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "deploy", "up"],
-        env=environment(folder, **variables),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+from tests.deploy.mistakes import MISTAKES, ROOT, environment, exit_code, is_expected, run_up, write_files
 
 
 @pytest.fixture
@@ -68,15 +43,12 @@ def test_mistake_is_one_sentence_before_anything_starts(
     tmp_path: Path, refusal: Callable[..., tuple[int, str]], mistake: str
 ) -> None:
     name, _, value = mistake.partition("=")
-    for file, text in FILES.items():
-        (tmp_path / file).write_text(text)
+    write_files(tmp_path)
 
     code, said = refusal(**{name: value})
 
-    (sentence,) = said.splitlines()
-    assert sentence.startswith(f"doorward: {MISTAKES[mistake]}")
-    assert code == (5 if name == "DOORWARD_DATA_DIR" else 2)
-    assert "hidden" not in sentence
+    assert is_expected(mistake, said), said
+    assert code == exit_code(name)
     assert not (tmp_path / "data" / "postgres").exists()
 
 

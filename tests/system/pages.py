@@ -19,15 +19,26 @@ from tests.system.backend import ROOT
 
 FENCE = re.compile(r"^(?:<!-- file: (\S+) -->\n)?```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+FRONT_END = "getting-started-for-front-ends.md"
 # What three newcomers read in their first hour, page by page. It begins with README.md, "Two commands".
 HOURS = {
-    "a front-end developer": ("getting-started-for-front-ends.md",),
+    "a front-end developer": (FRONT_END,),
     "a back-end developer": ("roles-scopes-and-api-keys.md", "testing-against-doorward.md"),
     "an operator": ("deployment.md", "metrics-and-alerts.md", "upgrading.md"),
 }
+OTHER_PAGES = (
+    "organizations.md",
+    "gateway.md",
+    "customising-mails-and-pages.md",
+    "names-and-looks.md",
+    "coming-from-supabase.md",
+    "coming-from-firebase.md",
+    "coming-from-django.md",
+    "coming-from-keycloak.md",
+)
+FOLLOWED = (*(page for hour in HOURS.values() for page in hour), *OTHER_PAGES)
 PORTS = {"8080": "GATEWAY_PORT", "8025": "MAILBOX_PORT", "9090": "GATEWAY_METRICS_PORT", "8001": "AUTH_PORT"}
 ENV = ".env"
-SHOWN = frozenset({"text", ""})
 PARTS_OF_A_CHECKOUT = ("deploy", "docker-compose.yml", ".env.example", "Makefile")
 RUN_SECONDS = 280
 PROGRAM_PATH = f"{os.environ['PATH']}:/usr/sbin"  # where Debian has its servers
@@ -103,7 +114,10 @@ class Reader:
 
     def follow(self, steps: Iterable[Block]) -> str:
         """Do what the blocks say, one after the other in one shell; returns what that printed."""
-        script = "\n".join(self._act(block) for block in steps)
+        return self.run("\n".join(self._act(block) for block in steps))
+
+    def run(self, script: str) -> str:
+        """Run a script in the checkout; returns what it printed."""
         outcome = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", "trap 'echo \"failed at $AT\" >&2' ERR; set -E\n" + script],
             cwd=self.folder,
@@ -115,6 +129,11 @@ class Reader:
         )
         assert outcome.returncode == 0, f"{outcome.stdout}\n{outcome.stderr}"
         return outcome.stdout
+
+    def knowing(self, **variables: str) -> "Reader":
+        """The same reader, whose shell has these variables from now on."""
+        self._environment |= variables
+        return self
 
     def moved(self, text: str) -> str:
         """``text`` with the addresses of the system under test."""

@@ -9,44 +9,29 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import psycopg
-import pyotp
 import pytest
-from playwright.sync_api import Dialog, Page
+from playwright.sync_api import Page
 
 from shared.chassis.testing.engines import wait_until
 from tests.browsers import open_browser, serving_page
 from tests.deploy.conftest import Runner
-from tests.system import journey, pages, quick_doorward
-from tests.system.pages import HOURS, Block, Reader
+from tests.system import journey, pages, quick_doorward, typist
+from tests.system.pages import FRONT_END, HOURS, OTHER_PAGES, Reader
 from tests.system.test_browser_factors import Authenticators
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
-OTHER_PAGES = (
-    "customising-mails-and-pages.md",
-    "coming-from-supabase.md",
-    "coming-from-firebase.md",
-    "coming-from-django.md",
-    "coming-from-keycloak.md",
-)
-FOLLOWED = (*(page for hour in HOURS.values() for page in hour), *OTHER_PAGES)
-FRONT_END = "getting-started-for-front-ends.md"
 PROGRAMS = {"metrics-and-alerts.md": ("promtool",)}  # that a page needs, beside those of any system
-# Blocks that are written to a file which no command of the page names.
-NOT_RUN = {
-    ("testing-against-doorward.md", "test_orders.py"): "tests/testkit runs such a test with the plugin",
-    ("testing-against-doorward.md", "up.sh"): "the test kit starts `doorward up --json` like this",
-    ("deployment.md", "Caddyfile"): "a test of its own runs Caddy with it",
-    ("deployment.md", "doorward.conf"): "a test of its own runs nginx with it",
-    ("coming-from-supabase.md", "export.sql"): "a test of its own runs it on tables like Supabase's",
-}
 IMPORT = """async (text) => {
   const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
   window.doorward = await import(url);
 }"""
 IMPORTED = re.compile(r"^import \{(.*)\} from .*$", re.MULTILINE)
+TRIGRAMS = "SELECT indexname, indexdef FROM pg_indexes WHERE indexdef LIKE '%trgm%' ORDER BY indexname"
 # What the export reads, as Supabase has it.
 SUPABASE = """
 CREATE SCHEMA auth;
@@ -70,7 +55,7 @@ def app_port() -> Iterator[int]:
 def runner(tmp_path_factory: pytest.TempPathFactory, app_port: int) -> Iterator[Runner]:
     """Doorward as `make up` runs it, with what the pages put into `.env`."""
     folder = tmp_path_factory.mktemp("pages") / "data"
-    wanted = pages.variables(FOLLOWED).replace("5173", str(app_port))
+    wanted = pages.variables(pages.FOLLOWED).replace("5173", str(app_port))
     folder.with_suffix(".env").write_text(wanted)
     runner = Runner(folder)
     runner.start_until_ready()
@@ -96,6 +81,16 @@ def reader(runner: Runner, doorward: str, tmp_path: Path) -> Reader:
     return reader
 
 
+@pytest.fixture
+def admin_reader(runner: Runner, reader: Reader) -> Reader:
+    """The reader, with the access token of an administrator."""
+    email, url = journey.new_address(), runner.gateway_url
+    reader.run(f".venv/bin/doorward create-admin --email {email} --password '{journey.PASSWORD}'")
+    body = {"email": email, "password": journey.PASSWORD}
+    pair = journey.expect(httpx.post(f"{url}/api/v1/auth/login", json=body, timeout=30), 200)
+    return reader.knowing(ADMIN=pair["access_token"])
+
+
 @pytest.mark.parametrize("newcomer", HOURS)
 def test_first_hour_goes_as_the_pages_say(newcomer: str, reader: Reader) -> None:
     # From an empty machine: python -m tests.system.first_hour.
@@ -115,25 +110,6 @@ def follow(reader: Reader, page: str) -> None:
     reader.follow(pages.blocks(page))
 
 
-@pytest.mark.parametrize("page", FOLLOWED)
-def test_every_block_of_a_page_is_run_or_has_a_reason(page: str) -> None:
-    found = pages.blocks(page)
-
-    idle = [block.place for block in found if not is_used(block, found) and (page, block.file) not in NOT_RUN]
-
-    assert idle == []
-
-
-def is_used(block: Block, found: list[Block]) -> bool:
-    """Whether it is run, or written to a file that another block names, or only what somebody sees."""
-    if block.language in {"bash"} | pages.SHOWN or block.file == pages.ENV:
-        return True
-    if block.language == "js" and block.page == FRONT_END:
-        return True  # in a browser
-    others = " ".join(other.text for other in found if other is not block)
-    return block.file is not None and Path(block.file).stem in others
-
-
 @pytest.fixture
 def browser_page(app_port: int) -> Iterator[Page]:
     """The reader's app in Chromium, with an authenticator for passkeys."""
@@ -141,33 +117,6 @@ def browser_page(app_port: int) -> Iterator[Page]:
         page = browser.new_page()
         page.goto(f"http://localhost:{app_port}")
         yield page
-
-
-def answer(dialog: Dialog, runner: Runner) -> None:
-    """Type the code that the page asks for: of the newest mail, or of the authenticator app."""
-    mailed = re.search(r"mail to (\S+)", dialog.message)
-    if mailed is None:
-        secret = dialog.message.split()[1]
-        dialog.accept(pyotp.TOTP(secret).now())
-    else:
-        dialog.accept(new_code(runner, mailed[1]))
-
-
-seen: set[str] = set()  # the mails whose codes were typed
-
-
-def new_code(runner: Runner, email: str) -> str:
-    """The code of the newest mail, which is awaited: each is typed once."""
-    mailbox = f"http://127.0.0.1:{runner.state['environment']['MAILBOX_PORT']}"
-    mails: list[dict[str, str]] = []
-
-    def has_come() -> bool:
-        mails[:] = [mail for mail in journey.mails_to(mailbox, email) if journey.has_code(mail)]
-        return bool(mails) and mails[0]["id"] not in seen
-
-    wait_until(has_come, what=f"a mail with a code to {email}")
-    seen.add(mails[0]["id"])
-    return journey.code_in(mails[0])
 
 
 @pytest.mark.browser
@@ -179,7 +128,8 @@ def test_scripts_of_the_front_end_page_work_in_a_browser(
     usage = "".join(block.text for block in steps if block.file is None)
     usage = IMPORTED.sub(r"const {\1} = window.doorward;", usage)
     Authenticators(browser_page)
-    browser_page.on("dialog", lambda dialog: answer(dialog, runner))
+    browser_page.on("dialog", lambda dialog: typist.answer(dialog, mailbox))
+    mailbox = f"http://127.0.0.1:{runner.state['environment']['MAILBOX_PORT']}"
     problems: list[str] = []
     browser_page.on(
         "console", lambda message: problems.append(message.text) if "Assertion" in message.text else None
@@ -218,3 +168,32 @@ def test_export_from_supabase_writes_what_the_page_shows(runner: Runner) -> None
         connection.rollback()
 
     assert [json.loads(line) for line in lines.splitlines()] == [json.loads(shown)]
+
+
+def test_events_have_the_shape_that_the_page_shows(admin_reader: Reader) -> None:
+    steps = pages.blocks("events.md")
+    (shown,) = [json.loads(block.text) for block in steps if block.language == "json"]
+    answers: list[dict[str, Any]] = []
+
+    def has_events() -> bool:
+        answers[:] = [json.loads(admin_reader.follow(steps))]
+        return bool(answers[0]["items"])
+
+    wait_until(has_events, what="an event of the account that was made")
+    assert answers[0].keys() == shown.keys()
+    assert answers[0]["items"][0].keys() == shown["items"][0].keys()
+
+
+def test_trigrams_that_come_later_are_those_of_the_migration(runner: Runner) -> None:
+    (block,) = pages.blocks("users.md")
+    url = runner.state["environment"]["USERS_DATABASE_URL"]
+    with psycopg.connect(url, autocommit=True) as connection:
+        migrated = connection.execute(TRIGRAMS).fetchall()
+        if not migrated:
+            pytest.skip("this PostgreSQL has no pg_trgm")
+        connection.execute("DROP EXTENSION pg_trgm CASCADE")
+
+        for statement in block.text.split(";\n")[:-1]:
+            connection.execute(statement.encode())
+
+        assert connection.execute(TRIGRAMS).fetchall() == migrated
