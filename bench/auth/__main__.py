@@ -15,6 +15,7 @@ measures some of the calls only.
 """
 
 import argparse
+import math
 import os
 import sys
 from contextlib import ExitStack
@@ -100,7 +101,7 @@ def _notes(loads: Loads, who: str, accounts: int, what: str) -> list[str]:
     notes = [f"{load.busy} times busy"] if load.busy else []
     own = loads[OWN, accounts, what]
     if own is not load:
-        ratios = [mine / theirs for mine, theirs in zip(own.rates, load.rates, strict=True)]
+        ratios = [ratio(*rates) for rates in zip(own.rates, load.rates, strict=True)]
         notes.append(
             f"doorward does {median(ratios):.2f} times as many ({min(ratios):.2f} to {max(ratios):.2f})"
         )
@@ -109,6 +110,11 @@ def _notes(loads: Loads, who: str, accounts: int, what: str) -> list[str]:
         growth = load.median_ms / loads[who, fewest, what].median_ms
         notes.append(f"takes {growth:.2f} times as long as with {fewest:,}")
     return notes
+
+
+def ratio(mine: float, theirs: float) -> float:
+    """How many times theirs mine is; a busy machine may leave somebody without an answer in a turn."""
+    return mine / theirs if theirs else math.inf
 
 
 def main() -> None:

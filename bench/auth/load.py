@@ -4,6 +4,7 @@ The clients share the cores with what is measured, so they do little: a socket e
 """
 
 import json
+import math
 import multiprocessing
 import re
 import socket
@@ -144,13 +145,13 @@ class Load:
 
     @property
     def median_ms(self) -> float:
-        """How long an answer took, in the median of all turns."""
-        return median(self._seconds) * 1000
+        """How long an answer took, in the median of all turns; not a number where none came."""
+        return median(self._seconds or [math.nan]) * 1000
 
     @property
     def p99_ms(self) -> float:
-        """How long the slowest of a hundred took."""
-        return quantiles(self._seconds, n=100)[98] * 1000
+        """How long the slowest of a hundred took; not a number where fewer than two came."""
+        return quantiles(self._seconds, n=100)[98] * 1000 if len(self._seconds) > 1 else math.nan
 
 
 @dataclass(frozen=True)

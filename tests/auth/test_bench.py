@@ -9,7 +9,7 @@ import pytest
 
 from bench.auth import __main__ as bench
 from bench.auth import doorward
-from bench.auth.load import Busy, Connection
+from bench.auth.load import Busy, Connection, Load
 from services.auth.settings import AuthSettings
 
 
@@ -38,6 +38,16 @@ def test_report_compares_doorward_with_each_rival(capsys: pytest.CaptureFixture[
     told = capsys.readouterr().out
     assert told.count("simplejwt") == 3 * 2 + 2
     assert "doorward's sign-ins at 20 accounts: 3000% of it" in told
+
+
+def test_report_is_written_where_a_rival_had_no_answer_in_a_turn(capsys: pytest.CaptureFixture[str]) -> None:
+    own, starved = (Load("http://127.0.0.1", lambda _connection, state: state, []) for _ in range(2))
+    own.rates, starved.rates = [3.0, 2.0, 4.0], [0.0, 1.0, 0.0]
+    loads = {("doorward", 10, "sign in"): own, ("simplejwt", 10, "sign in"): starved}
+
+    bench.report(cast("Any", loads), [10.0])
+
+    assert "doorward does inf times as many (2.00 to inf)" in capsys.readouterr().out
 
 
 ANSWERS = [
