@@ -16,7 +16,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -116,13 +116,20 @@ class Conversation:
     starttls: ssl.SSLContext | None
     is_trusted: bool
     recipient: bytes = b""
+    answers: list[bytes] = field(default_factory=list)
 
     def say(self, answer: bytes) -> None:
-        """Answer, as late as a server that is so far away."""
-        if DELAY_SECONDS:
-            asyncio.get_running_loop().call_later(DELAY_SECONDS, self.writer.write, answer)
-        else:
-            self.writer.write(answer)
+        """Answer, as late as a server that is so far away; commands that came together get one packet, as
+        RFC 2920 section 3.2 recommends.
+        """
+        self.answers.append(answer)
+        if len(self.answers) == 1:
+            asyncio.get_running_loop().call_later(DELAY_SECONDS, self.send)
+
+    def send(self) -> None:
+        """Give the client the answers that it has not had."""
+        self.writer.write(b"".join(self.answers))
+        self.answers.clear()
 
     async def run(self) -> None:
         """Answer until the client leaves."""
@@ -136,6 +143,7 @@ class Conversation:
                     break
                 await self.answer(verb, line)
         await asyncio.sleep(2 * DELAY_SECONDS)
+        self.send()
         self.writer.close()
 
     async def answer(self, verb: bytes, line: bytes) -> None:
@@ -146,6 +154,7 @@ class Conversation:
         elif verb == b"STAR" and self.starttls is not None:
             self.say(b"220 go on\r\n")
             await asyncio.sleep(2 * DELAY_SECONDS)  # or else it would go out encrypted
+            self.send()
             await self.writer.start_tls(self.starttls)
         elif verb == b"AUTH":
             await self.trust(*line.split()[1:])
