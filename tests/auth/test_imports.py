@@ -1,6 +1,6 @@
 """Moving in and out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from click.testing import CliRunner
 from flask import Flask
 
+from services.auth.accounts import first_administrator
 from services.auth.app import create_app
 from services.auth.commands import account, accounts
 from services.auth.deps import deps
@@ -290,8 +291,46 @@ def test_export_is_for_its_owner_alone_and_overwrites_nothing(run: Run, tmp_path
     factors = run(accounts.export_accounts, path, "--overwrite", "--factors")
 
     assert [first.exit_code, again.exit_code, factors.exit_code] == [0, 2, 0]
+    assert first.output == "Wrote 1 accounts.\n"
     assert path.stat().st_mode & 0o777 == 0o600
     assert orjson.loads(path.read_bytes())["totp_secret"] == "JBSWY3DPEHPK3PXP"
+
+
+@pytest.mark.parametrize("options", [(), ("--overwrite",)])
+def test_export_that_fails_leaves_what_was_there(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    def give_out(*, with_factors: bool) -> Iterator[bytes]:
+        yield b"{}"
+        raise OSError("the database went away")
+
+    monkeypatch.setattr(accounts.exports, "give_out", give_out)
+    path = tmp_path / "out.ndjson"
+    if options:
+        path.write_text("of last week")
+
+    result = run(accounts.export_accounts, path, *options)
+
+    left = [(each.name, each.read_text()) for each in tmp_path.iterdir()]
+    assert isinstance(result.exception, OSError)
+    assert left == ([("out.ndjson", "of last week")] if options else [])
+
+
+def test_export_replaces_no_file_that_came_meanwhile(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "out.ndjson"
+
+    def give_out(*, with_factors: bool) -> Iterator[bytes]:
+        path.write_text("of another command")
+        yield b"{}"
+
+    monkeypatch.setattr(accounts.exports, "give_out", give_out)
+
+    result = run(accounts.export_accounts, path)
+
+    assert (result.exit_code, path.read_text()) == (2, "of another command")
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_all_accounts_are_announced_again(run: Run, tmp_path: Path, mailbox: Mailbox) -> None:
@@ -330,3 +369,25 @@ def test_operator_helps_an_account_by_its_address(
     assert nobody.startswith("1 ")
     assert nonsense.startswith("2 ")
     assert ada.refresh().json["code"] == "session_revoked"
+
+
+def test_operator_does_not_disable_the_last_administrator(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, admin: Person, new_account: NewPerson
+) -> None:
+    monkeypatch.setattr(account, "create_app", lambda: app)
+    new_account()
+
+    def run(*arguments: str) -> tuple[int, str]:
+        result = CliRunner().invoke(account.account, arguments)
+        return result.exit_code, result.output
+
+    shown = run("show", admin.email)[1].splitlines()
+    refused = run("disable", admin.email)
+    signed_in = admin.post("login", email=admin.email, password=PASSWORD).status_code
+    with app.app_context():
+        first_administrator.create_admin(email=ADA, password=None)
+    disabled = run("disable", admin.email)
+
+    assert (refused[0], signed_in, disabled[0]) == (1, 200, 0)
+    assert "last administrator" in refused[1]
+    assert "roles: admin" in shown

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.auth.accounts import administration, sign_out
+from services.auth.accounts import administration, administrators, sign_out
 from services.auth.errors import AccountNotFound
 from services.auth.models import Account, db
 from services.auth.store import accounts
@@ -25,11 +25,15 @@ def get(email: str) -> Account:
 
 
 def switch(email: str, *, is_active: bool) -> None:
-    """Disable or enable the account; raises AccountNotFound."""
+    """Disable or enable the account; raises AccountNotFound, LastAdministrator."""
     with transaction(db):
+        accounts.lock_administration()
         account = _lock(email)
-        if account.is_active != is_active:
-            administration.switch(account, is_active=is_active)
+        if account.is_active == is_active:
+            return
+        if not is_active:
+            administrators.require_another(account)
+        administration.switch(account, is_active=is_active)
 
 
 def sign_out_everywhere(email: str) -> None:

@@ -65,7 +65,8 @@ def show(email: str) -> None:
     with _working():
         found = support.get(email)
         for name, value in AccountSchema().dump(found).items():
-            click.echo(f"{name}: {'' if value is None else value}")
+            shown = ", ".join(value) if isinstance(value, list) else value
+            click.echo(f"{name}: {'' if shown is None else shown}".rstrip())
         for refusal in refusals.list_refusals(found):
             click.echo(f"counted: {refusal.kind}, refused {refusal.refusals} times")
 
@@ -73,7 +74,7 @@ def show(email: str) -> None:
 @account.command("disable")
 @EMAIL
 def disable(email: str) -> None:
-    """End all sessions and refuse every sign-in."""
+    """End all sessions and refuse every sign-in; not for the last administrator."""
     with _working():
         support.switch(email, is_active=False)
         click.echo(f"Disabled {email}.")

@@ -1,6 +1,5 @@
 """The commands on accounts, which `doorward` carries: administrators, imports and exports."""
 
-import os
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,6 +12,7 @@ from services.auth.commands.context import as_operator
 from services.auth.errors import PasswordBreached, PasswordTooWeak
 from services.auth.schemas.fields import Email
 from services.auth.schemas.import_lines import ImportedAccountSchema
+from shared.chassis.private_files import written
 
 
 @click.command("create-admin")
@@ -90,12 +90,12 @@ def import_accounts(file: BinaryIO, dry_run: bool, allow_roles: bool) -> None:
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
 def export_accounts(file: Path, factors: bool, overwrite: bool) -> None:
     """Write every account with its hashes to FILE (NDJSON, mode 0600). Protect it like the database."""
-    if file.exists() and not overwrite:
-        raise click.UsageError(f"{file} already exists; add --overwrite to replace it.")
-    file.unlink(missing_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with as_operator(create_app()), os.fdopen(descriptor, "wb") as lines:
-        lines.writelines(exports.give_out(with_factors=factors))
+    with as_operator(create_app()), written(file, overwrite=overwrite) as lines:
+        count = 0
+        for line in exports.give_out(with_factors=factors):
+            lines.write(line)
+            count += 1
+    click.echo(f"Wrote {count} accounts.")
 
 
 @click.command("resync")

@@ -10,9 +10,9 @@ import orjson
 from marshmallow import ValidationError
 
 from services.users.app import create_app
-from services.users.commands.files import written
 from services.users.departures import erasure
 from services.users.departures.erasure import Departure
+from shared.chassis.private_files import written
 from shared.chassis.schemas import Timestamp
 
 

@@ -8,9 +8,9 @@ import click
 from marshmallow import ValidationError
 
 from services.users.app import create_app
-from services.users.commands.files import written
 from services.users.profiles import imports, listing
 from services.users.schemas.import_lines import ImportedProfileSchema
+from shared.chassis.private_files import written
 from shared.chassis.schemas import Timestamp
 
 
