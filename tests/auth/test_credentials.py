@@ -253,6 +253,43 @@ def test_first_sign_in_after_a_reset_is_told(
     assert len(mailbox.messages("signed_in_from_new_device")) == 1
 
 
+@pytest.mark.parametrize("by", ["password", "mail"])
+def test_first_sign_in_to_an_account_that_was_made_for_somebody_is_told(
+    admin: Person, stranger: NewPerson, mailbox: Mailbox, by: str
+) -> None:
+    """Its owner may have had it in another system for years, and a thief the password."""
+    admin.call("POST", "accounts", email=ADA)
+    ada = stranger(ADA)
+    if by == "password":
+        code = mailbox.code("account_invitation", ADA)
+        ada.post("password/reset", email=ADA, code=code, password=PASSWORD)
+        ada.sign_in()
+    else:
+        with at(minutes=2):
+            ada.post("email-code", email=ADA)
+            ada.take(ada.post("email-code/verify", email=ADA, code=mailbox.code("sign_in_code", ADA)))
+
+    told = [mail["email"] for mail in mailbox.messages("signed_in_from_new_device")]
+    assert told == [admin.email, ADA]
+
+
+@pytest.mark.parametrize(
+    ("ask", "prove"), [("register", "verify-email"), ("email-code", "email-code/verify")]
+)
+def test_sign_in_that_makes_the_account_is_not_told(
+    stranger: NewPerson, mailbox: Mailbox, ask: str, prove: str
+) -> None:
+    ada = stranger(ADA)
+    ada.post("register", email=ADA, password=PASSWORD)
+    mailbox.messages()
+    with at(minutes=2):
+        ada.post(ask, email=ADA, **({"password": PASSWORD} if ask == "register" else {}))
+        template = "verify_email" if ask == "register" else "sign_in_code"
+        ada.take(ada.post(prove, email=ADA, code=mailbox.code(template, ADA)))
+
+    assert mailbox.messages("signed_in_from_new_device") == []
+
+
 def test_devices_of_an_account_are_bounded(app: Flask, new_account: NewPerson, stranger: NewPerson) -> None:
     new_account()
 

@@ -40,10 +40,19 @@ def recognise(account: Account, client: Client, now: datetime) -> KnownDevice:
         known = store.note_use(account.id, [digest(client.device_token)], now)
         if known is not None:
             return KnownDevice(known, None)
-    is_told = account.last_sign_in_at is not None and not _was_told(account, client, now)
+    is_told = not _is_being_made(account, now) and not _was_told(account, client, now)
     if is_told:
         _tell(account, client, now)
     return _remember(account, client, now, told_at=now if is_told else None)
+
+
+def _is_being_made(account: Account, now: datetime) -> bool:
+    """Whether the account is made by this very sign-in, with the mail that proves its address.
+
+    An account that was imported, or made by an administrator or a command, has an owner before its first
+    sign-in, which may be a thief's.
+    """
+    return account.last_sign_in_at is None and account.created_at == now
 
 
 def _was_told(account: Account, client: Client, now: datetime) -> bool:
