@@ -62,6 +62,8 @@ def test_owner_takes_the_address_back_and_the_intruder_is_out(moved: Person, mai
     assert mailbox.templates(EVE)[-1] == "email_changed"  # without a link of its own
     changes = mailbox.messages("email_changed")
     assert [(change["old_email"], change["new_email"]) for change in changes][::2] == [(ADA, EVE), (EVE, ADA)]
+    ended = mailbox.messages("password_changed")[0]
+    assert (ended["email"], ended["is_reset"], ended["ended_api_keys"]) == (ADA, True, ["mine"])
 
 
 def test_link_outlives_what_the_intruder_does_next(moved: Person, mailbox: Mailbox, move: Move) -> None:

@@ -116,7 +116,9 @@ def test_mailed_code_does_not_go_past_the_second_factor(new_account: NewPerson, 
     assert verified.status_code == 200
 
 
-def test_authenticator_is_removed_with_the_password_alone(new_account: NewPerson) -> None:
+def test_authenticator_is_removed_with_the_password_by_a_fresh_session(
+    new_account: NewPerson,
+) -> None:
     ada = new_account()
     enable_totp(ada)
 
@@ -125,6 +127,21 @@ def test_authenticator_is_removed_with_the_password_alone(new_account: NewPerson
 
     assert (wrong.status_code, right.status_code) == (401, 204)
     assert ada.sign_in()
+
+
+def test_session_and_password_do_not_remove_the_authenticator_without_a_code(new_account: NewPerson) -> None:
+    ada = new_account()
+    _, codes = enable_totp(ada)
+
+    with at(seconds=301):
+        stale = ada.call("DELETE", "mfa/totp", password=PASSWORD)
+        bare = ada.call("POST", "reauthenticate", password=PASSWORD)
+        left = ada.call("GET", "mfa").json["totp"]
+        ada.take(ada.call("POST", "reauthenticate", password=PASSWORD, code=codes[0]))
+        fresh = ada.call("DELETE", "mfa/totp", password=PASSWORD)
+
+    assert (stale.status_code, stale.json["code"]) == (403, "fresh_sign_in_required")
+    assert (bare.json["code"], left, fresh.status_code) == ("second_factor_required", True, 204)
 
 
 @pytest.mark.parametrize(

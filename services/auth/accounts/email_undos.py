@@ -7,7 +7,7 @@ the new mailbox, changed the address again. So nothing but time ends the link, w
 from datetime import datetime, timedelta
 
 from services.auth import audit
-from services.auth.accounts import credentials
+from services.auth.accounts import credentials, notices
 from services.auth.accounts.credentials import Occasion, Spared
 from services.auth.codes import digest, new_token
 from services.auth.deps import deps
@@ -64,12 +64,13 @@ def _restore(account: Account, old_email: str, now: datetime) -> None:
     account.password_hash = None
     account.verified_at = account.updated_at = now
     db.session.flush()
-    credentials.end(account.id, Occasion.RESET, Spared(), now)
+    report = credentials.end(account.id, Occasion.RESET, Spared(), now)
     registrations.forget(old_email)
     messages.send(
         EmailChanged(account_id=account.id, old_email=replaced, new_email=old_email, occurred_at=now)
     )
     for email in (replaced, old_email):
         outgoing.send_notice("email_changed", account, to_email=email)
+    notices.tell_of_password(account, report, Occasion.RESET, now)
     challenges.mail(PASSWORD_RESET, account, now)
     audit.record("email_change_undone", account_id=account.id, actor_id=account.id)

@@ -104,11 +104,18 @@ def _new_recovery_code() -> str:
     return f"{marks[:_HALF]}-{marks[_HALF:]}"
 
 
-def remove(account_id: UUID, password: str, client: Client) -> None:
-    """Remove the authenticator and the recovery codes; raises InvalidCredentials, TotpNotEnabled."""
+def remove(account_id: UUID, session_id: UUID | None, password: str, client: Client) -> None:
+    """Remove the authenticator and the recovery codes.
+
+    The password alone is not enough: the session has proven the second factor of late, too. Raises
+    FreshSignInRequired, SessionRevoked, InvalidCredentials, TotpNotEnabled.
+    """
+    with transaction(db):
+        check_fresh(session_id, utcnow())
     proven = prove_by_password(account_id, password, client)
     with transaction(db):
         lock_proven(proven)
+        check_fresh(session_id, utcnow())
         if not factors.remove_all(account_id):
             raise TotpNotEnabled
         _tell(account_id, "totp_removed")

@@ -9,14 +9,13 @@ from typing import Any
 from uuid import UUID
 
 from services.auth import audit
-from services.auth.accounts import credentials
+from services.auth.accounts import credentials, notices
 from services.auth.accounts.credentials import Occasion, Spared
 from services.auth.accounts.new_accounts import mark_verified
 from services.auth.clients import Client
 from services.auth.deps import deps
 from services.auth.errors import CodeInvalid
-from services.auth.extensions import messages
-from services.auth.mail import challenges, mail_requests, outgoing
+from services.auth.mail import challenges, mail_requests
 from services.auth.mail.challenges import INVITATION, PASSWORD_RESET
 from services.auth.models import Account, db
 from services.auth.passwords import new_passwords
@@ -26,7 +25,6 @@ from services.auth.store.challenges import Consumed
 from services.auth.throttling import attempts
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
-from shared.contracts.messages import PasswordChanged
 
 
 def forget(email: str) -> None:
@@ -115,12 +113,4 @@ def _set(account: Account, password_hash: str, occasion: Occasion, spared: Spare
     account.password_hash = password_hash
     account.updated_at = now
     report = credentials.end(account.id, occasion, spared, now)
-    messages.send(
-        PasswordChanged(
-            account_id=account.id,
-            occurred_at=now,
-            is_reset=occasion is Occasion.RESET,
-            **dict(report.variables()),
-            **outgoing.owner_of(account),
-        )
-    )
+    notices.tell_of_password(account, report, occasion, now)

@@ -74,8 +74,9 @@ def _shown_once(codes: list[str]) -> Response:
 @blueprint.arguments(PasswordSchema)
 @blueprint.response(204)
 def remove(body: dict[str, Any]) -> None:
-    """Remove the authenticator and all recovery codes."""
-    authenticators.remove(caller().account_id, body["password"], current_client())
+    """Remove the authenticator and all recovery codes. Needs a recent sign-in and the password."""
+    who = caller()
+    authenticators.remove(who.account_id, who.session_id, body["password"], current_client())
 
 
 @blueprint.post("/verify")

@@ -114,8 +114,10 @@ CODES: dict[str, tuple[str, ...]] = {
     ),
     "mfaRemove": (
         "account_not_found",
+        "fresh_sign_in_required",
         "invalid_credentials",
         "password_hashing_busy",
+        "session_revoked",
         "too_many_attempts",
         "totp_not_enabled",
     ),
