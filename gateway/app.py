@@ -57,7 +57,13 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
         open_streams=OpenStreams(parts.revocations),
         access_log=access_log,
     )
-    document = MergedDocument(table, services, url=str(settings.public_url), version=version("doorward"))
+    document = MergedDocument(
+        table,
+        services,
+        url=str(settings.public_url),
+        version=version("doorward"),
+        title=settings.brand_name or "Doorward",
+    )
     error_pages = _install_pages(app, settings, pipeline, document, checks, deps or Deps())
     parts.run_with(app, access_log)
     hooks = Hooks(app, table)

@@ -22,11 +22,13 @@ log = get_logger(__name__)
 class MergedDocument:
     """The document, asked for again every half minute; a service that is away keeps what it said last."""
 
-    def __init__(self, table: Table, services: Mapping[str, Service], *, url: str, version: str) -> None:
+    def __init__(
+        self, table: Table, services: Mapping[str, Service], *, url: str, version: str, title: str
+    ) -> None:
         self._table = table
         self._services = services
         self._url = url
-        self._version = version
+        self._about = {"version": version, "title": title}
         self._parts: dict[str, Document] = {}
         self._merged: Document | None = None
         self._stale_at = 0.0
@@ -40,7 +42,7 @@ class MergedDocument:
             if self._merged is None or monotonic() >= self._stale_at:
                 await asyncio.gather(*(self._ask(service) for service in self._services.values()))
                 missing = sorted(self._services.keys() - self._parts.keys())
-                self._merged = merge(self._parts, self._table, url=self._url, version=self._version)
+                self._merged = merge(self._parts, self._table, url=self._url, **self._about)
                 if missing:
                     self._merged["x-doorward-missing"] = missing
                 self._stale_at = monotonic() + (RETRY_SECONDS if missing else FRESH_SECONDS)

@@ -30,12 +30,12 @@ GATHERED = "Answers of several services in one."
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 
 
-def merge(parts: Mapping[str, Document], table: Table, *, url: str, version: str) -> Document:
+def merge(parts: Mapping[str, Document], table: Table, *, url: str, version: str, title: str) -> Document:
     """``parts`` as one document of what can be reached through ``table``."""
     merged: Document = {
         "openapi": OPENAPI_VERSION,
         "info": {
-            "title": "Doorward",
+            "title": title,
             "version": version,
             "description": CONVENTIONS,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},

@@ -133,4 +133,5 @@ def test_team_sees_its_own_names_and_colors(start_gateway: StartGateway, page: P
     )
     assert page.title().endswith("· Ada & Co")
     assert "Ada &amp; Co console" in texts["/console/sign-in"]
+    assert httpx.get(f"{gateway.url}/openapi.json").json()["info"]["title"] == "Ada & Co"
     assert re.search(r"Ada (&|\\u0026|&amp;) Co API", texts["/docs/"])

@@ -50,10 +50,11 @@ def test_documents_are_merged_without_mixing_up_names() -> None:
         ),
     }
 
-    merged = merge(parts, table, url="http://gateway.test/", version="1")
+    merged = merge(parts, table, url="http://gateway.test/", version="1", title="Shop")
 
     validate(merged)
     schemas = merged["components"]["schemas"]
+    assert merged["info"]["title"] == "Shop"
     assert set(merged["paths"]) == {"/api/v1/auth/sessions", "/api/v1/users", "/api/v1/overview"}
     assert schemas["Page"] == {"type": "string"}
     assert schemas["users.Page"] == {"type": "integer"}
