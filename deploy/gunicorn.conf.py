@@ -1,6 +1,7 @@
 # ruff: noqa: N999  (gunicorn's own name for such a file)
 """gunicorn as every process runs it; addresses, workers and threads come from ``doorward serve``."""
 
+import gc
 import os
 from typing import Any
 
@@ -36,6 +37,16 @@ header_map = "drop"
 forwarder_headers = ""
 forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
+
+
+def post_fork(_server: Any, _worker: Any) -> None:
+    """Import the application without the collector, for which ``deploy.importing`` has the reason."""
+    gc.disable()
+
+
+def post_worker_init(_worker: Any) -> None:
+    """The application is loaded."""
+    gc.enable()
 
 
 def child_exit(_server: Any, worker: Any) -> None:

@@ -2,13 +2,13 @@
 
 import sys
 import warnings
-from importlib import import_module
 from socket import gethostname
 from typing import Any
 
 import click
 
 from deploy import preflight
+from deploy.importing import import_quickly
 from deploy.processes import SERVICES, load_settings
 from shared.chassis import logs
 from shared.contracts.queues import QUEUES
@@ -23,7 +23,7 @@ def work(service: str) -> None:
     logs.install(f"{service}-worker", settings.log_level)
     # What Celery warns root of is pickle, and only JSON is accepted here.
     warnings.filterwarnings("ignore", message="You're running the worker with superuser privileges")
-    celery = import_module(f"services.{service}.worker").celery
+    celery = import_quickly(f"services.{service}.worker").celery
     # The app factory names the process after the service; from here on its lines are the worker's.
     logs.install(f"{service}-worker", settings.log_level)
     # Not by way of Celery's command line, whose shell and its terminal make a start a quarter longer.

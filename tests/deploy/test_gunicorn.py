@@ -21,8 +21,11 @@ ROOT = Path(__file__).parents[2]
 OPEN_FILES = 4096
 APPLICATION = '''
 """Answers with what WSGI made of the request."""
+import gc
 import json
 import resource
+
+WAS_COLLECTED = gc.isenabled()
 
 def create_app():
     from prometheus_client import Counter
@@ -32,6 +35,7 @@ def create_app():
         counter.inc()
         shown = {name: value for name, value in environ.items() if isinstance(value, str)}
         shown["open_files"] = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        shown["collector"] = [WAS_COLLECTED, gc.isenabled()]
         start_response("200 OK", [("Content-Type", "application/json"), ("X-Request-ID", "abcdefgh")])
         return [json.dumps(shown).encode()]
 
@@ -132,6 +136,10 @@ def test_token_in_a_path_is_masked_and_an_id_is_not(server: Server) -> None:
 
     assert token["path"] == "/unsubscribe/[masked]"
     assert identifier["path"] == "/users/01a20695-b2e5-7164-8cee-a5349561c0d8/stats"
+
+
+def test_collector_rests_while_the_application_is_imported(server: Server) -> None:
+    assert server.client.get("/").json()["collector"] == [False, True]
 
 
 def test_probe_that_succeeds_leaves_no_line(server: Server) -> None:
