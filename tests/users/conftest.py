@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from redis import Redis
 
 from services.users.app import create_app
 from services.users.deps import Deps
@@ -15,6 +16,7 @@ from services.users.settings import UsersSettings
 from shared.chassis import errors
 from shared.chassis.clock import utcnow
 from shared.chassis.ids import new_id
+from shared.chassis.testing.clients import PrivateRedis
 from shared.chassis.testing.databases import ServiceDatabases
 from shared.chassis.testing.tokens import SECRET, access_token, bearer
 from shared.contracts.internal import AccountBody, DeletionAskedBody, DeletionBody
@@ -101,6 +103,32 @@ def make_app(service_database: ServiceDatabases) -> Iterator[Callable[..., Flask
 @pytest.fixture
 def app(make_app: Callable[..., Flask], settings: UsersSettings, accounts: FakeAccounts) -> Flask:
     return make_app(settings, deps=Deps(accounts=accounts))
+
+
+@pytest.fixture
+def private_app(
+    make_app: Callable[..., Flask],
+    settings: UsersSettings,
+    accounts: FakeAccounts,
+    private_redis: PrivateRedis,
+) -> Flask:
+    """users on a Redis of this test alone."""
+    url = settings.redis_url.__class__(private_redis.url())
+    return make_app(settings.model_copy(update={"redis_url": url}), deps=Deps(accounts=accounts))
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator["Redis"]:
+    with Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def ada(accounts: FakeAccounts, client: FlaskClient, as_account: Headers) -> UUID:
+    """An account whose profile is there."""
+    account_id = accounts.add("ada@example.org").id
+    assert client.get("/api/v1/users/me", headers=as_account(account_id)).status_code == 200
+    return account_id
 
 
 @pytest.fixture
