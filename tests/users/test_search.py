@@ -5,6 +5,7 @@ import stat
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -12,15 +13,17 @@ import pytest
 from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import event
 
 from services.users.commands import profiles as commands
 from services.users.models import Profile, db
-from services.users.profiles import listing
+from services.users.profiles import listing, reading
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
+from shared.chassis.names import LONGEST
 from tests.users import search_plans
-from tests.users.conftest import Headers
+from tests.users.conftest import FakeAccounts, Headers
 
 USERS = "/api/v1/users"
 NAMES = ["ada Byron", "Ádám", "Bob", None, "ada Byron", "Émile", "zoe", "Adalbert", None]
@@ -87,6 +90,40 @@ def test_search_reads_no_more_of_the_table_than_its_page(large: Flask, name: str
 @pytest.mark.parametrize("name", ["newest", "by name", "by name, backwards", "by address", "a common name"])
 def test_so_does_the_page_after_it(large: Flask, name: str) -> None:
     assert search_plans.faults(search_plans.plan_of(name, search_plans.next_page)) == []
+
+
+def test_text_that_is_looked_for_in_order_is_read_in_the_index_alone(large: Flask) -> None:
+    plan = search_plans.plan_of("what is in every address")
+
+    assert "Index Only Scan" in search_plans.nodes(plan)
+
+
+def test_plan_of_a_search_does_not_depend_on_the_searches_before(large: Flask) -> None:
+    searches = ["a common name"] * 11 + ["a rare name", "an address begins", "administrators"]
+
+    for name in searches:
+        search_plans.find(name)
+
+    kept = db.session.execute(
+        db.text(
+            "SELECT statement FROM pg_prepared_statements WHERE generic_plans > 0 AND statement ~ 'profiles'"
+        )
+    )
+    assert kept.scalars().all() == []
+    db.session.rollback()
+
+
+def test_longest_name_and_address_are_in_the_index(app: Flask, accounts: FakeAccounts) -> None:
+    chance = Random(1)
+    name = "".join(chr(chance.randrange(0x20000, 0x2A000)) for _ in range(LONGEST))
+    local = "".join(chr(chance.randrange(0x20000, 0x2A000)) for _ in range(64))
+    account = accounts.add(f"{local}@{'x' * 60}.{'y' * 60}.{'z' * 60}.org", display_name=name)
+
+    with app.app_context():
+        reading.get_own(account.id)
+        found = listing.search(limit=2, sort="created_at", cursor=None, q=name[50:60])["items"]
+
+    assert [item["id"] for item in found] == [str(account.id)]
 
 
 @pytest.mark.parametrize(
@@ -194,6 +231,20 @@ def test_total_of_one_page_is_exact_and_of_more_never_less_than_was_seen(
 
     assert one["estimated_total"] == len(people)
     assert more["estimated_total"] >= 4
+
+
+def test_total_is_estimated_once_for_many_pages(
+    app: Flask, people: list[UUID], client: FlaskClient, as_account: Headers
+) -> None:
+    headers = as_account(new_id(), "admin")
+    asked: list[str] = []
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", lambda *arguments: asked.append(arguments[2]))
+
+    pages = [client.get(f"{USERS}?limit={limit}", headers=headers).json for limit in (2, 3, 4)]
+
+    assert len({page["estimated_total"] for page in pages}) == 1
+    assert sum(statement.startswith("EXPLAIN") for statement in asked) == 1
 
 
 def test_export_holds_what_matches_for_its_owner_alone(

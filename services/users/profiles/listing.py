@@ -7,6 +7,7 @@ from uuid import UUID
 
 import orjson
 
+from services.users.cache.memos import memos
 from services.users.models import db
 from services.users.profiles.rendering import as_administered
 from services.users.store import search as store
@@ -15,6 +16,7 @@ from shared.chassis import pagination
 from shared.chassis.database import transaction
 
 BATCH = 1000
+ESTIMATE_SECONDS = 60
 
 
 def search(*, limit: int, sort: str, cursor: tuple[Any, UUID] | None, **filters: Any) -> dict[str, Any]:
@@ -32,8 +34,14 @@ def search(*, limit: int, sort: str, cursor: tuple[Any, UUID] | None, **filters:
     return {
         "items": [as_administered(hit.profile) for hit in page["items"]],
         "next_cursor": page["next_cursor"],
-        "estimated_total": len(page["items"]) if is_all else max(store.estimate(wanted), len(hits)),
+        "estimated_total": len(page["items"]) if is_all else max(_estimate(wanted), len(hits)),
     }
+
+
+@memos.memoize(timeout=ESTIMATE_SECONDS)
+def _estimate(filters: Filters) -> int:
+    """About how many match. It changes when PostgreSQL has analyzed the table, now and then."""
+    return store.estimate(filters)
 
 
 def _key(hit: Hit) -> tuple[str, UUID]:
