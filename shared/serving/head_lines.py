@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from shared.serving.messages import RawHeaders
 
-SERVER = b"server: doorward\r\n"
+SERVER = b"server: doorward"
 MOST_NAMES = 2_048
 
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
@@ -18,22 +18,16 @@ class MalformedHead(Exception):
     """Somebody put a line end, or what is no name, into a header field."""
 
 
-def date() -> bytes:
-    """The Date line of now (RFC 9110 section 6.6.1)."""
-    return _date.line()
-
-
 def head(status: int, fields: Iterable[tuple[bytes, bytes]], own: list[bytes]) -> bytes:
-    """The head of ``fields`` and the server's ``own`` lines.
+    """The head of ``fields`` and the server's ``own`` lines, which end without a line end.
 
     Raises MalformedHead for a name that is none, and for a line that is two (response splitting).
     """
-    pieces: list[bytes] = []
-    for name, value in fields:
-        pieces += (_prefixes[name], value, b"\r\n")
-    joined = b"".join((_status_lines[status], *pieces, *own, b"\r\n"))
-    count = len(pieces) // 3 + len(own) + 2
-    if joined.count(b"\r") != count or joined.count(b"\n") != count or b"\0" in joined:
+    lines = [_prefixes[name] + value for name, value in fields]
+    lines += own
+    joined = b"\r\n".join((_status_lines[status], *lines, b"", b""))
+    # A CR or LF within a line makes one line more, wherever it stands.
+    if len(joined.splitlines()) != len(lines) + 2 or b"\0" in joined:
         raise MalformedHead
     return joined
 
@@ -49,7 +43,7 @@ class _StatusLines(dict[int, bytes]):
             phrase = HTTPStatus(status).phrase
         except ValueError:
             phrase = ""
-        line = self[status] = f"HTTP/1.1 {status} {phrase}\r\n".encode()
+        line = self[status] = f"HTTP/1.1 {status} {phrase}".encode()
         return line
 
 
@@ -65,19 +59,19 @@ class _Prefixes(dict[bytes, bytes]):
 
 
 class _Date:
-    """The Date line, made once a second."""
+    """The Date line of now, without a line end, made once a second (RFC 9110 section 6.6.1)."""
 
     def __init__(self) -> None:
         self._second = 0
         self._line = b""
 
-    def line(self) -> bytes:
+    def __call__(self) -> bytes:
         second = int(time.time())
         if second != self._second:
-            self._second, self._line = second, f"date: {formatdate(second, usegmt=True)}\r\n".encode()
+            self._second, self._line = second, f"date: {formatdate(second, usegmt=True)}".encode()
         return self._line
 
 
 _status_lines = _StatusLines()
 _prefixes = _Prefixes()
-_date = _Date()
+date = _Date()

@@ -110,7 +110,7 @@ class Reply:
         is_body_missing = self._body is not None and not self._body.is_complete
         self.is_last = self.is_last or says_close or is_body_missing or self._outlet.is_ending
         if self.is_last:
-            lines.append(b"connection: close\r\n")
+            lines.append(b"connection: close")
         self._head = head_lines.head(status, fields, lines)
         self.has_started = True
 
@@ -121,7 +121,7 @@ class Reply:
             self._left = int(length)
         elif self._may_chunk:
             self._is_chunked = True
-            lines.append(b"transfer-encoding: chunked\r\n")
+            lines.append(b"transfer-encoding: chunked")
         else:
             self.is_last = True  # nothing but the end of the connection can end this body
 
