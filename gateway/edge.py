@@ -16,7 +16,16 @@ from gateway.asgi import AsgiFlask
 from gateway.error_pages import ErrorPages
 from gateway.exchange import Exchange
 from gateway.hooks import Hooks
-from gateway.messages import Answer, ClientGone, Receive, ResponseBroken, Scope, Send, send_answer
+from gateway.messages import (
+    Answer,
+    ClientGone,
+    Receive,
+    ResponseBroken,
+    Scope,
+    Send,
+    send_answer,
+    send_at_once,
+)
 from gateway.near_misses import hinted
 from gateway.own_pages import HEALTH_PATHS, METRICS_PATH, OwnPages
 from gateway.pipeline import CLIENT_GONE, Pipeline
@@ -44,11 +53,11 @@ class GatewayFlask(AsgiFlask):
     edge: "Edge"
     drain: Drain
 
-    def __call__(self, *args: Any) -> Any:
-        """Serve one ASGI scope (three arguments) or one WSGI request (two)."""
-        if len(args) == 3:
-            return self.asgi_app(*args)
-        return super().__call__(*args)
+    def __call__(self, scope: Any, receive: Any, send: Any = None) -> Any:
+        """Serve one ASGI scope; with two arguments, which are WSGI's, one WSGI request."""
+        if send is None:
+            return super().__call__(scope, receive)
+        return self.asgi_app(scope, receive, send)
 
     def asgi_app(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """The ASGI application."""
@@ -164,31 +173,33 @@ class Edge:
         """Have the pipeline answer, then account for it."""
         status = CLIENT_GONE
         try:
-            if self._hooks.are_there:
-                answer = await self._hooks.around(exchange, self.pipeline.answer)
-            else:
+            try:
                 answer = await self._answer(exchange)
+            except ClientGone:
+                raise
+            except Exception as error:
+                answer = _problem(exchange, error)
             if answer.status_code >= 400:
-                answer = self._error_pages.instead_of(
-                    answer, exchange.scope["path"], exchange.scope["headers"]
-                )
+                answer = self._as_page(exchange, answer)
             self.pipeline.finish(exchange, answer)
             if exchange.scope["type"] == "websocket":
                 status = answer.status_code
                 await answer_socket(exchange, answer, send)
             else:
-                await send_answer(answer, send)
+                if not send_at_once(answer, send):
+                    await send_answer(answer, send)
                 status = answer.status_code
         finally:
             self.pipeline.record(exchange, status)
 
-    async def _answer(self, exchange: Exchange) -> Answer:
-        try:
-            return await self.pipeline.answer(exchange)
-        except ClientGone:
-            raise
-        except Exception as error:
-            return _problem(exchange, error)
+    def _answer(self, exchange: Exchange) -> Awaitable[Answer]:
+        if self._hooks.are_there:
+            return self._hooks.around(exchange, self.pipeline.answer)
+        return self.pipeline.answer(exchange)
+
+    def _as_page(self, exchange: Exchange, answer: Answer) -> Answer:
+        scope = exchange.scope
+        return self._error_pages.instead_of(answer, scope["path"], scope["headers"])
 
 
 def _problem(exchange: Exchange, error: Exception) -> Response:

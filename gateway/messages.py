@@ -101,6 +101,14 @@ def raw_headers(headers: Headers) -> RawHeaders:
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
+def send_at_once(answer: Answer, send: Send) -> bool:
+    """Write ``answer`` if it is a forwarded one that is whole; False if it has to be sent in parts."""
+    if isinstance(answer, StreamedResponse) and answer.source is None and isinstance(send, Reply):
+        send.whole(answer.status_code, answer.raw_fields(), answer.body)
+        return True
+    return False
+
+
 async def send_answer(answer: Answer, send: Send) -> None:
     """Write ``answer`` to the client, no faster than it reads; raises ResponseBroken, ClientTooSlow."""
     source: Source | None = getattr(answer, "source", None)

@@ -50,13 +50,8 @@ class Pipeline:
                 answer = await answer
             if answer is not None:
                 return answer
-        assert exchange.match is not None  # noqa: S101  (the policies of unmatched requests let none pass)
-        return await self._forward(exchange, exchange.match)
-
-    def _acting_on(self, exchange: Exchange) -> Acting:
-        return self.table.unmatched if exchange.match is None else exchange.match.acting
-
-    async def _forward(self, exchange: Exchange, match: Match) -> Answer:
+        match = exchange.match
+        assert match is not None  # noqa: S101  (the policies of unmatched requests let none pass)
         if match.route.parts:
             return await fan_out.gather(exchange, self.services)
         if exchange.opening is not None:
@@ -66,6 +61,9 @@ class Pipeline:
         if response.source is not None and exchange.caller is not None and exchange.scope["method"] == "GET":
             self._open_streams.watch(response, exchange.caller)
         return response
+
+    def _acting_on(self, exchange: Exchange) -> Acting:
+        return self.table.unmatched if exchange.match is None else exchange.match.acting
 
     async def _open_socket(self, exchange: Exchange, match: Match) -> Answer:
         """The answer to a handshake, counted for its caller until ``record`` is called."""

@@ -103,7 +103,8 @@ class Body:
     def disconnect(self) -> None:
         """Nothing will come any more, and nothing be read."""
         self.is_gone = True
-        self._wake()
+        if self._waiter is not None:
+            self._wake()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -34,7 +34,7 @@ class Connection(asyncio.Protocol):
             cast("asyncio.Transport", transport),
             server.loop,
             taking_seconds=server.options.taking_seconds,
-            is_ending=server.is_about_to_stop,
+            server=server,
         )
         scope = base_of(transport)
         self._address = scope["client"][0] if scope["client"] else ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.serving.answerer import Answerer
 from shared.serving.half_closed import HalfClosed
-from shared.serving.head import Head, Refused
+from shared.serving.head import Refused
 from shared.serving.intake import Intake
 from shared.serving.messages import ClientTooSlow
 from shared.serving.patience import Patience
@@ -52,10 +52,9 @@ class Conversation:
         return self._server.loop.create_task(self._answer_all())
 
     async def _answer_all(self) -> None:
-        server, answer = self._server, self._answerer.answer
+        server = self._server
         try:
-            while (head := await self._next_head()) is not None and await answer(head):
-                self._idle_since = server.loop.time()
+            await self._answer_each()
         except Refused as error:
             self.refuse(error.status)
         except ClientTooSlow:
@@ -67,20 +66,24 @@ class Conversation:
         finally:
             self._close()
 
-    async def _next_head(self) -> Head | None:
-        """The next request's head; None once none can come any more."""
-        while not self._wire.is_gone:
-            head = self._intake.find_head()
+    async def _answer_each(self) -> None:
+        """Answer one after the other, until no other can come."""
+        wire, intake, patience, loop = self._wire, self._intake, self._patience, self._server.loop
+        answer = self._answerer.answer
+        while not wire.is_gone:
+            head = intake.find_head()
             if head is not None:
-                self._patience.take_head()
-                return head
-            if self._is_cut_off:
-                break
-            self._patience.expect_head()
-            self._more = self._server.loop.create_future()
-            await self._more
-            self._more = None
-        return None
+                patience.take_head()
+                if not await answer(head):
+                    return
+                self._idle_since = loop.time()
+            elif self._is_cut_off:
+                return
+            else:
+                patience.expect_head()
+                self._more = loop.create_future()
+                await self._more
+                self._more = None
 
     # -- what the connection tells of the client
 

@@ -57,4 +57,4 @@ def socket_scope_of(head: Head, base: dict[str, Any]) -> Scope:
 
 
 def _decoded(path: bytes) -> str:
-    return (unquote_to_bytes(path) if b"%" in path else path).decode("utf-8", errors="replace")
+    return str(unquote_to_bytes(path) if b"%" in path else path, "utf-8", "replace")

@@ -51,10 +51,6 @@ class Server:
                 )
             )
 
-    def is_about_to_stop(self) -> bool:
-        """Whether every answer is the last on its connection."""
-        return self.is_stopping
-
     def admit(self, connection: Connection, address: str) -> int | None:
         """Count a new connection; the status that it is refused with, if there are too many."""
         options = self.options

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable
+from typing import Protocol
 
 from shared.serving.messages import ClientTooSlow
 
@@ -10,6 +11,12 @@ LINGER_SECONDS = 1.0
 TCP_CLOSE = b"\x07"
 # What has to be taken of an answer within ``taking_seconds``.
 TAKEN_BYTES = 65_536
+
+
+class Stopping(Protocol):
+    """What may be about to stop: a server."""
+
+    is_stopping: bool
 
 
 class Wire:
@@ -21,12 +28,12 @@ class Wire:
         loop: asyncio.AbstractEventLoop,
         *,
         taking_seconds: float,
-        is_ending: Callable[[], bool] = bool,
+        server: Stopping | None = None,
     ) -> None:
         self.transport = transport
         self._loop = loop
         self._taking_seconds = taking_seconds
-        self._is_ending = is_ending
+        self._server = server
         self._room: asyncio.Future[None] | None = None  # what a writer waits on
         self._is_reading = True
         self._is_write_paused = False
@@ -36,7 +43,7 @@ class Wire:
     @property
     def is_ending(self) -> bool:
         """Whether the server is about to stop, so that the next answer is the last here."""
-        return self._is_ending()
+        return self._server is not None and self._server.is_stopping
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` when what runs now has had its turn."""
