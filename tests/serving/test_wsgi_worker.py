@@ -56,9 +56,10 @@ def stream(name):
 def news(name):
     def pieces():
         yield "first"
+        yield "second"
         while not os.path.exists(name):
             time.sleep(0.01)
-        yield "second"
+        yield "third"
     return Response(pieces(), content_type="text/plain")
 
 @app.get("/lines")
@@ -251,9 +252,9 @@ async def test_a_piece_goes_out_before_the_next_is_there(served: Served) -> None
     wire = await served.connect()
     await wire.send(b"GET /news/next HTTP/1.1\r\nHost: x\r\n\r\n")
 
-    await asyncio.wait_for(wire.reader.readuntil(b"first"), 30)
+    await asyncio.wait_for(wire.reader.readuntil(b"second"), 30)
     release(served, "next")
-    await asyncio.wait_for(wire.reader.readuntil(b"second\r\n0\r\n\r\n"), 30)
+    await asyncio.wait_for(wire.reader.readuntil(b"third\r\n0\r\n\r\n"), 30)
     wire.close()
 
 
