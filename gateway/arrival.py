@@ -17,25 +17,25 @@ def exchange_of(scope: Scope, receive: Receive, *, trusted_proxies: int) -> Exch
     """What the head of a request says, as far as policies look at it."""
     fields = scope["headers"]
     found = dict(fields)
+    get = found.get
     peer = scope.get("client") or ("", 0)
-    client = client_of(fields, peer[0], scope["scheme"], trusted_proxies=trusted_proxies)
-    origin = found.get(b"origin")
-    return Exchange(
-        scope,
-        receive,
-        _trace_of(found),
-        host=_host_of(found.get(b"host", b"")),
-        address=client.address,
-        protocol=client.protocol,
-        origin=None if origin is None else origin.decode("latin-1"),
-        authorization=found.get(b"authorization"),
-        api_key=found.get(b"x-api-key"),
-        asks_for_socket=b"upgrade" in found and _asks_for_socket(scope),
-        doubled=None if len(found) == len(fields) else single_fields.find_doubled(fields),
-        has_cookies=b"cookie" in found,
-        fetch_site=found.get(b"sec-fetch-site"),
-        delivery=found.get(b"token-delivery"),
-    )
+    address, protocol = client_of(fields, peer[0], scope["scheme"], trusted_proxies=trusted_proxies)
+    origin = get(b"origin")
+    is_continued = b"x-request-id" in found or b"traceparent" in found
+    exchange = Exchange(scope, receive, _trace_of(found) if is_continued else _new_trace())
+    # Not as arguments: a function looks each keyword up among all of its thirty names.
+    exchange.host = _host_of(get(b"host", b""))
+    exchange.address, exchange.protocol = address, protocol
+    exchange.origin = None if origin is None else origin.decode("latin-1")
+    exchange.authorization = get(b"authorization")
+    exchange.api_key = get(b"x-api-key")
+    exchange.asks_for_socket = b"upgrade" in found and _asks_for_socket(scope)
+    exchange.doubled = None if len(found) == len(fields) else single_fields.find_doubled(fields)
+    exchange.announces_body = b"content-length" in found or b"transfer-encoding" in found
+    exchange.has_cookies = b"cookie" in found
+    exchange.fetch_site = get(b"sec-fetch-site")
+    exchange.delivery = get(b"token-delivery")
+    return exchange
 
 
 def _asks_for_socket(scope: Scope) -> bool:
@@ -45,8 +45,6 @@ def _asks_for_socket(scope: Scope) -> bool:
 
 def _trace_of(found: dict[bytes, bytes]) -> tracing.Trace:
     request_id, traceparent = found.get(b"x-request-id"), found.get(b"traceparent")
-    if request_id is None and traceparent is None:
-        return _new_trace()
     return tracing.continue_from(
         request_id.decode("latin-1") if request_id else None,
         traceparent.decode("latin-1") if traceparent else None,
@@ -55,20 +53,19 @@ def _trace_of(found: dict[bytes, bytes]) -> tracing.Trace:
 
 def _new_trace() -> tracing.Trace:
     """As ``continue_from`` without anything to continue, at less cost."""
-    digits = _random_digits()
-    return tracing.Trace(str(uuid7()), f"00-{digits[:32]}-{digits[32:]}-01")
+    if not _parents:
+        _parents.extend(_new_parents())
+    return tracing.Trace(str(uuid7()), _parents.pop())
 
 
 TRACES_AT_ONCE = 128
-_digits: list[str] = []
+_parents: list[str] = []
 
 
-def _random_digits() -> str:
-    """48 hexadecimal digits; the system is asked for those of many requests at once."""
-    if not _digits:
-        text = urandom(24 * TRACES_AT_ONCE).hex()
-        _digits.extend(text[start : start + 48] for start in range(0, len(text), 48))
-    return _digits.pop()
+def _new_parents() -> list[str]:
+    """The traceparents of many requests: the system is asked once for the digits of all."""
+    text = urandom(24 * TRACES_AT_ONCE).hex()
+    return [f"00-{text[at : at + 32]}-{text[at + 32 : at + 48]}-01" for at in range(0, len(text), 48)]
 
 
 @lru_cache(maxsize=1024)

@@ -54,20 +54,6 @@ class Attempt:
         now = monotonic()
         return self.deadline <= now and body.waited_seconds * 2 > now - began
 
-    def take_warm_connection(self) -> bool:
-        """Use a connection that is there; False if none is."""
-        return self._use(self.replica.pool.take_idle())
-
-    def take_silent_connection(self) -> bool:
-        """As ``take_warm_connection``, for a request that cannot be sent again."""
-        return self._use(self.replica.pool.take_silent())
-
-    def _use(self, warm: UpstreamConnection | None) -> bool:
-        if warm is None:
-            return False
-        self.connection = warm
-        return True
-
     async def connect(self, timeout_seconds: float) -> None:
         """Make a connection; raises ConnectFault."""
         left = max(0.001, self.deadline - monotonic())

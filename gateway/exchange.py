@@ -39,6 +39,7 @@ class Exchange:
     socket_of: str | None = None  # whom it is counted for
     relay: Relay | None = None  # once the socket is open
     doubled: bytes | None = None  # the name of a field that comes twice and must not
+    announces_body: bool = True
     has_cookies: bool = False
     fetch_site: bytes | None = None  # what the browser says of the page that asks (Fetch Metadata)
     delivery: bytes | None = None  # how the client wants its tokens

@@ -65,12 +65,16 @@ _prefixes = _RequestPrefixes()
 
 
 def request_lines(
-    headers: Pairs, *, issued: bytes | None = None, trace_id: str = "", rules: CompiledRules | None = None
+    headers: Pairs,
+    *,
+    issued: bytes | None = None,
+    trace: Trace | None = None,
+    rules: CompiledRules | None = None,
 ) -> list[bytes]:
     """The client's header lines that go to the upstream, as pieces to join.
 
     ``issued`` takes the place of the client's own Authorization. A tracestate belongs to its traceparent: it
-    passes only where that is continued, as ``trace_id`` (W3C Trace Context, section 3.5).
+    passes only where that is continued, as ``trace`` (W3C Trace Context, section 3.5).
     """
     allowed: frozenset[bytes] = frozenset()
     if issued is not None:
@@ -85,15 +89,18 @@ def request_lines(
             lines += (prefix, value, b"\r\n")
         elif name in allowed:
             lines += (name + b": ", value, b"\r\n")
-        elif name == b"tracestate" and _continues(headers, trace_id):
+        elif name == b"tracestate" and _continues(headers, trace):
             lines += (b"tracestate: ", value, b"\r\n")
         elif name == b"connection" and value.lower() not in {b"keep-alive", b"close"}:
             nominated |= _listed(value)
     return _without(lines, nominated) if nominated else lines
 
 
-def _continues(headers: Pairs, trace_id: str) -> bool:
-    return any(name == b"traceparent" and value[3:35] == trace_id.encode() for name, value in headers)
+def _continues(headers: Pairs, trace: Trace | None) -> bool:
+    if trace is None:
+        return False
+    known = trace.trace_id.encode()
+    return any(name == b"traceparent" and value[3:35] == known for name, value in headers)
 
 
 def _listed(value: bytes) -> frozenset[bytes]:

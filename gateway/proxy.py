@@ -32,8 +32,8 @@ class Outgoing(NamedTuple):
     """What a replica is sent, but for what is its own: its authority, and the deadline by its clock."""
 
     method: bytes
-    start: bytes
-    rest: bytes
+    start: tuple[bytes, ...]  # pieces of the request line, and the beginning of the next
+    lines: list[bytes]  # pieces of those that follow
     body: RequestBody
     deadline: float  # on the monotonic clock
     opening: Opening | None  # of a WebSocket
@@ -76,8 +76,8 @@ def _outgoing(exchange: Exchange, match: Match, body: RequestBody, deadline: flo
     if exchange.opening is not None:
         lines.append(exchange.opening.request_lines())
     mark = b"?" if query or scope.get(EMPTY_QUERY) else b""
-    start = b"%b %b%b%b HTTP/1.1\r\nhost: " % (method, match.target(scope["raw_path"]), mark, query)
-    return Outgoing(method, start, b"\r\n" + b"".join(lines), body, deadline, exchange.opening)
+    start = (method, b" ", match.target(scope["raw_path"]), mark, query, b" HTTP/1.1\r\nhost: ")
+    return Outgoing(method, start, lines, body, deadline, exchange.opening)
 
 
 def _passed_on(exchange: Exchange, match: Match) -> list[bytes]:
@@ -85,9 +85,7 @@ def _passed_on(exchange: Exchange, match: Match) -> list[bytes]:
     fields, rules = exchange.scope["headers"], match.fields.request
     if is_debugged(DEBUG) and (names := headers.left_out(fields, rules)):
         log.debug("request_fields_left_out", route=match.route.name, names=names)
-    lines = headers.request_lines(
-        fields, issued=exchange.issued, trace_id=exchange.trace.trace_id, rules=rules
-    )
+    lines = headers.request_lines(fields, issued=exchange.issued, trace=exchange.trace, rules=rules)
     if rules is not None:
         lines += [b"%b: %b\r\n" % pair for pair in _written(exchange, match, rules)]
     return lines
@@ -144,11 +142,11 @@ def _ask(attempt: Attempt, outgoing: Outgoing) -> Awaitable[ResponseHead]:
     replica = attempt.replica
     if outgoing.opening is not None:
         # Without a deadline: it would not be that of the request alone, but of the socket.
-        request_head = b"%b%b%b\r\n" % (outgoing.start, replica.authority, outgoing.rest)
+        request_head = b"".join((*outgoing.start, replica.authority, b"\r\n", *outgoing.lines, b"\r\n"))
         attempt.connection.begin(outgoing.method, request_head, may_switch=True)
         return attempt.connection.head(attempt.patience)
     deadline = headers.deadline_line(outgoing.deadline - monotonic(), replica.clock_ahead)
-    request_head = b"%b%b%b%b\r\n" % (outgoing.start, replica.authority, outgoing.rest, deadline)
+    request_head = b"".join((*outgoing.start, replica.authority, b"\r\n", *outgoing.lines, deadline, b"\r\n"))
     if outgoing.body.is_done:
         attempt.connection.begin(outgoing.method, request_head)
         return attempt.connection.head(attempt.patience)

@@ -113,7 +113,7 @@ def body_of(
         elif name == b"content-length" and length is not None:
             length, is_announced = int(value), True
     if not is_announced:
-        return _NO_BODY
+        return NO_BODY
     if length is not None and length > limit:
         raise errors.BodyTooLarge
     return RequestBody(receive, length, limit, address)
@@ -123,7 +123,7 @@ async def _receive_nothing() -> Message:
     return {"type": "http.request"}
 
 
-_NO_BODY = RequestBody(_receive_nothing, 0, 0)
+NO_BODY = RequestBody(_receive_nothing, 0, 0)
 
 
 def is_expected(headers: list[tuple[bytes, bytes]]) -> bool:
@@ -136,7 +136,7 @@ def is_expected(headers: list[tuple[bytes, bytes]]) -> bool:
 
 def framing_lines(body: RequestBody) -> bytes:
     """How the body is framed towards the upstream: anew, and never twice (RFC 9112 section 6.3)."""
-    if body is _NO_BODY:
+    if body is NO_BODY:
         return b""
     return (
         b"transfer-encoding: chunked\r\n" if body.length is None else b"content-length: %d\r\n" % body.length

@@ -42,7 +42,12 @@ class Tries:
         """Have the first attempt use a connection that is there; False if none is, or it is another."""
         if self._tried:
             return False
-        return attempt.take_warm_connection() if self._is_repeatable else attempt.take_silent_connection()
+        pool = attempt.replica.pool
+        warm = pool.take_idle() if self._is_repeatable else pool.take_silent()
+        if warm is None:
+            return False
+        attempt.connection = warm
+        return True
 
     def may_go_on(self, attempt: Attempt, fault: faults.UpstreamFault) -> bool:
         """Whether another attempt is to follow the one that failed; pays for it where it adds to the load."""

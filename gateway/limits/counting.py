@@ -84,7 +84,7 @@ class Counting:
         now = monotonic()
         window.end_if_over(now)
         if window.held >= limit.cost:
-            if limit.slack:
+            if limit.slack and window.held <= window.runs_low_at:
                 self._fetch_ahead(limit, key, window)
             window.held -= limit.cost
             return _admit(limit, window, now)
@@ -159,7 +159,9 @@ class Counting:
     async def _ask(self, limit: Limit, key: str, window: Window, deadline: float) -> int:
         name = f"doorward:limit:{limit.name}:{limit.quota}:{limit.window_seconds}:{key}"
         claim = window.claim()
-        wanted = self.lease(limit) + claim
+        lease = self.lease(limit)
+        wanted = lease + claim
+        window.runs_low_at = lease / 2
         arguments = (limit.quota, limit.window_seconds * 1000, wanted, limit.cost)
         sent_at = monotonic()
 
@@ -178,9 +180,7 @@ class Counting:
 
     def _fetch_ahead(self, limit: Limit, key: str, window: Window) -> None:
         """Take the next lease while half of the present one is left, so that no request waits for it."""
-        if window.fetch is not None or window.is_exhausted or window.held * 2 > self.lease(limit):
-            return
-        if not self._link.is_up:
+        if window.fetch is not None or window.is_exhausted or not self._link.is_up:
             return
         task = asyncio.get_running_loop().create_task(self._fetch(limit, key, window))
         window.fetch = task

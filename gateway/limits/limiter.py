@@ -118,7 +118,7 @@ class RouteLimiter:
     def admit_held(self, exchange: Exchange, limits: Sequence[Limit]) -> Sequence[Limit]:
         """As ``admit``, while this worker knows what is left; the limits of which Redis has to be asked."""
         for place, limit in enumerate(limits):
-            verdict = self._counting.take_held(limit, key_of(exchange, limit.by))
+            verdict = self._counting.take_held(limit, _KEYS[limit.by](exchange))
             if verdict is None:
                 return limits[place:]
             self._heed(exchange, verdict)

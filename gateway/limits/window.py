@@ -37,11 +37,13 @@ class Window:
         "held",
         "is_exhausted",
         "left_elsewhere",
+        "runs_low_at",
     )
 
     def __init__(self) -> None:
         self.ends_at = 0.0  # or a little later, since Redis' answer took its time
         self.fetch: asyncio.Future[None] | None = None  # a lease that is on its way
+        self.runs_low_at = 0.0  # half of a lease: the next one is taken while so many units are held
         self._begin()
 
     def _begin(self) -> None:

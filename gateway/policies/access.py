@@ -55,6 +55,8 @@ class AccessPolicy(Policy):
 
     def __init__(self, rule: AccessRule) -> None:
         self._rule = rule
+        self._is_public = rule.is_public
+        self._has_demands = bool(rule.roles or rule.org_roles or rule.scopes)
 
     def describe(self) -> str:
         """Who may call."""
@@ -75,11 +77,12 @@ class AccessPolicy(Policy):
             exchange.resources.tokens.remember(exchange.identity)
         if exchange.refusal is not None:
             raise exchange.refusal
-        if self._rule.is_public:
+        if self._is_public:
             return
         if exchange.caller is None:
             raise TokenMissing
-        check_access(self._rule, exchange.caller)
+        if self._has_demands:
+            check_access(self._rule, exchange.caller)
 
 
 def check_access(rule: AccessRule, caller: Caller) -> None:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from gateway.policies.policy import Policy
-from gateway.request_body import body_of
+from gateway.request_body import NO_BODY, body_of
 
 if TYPE_CHECKING:
     from gateway.exchange import Exchange
@@ -23,5 +23,8 @@ class BodyPolicy(Policy):
 
     def check(self, exchange: "Exchange") -> None:
         """Make the body ready to be read; raises BodyTooLarge, UnknownCoding."""
+        if not exchange.announces_body:
+            exchange.body = NO_BODY
+            return
         headers = exchange.scope["headers"]
         exchange.body = body_of(headers, exchange.receive, self._most_bytes, exchange.address)

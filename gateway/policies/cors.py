@@ -87,6 +87,8 @@ class CorsPolicy(Policy):
 
         It is never counted and never asked for a token: the browser sends neither credentials nor choice.
         """
+        if exchange.scope["method"] != "OPTIONS":
+            return None
         requested = preflight_of(exchange)
         if requested is None or exchange.match is None:
             return None
@@ -177,8 +179,8 @@ def _answers(rule: CorsRule, *, has_credentials: bool) -> RawHeaders:
 
 
 def preflight_of(exchange: "Exchange") -> dict[str, str] | None:
-    """What a preflight asks for; None for any other request."""
-    if exchange.scope["method"] != "OPTIONS" or exchange.origin is None:
+    """What a preflight asks for; None for any other OPTIONS."""
+    if exchange.origin is None:
         return None
     requested = {
         name.decode(): value.decode("latin-1")

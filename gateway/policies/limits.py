@@ -4,6 +4,7 @@ Answers carry ``RateLimit-Policy`` and ``RateLimit`` (draft-ietf-httpapi-ratelim
 """
 
 from collections.abc import Awaitable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -81,11 +82,17 @@ def _way(limit: Limit) -> str:
     return f"leased up to {limit.slack:.0%} in advance" if limit.slack else "asked of Redis for each request"
 
 
+@lru_cache(maxsize=1024)
+def _policy(name: str, quota: int, window_seconds: int) -> str:
+    """What never changes of a limit, for an answer."""
+    return f'"{name}";q={quota};w={window_seconds}'
+
+
 def limit_fields(verdicts: "Sequence[Verdict]") -> RawHeaders:
     """What an answer says of the limits that its request was counted against."""
     policies, states = [], []
     for limit, _, remaining, reset_seconds in verdicts:
-        policies.append(f'"{limit.name}";q={limit.quota};w={limit.window_seconds}')
+        policies.append(_policy(limit.name, limit.quota, limit.window_seconds))
         states.append(f'"{limit.name}";r={remaining};t={reset_seconds}')
     if not policies:
         return []

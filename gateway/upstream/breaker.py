@@ -62,8 +62,11 @@ class Breaker:
 
     def answer(self, status: int) -> None:
         """An answer came; one of 500 and above says only that the replica is there."""
-        if status < 500 or self._opened_at is not None:
+        if self._opened_at is not None:
             self.succeed()
+        elif status < 500:
+            self._refused = 0
+            self._count(0)
 
     def succeed(self) -> None:
         """The replica works."""

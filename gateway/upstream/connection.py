@@ -6,6 +6,8 @@ for byte as given (general clients rewrite the target), and a small answer costs
 
 import asyncio
 import select
+from collections.abc import Awaitable
+from typing import Any
 
 from gateway.upstream import faults
 from gateway.upstream.framing import MalformedResponse, ResponseHead
@@ -14,6 +16,10 @@ from shared.serving.deadline import Deadline
 
 HIGH_WATER = 262_144
 LOW_WATER = 65_536
+
+
+async def _at_hand(head: ResponseHead) -> ResponseHead:
+    return head
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -38,7 +44,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.is_closed = False
         self.idle_until = 0.0
         self._deadline = Deadline(loop, self._time_out)
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiter: asyncio.Future[Any] | None = None
         self._can_write: asyncio.Future[None] | None = None
         self._expect(b"")
 
@@ -76,11 +82,10 @@ class UpstreamConnection(asyncio.Protocol):
         if self._can_write is not None and not self.is_closed:
             await self._can_write
 
-    async def head(self, timeout_seconds: float) -> ResponseHead:
+    def head(self, timeout_seconds: float) -> Awaitable[ResponseHead]:
         """The head of the final response; raises UpstreamFault."""
-        while self.incoming.head is None:
-            await self._next(timeout_seconds)
-        return self.incoming.head
+        head = self.incoming.head
+        return self._next(timeout_seconds) if head is None else _at_hand(head)
 
     async def read(self, timeout_seconds: float) -> bytes:
         """The next piece of the body, ``b""`` at its end; raises UpstreamFault."""
@@ -101,11 +106,6 @@ class UpstreamConnection(asyncio.Protocol):
         if isinstance(self._fault, faults.ResponseTimeout):
             self._fault = None
 
-    @property
-    def can_be_reused(self) -> bool:
-        """Whether another request may follow: this response ended, exactly, and nobody closes."""
-        return not (self.is_closed or self.incoming.is_last)
-
     def has_news(self) -> bool:
         """Whether something has come that the loop has not seen yet: the end, on an idle connection."""
         poll = select.poll()
@@ -117,8 +117,8 @@ class UpstreamConnection(asyncio.Protocol):
         self.is_closed = True
         self.transport.abort()
 
-    def _next(self, timeout_seconds: float) -> asyncio.Future[None]:
-        """Done once more of the answer is there, or none can come; raises UpstreamFault."""
+    def _next(self, timeout_seconds: float) -> asyncio.Future[Any]:
+        """The head, once more of the answer is there, or none can come; raises UpstreamFault."""
         if self._fault is not None:
             raise self._fault
         waiter = self._waiter = self._loop.create_future()
@@ -135,7 +135,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._deadline.clear()
         if not waiter.done():
             if self._fault is None:
-                waiter.set_result(None)
+                waiter.set_result(self.incoming.head)
             else:
                 waiter.set_exception(self._fault)
 

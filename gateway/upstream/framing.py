@@ -6,6 +6,7 @@ whatever follows it on the connection would be taken for the answer to somebody 
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from math import inf
 
 LONGEST_HEAD = 65_536
@@ -41,18 +42,24 @@ class ResponseHead:
 def parse_head(block: bytes) -> ResponseHead:
     """The head in ``block``, which ends before the empty line; raises MalformedResponse."""
     start, *lines = block.split(b"\r\n")
-    match = _STATUS_LINE.fullmatch(start)
-    if match is None:
-        raise MalformedResponse("no HTTP/1.1 status line")
+    minor, status = _parse_start(start)
     fields = [_known_lines.get(line) or _parse_line(line) for line in lines]
-    minor = int(match[1])
-    head = ResponseHead(int(match[2]), fields, minor, None, False, minor == 0)
+    head = ResponseHead(status, fields, minor, None, False, minor == 0)
     for name, value in fields:
         if name in _FRAMING:
             _note_framing(head, name, value)
     if head.is_chunked and head.length is not None:
         raise MalformedResponse("both Transfer-Encoding and Content-Length")  # RFC 9112 section 6.3
     return head
+
+
+@lru_cache(maxsize=64)
+def _parse_start(line: bytes) -> tuple[int, int]:
+    """The minor version and the status."""
+    match = _STATUS_LINE.fullmatch(line)
+    if match is None:
+        raise MalformedResponse("no HTTP/1.1 status line")
+    return int(match[1]), int(match[2])
 
 
 def _with_one_length(fields: Headers) -> Headers:
@@ -92,11 +99,12 @@ def _note_framing(head: ResponseHead, name: bytes, value: bytes) -> None:
         kept = _KEPT.search(value)
         head.keep_alive_seconds = float(kept[1]) if kept else inf
     elif name == b"content-length":
-        if not value.isdigit() or len(value) > 18 or head.length not in {None, int(value)}:
+        length = int(value) if value.isdigit() and len(value) <= 18 else None
+        if length is None or (head.length is not None and head.length != length):
             raise MalformedResponse("Content-Length is not one number")
         if head.length is not None:
             head.headers = _with_one_length(head.headers)
-        head.length = int(value)
+        head.length = length
     elif value.lower() != b"chunked" or head.is_chunked or head.minor_version == 0:
         raise MalformedResponse("a Transfer-Encoding other than chunked")
     else:

@@ -42,7 +42,8 @@ class Incoming:
     @property
     def is_last(self) -> bool:
         """Whether the connection can take no other request, as far as this response says."""
-        return not self.is_done or bool(self.pieces) or self.head is None or self.head.is_close
+        head, body = self.head, self._body
+        return head is None or head.is_close or body is None or not body.is_done or bool(self.pieces)
 
     @property
     def kept_seconds(self) -> float:

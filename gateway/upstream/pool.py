@@ -81,9 +81,10 @@ class Pool:
 
     def give_back(self, connection: UpstreamConnection) -> None:
         """Keep ``connection`` for the next request if it can take one, end it if not."""
-        seconds = self.idle_time(connection.incoming.kept_seconds)
-        if not connection.can_be_reused or seconds <= 0 or len(self._idle) >= MOST_IDLE:
-            connection.abort()
+        incoming = connection.incoming
+        seconds = self.idle_time(incoming.kept_seconds)
+        if connection.is_closed or incoming.is_last or seconds <= 0 or len(self._idle) >= MOST_IDLE:
+            connection.abort()  # as this response ended no other can be told from it, or it is one too many
             return
         connection.idle_until = monotonic() + seconds
         self._idle.append(connection)
