@@ -31,6 +31,9 @@ MODES = {
     "body": ["-B", "-i", "1", "-x", "10", "-s", "60000"],
     "read": ["-X", "-w", "64", "-y", "128", "-n", "1", "-z", "16", "-k", "3"],
 }
+# Fewer than the attackers: without a share for each address they would have all connections to themselves.
+FEW = {"GATEWAY_MOST_CONNECTIONS": "300", "GATEWAY_MOST_CONNECTIONS_BY_ADDRESS": "250"}
+SOMEBODY_ELSE = "127.0.0.2"
 
 
 @pytest.fixture
@@ -57,10 +60,10 @@ async def attack(program: str, url: str, mode: str, folder: Path) -> list[dict[s
 
 
 async def ask_until(gateway: Gateway, attacking: "asyncio.Task[Any]") -> list[int]:
-    """Ordinary requests, each on a new connection, as long as the attack lasts."""
+    """Ordinary requests of another address, each on a new connection, as long as the attack lasts."""
     statuses = []
     while not attacking.done():
-        wire = await Wire.connect(gateway.port)
+        wire = await Wire.connect(gateway.port, address=SOMEBODY_ELSE)
         statuses += [(await wire.get(path)).status for path in ("/x/ordinary", "/livez")]
         wire.close()
         await asyncio.sleep(0.02)
@@ -79,7 +82,7 @@ async def test_slowhttptest_keeps_nobody_from_being_answered(
             await asyncio.sleep(0.02)
 
     upstream.handlers["/x/much"] = give_much
-    gateway = start_gateway(routes=ROUTES)
+    gateway = start_gateway(routes=ROUTES, **(FEW if mode == "headers" else {}))
     target = "/x/much" if mode == "read" else "/x/y"
 
     attacking = asyncio.create_task(attack(program, gateway.url + target, mode, tmp_path))
@@ -88,5 +91,6 @@ async def test_slowhttptest_keeps_nobody_from_being_answered(
 
     assert set(statuses) == {200}
     assert max(int(second["Connected"]) for second in seen) > ATTACKERS / 2
-    # What the program makes of its own probes: the height of a line in its chart, 0 where they fail.
-    assert {second["Service Available"] for second in seen} == {str(ATTACKERS)}
+    if mode != "headers":
+        # What the program makes of its own probes: the height of a line in its chart, 0 where they fail.
+        assert {second["Service Available"] for second in seen} == {str(ATTACKERS)}

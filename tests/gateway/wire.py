@@ -24,8 +24,10 @@ class Wire:
         self.writer = writer
 
     @classmethod
-    async def connect(cls, port: int) -> Self:
-        return cls(*await asyncio.open_connection("127.0.0.1", port, limit=1 << 22))
+    async def connect(cls, port: int, *, address: str | None = None) -> Self:
+        """Connect, from ``address`` if given: the loopback has many."""
+        own = (address, 0) if address else None
+        return cls(*await asyncio.open_connection("127.0.0.1", port, limit=1 << 22, local_addr=own))
 
     async def send(self, data: bytes) -> None:
         self.writer.write(data)
