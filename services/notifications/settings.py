@@ -237,7 +237,8 @@ class NotificationsSettings(BrandSettings, ServiceSettings):
     @field_validator("smtp_host")
     @classmethod
     def _have_a_server(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if not value and not info.data.get("smtp_servers") and not info.data.get("mail_folder"):
+        # What is not in `data` was given and is wrong, which is said already.
+        if not value and not any(info.data.get(name, name) for name in ("smtp_servers", "mail_folder")):
             raise PydanticCustomError("missing", "is not set")
         return value
 

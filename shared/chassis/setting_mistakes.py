@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any, get_args
 
-from pydantic import SecretBytes, SecretStr, ValidationError
+from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
@@ -60,4 +60,7 @@ def _shown(value: object, *, is_secret: bool) -> str:
 
 def _is_secret(annotation: Any) -> bool:
     """Whether the type, or one that it is made of, hides its value."""
-    return annotation in {SecretStr, SecretBytes} or any(map(_is_secret, get_args(annotation)))
+    inner: list[Any] = [*get_args(annotation)]
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        inner += [field.annotation for field in annotation.model_fields.values()]
+    return annotation in {SecretStr, SecretBytes} or any(map(_is_secret, inner))

@@ -14,6 +14,7 @@ from services.notifications.delivery.sender import shuffled
 from services.notifications.deps import deps
 from services.notifications.settings import NotificationsSettings
 from services.notifications.smtp import servers
+from shared.chassis.settings import SettingsError
 from shared.chassis.testing.engines import wait_until
 from tests.mailbox_process import HOST, Mailbox
 from tests.notifications.conftest import MakeApp
@@ -237,6 +238,28 @@ def test_mistake_in_the_servers_is_named_in_one_sentence(value: str, sentence: s
         servers.parse(value)
 
     assert str(caught.value).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '[{"password": "open sesame"',
+        '[{"password": "open sesame", "username": "u", "host": "a"}, {"host": "b"}]',
+        '[{"password": "open sesame", "username": "u", "host": "a", "security": "ssl"}]',
+    ],
+)
+def test_mistake_in_the_servers_is_all_that_is_said_and_shows_no_password(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("NOTIFICATIONS_SMTP_SERVERS", value)
+    monkeypatch.delenv("NOTIFICATIONS_SMTP_HOST", raising=False)
+
+    with pytest.raises(SettingsError) as caught:
+        NotificationsSettings.load()
+
+    said = str(caught.value)
+    assert said.count("NOTIFICATIONS_SMTP") == 1
+    assert "sesame" not in said
 
 
 def test_password_file_is_read_at_every_sign_in(tmp_path: Path) -> None:
