@@ -53,6 +53,7 @@ class ServerNotFound(errors.NotFound):
 def create_app(store: Store, chaos_of: Mapping[int, Chaos], *, is_on_loopback: bool) -> Flask:
     """The WSGI application over ``store`` and the faults of each listener; the first is the usual one."""
     app = Flask(__name__, static_folder="page", static_url_path="/page")
+    app.url_map.redirect_defaults = False  # the first listener has two addresses, and both answer
     errors.install(app)
     if is_on_loopback:
         app.before_request(_refuse_strange_hosts)

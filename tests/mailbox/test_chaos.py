@@ -164,6 +164,8 @@ def test_each_listener_plays_a_server_with_faults_of_its_own() -> None:
         send(Mailbox(ports[1], mailbox.api), mail())
         send(mailbox, mail())
 
+        usual = mailbox.api.get(f"/api/servers/{mailbox.smtp_port}/chaos")
+        assert (usual.status_code, usual.json()) == (200, mailbox.api.get("/api/chaos").json())
         assert [shown["port"] for shown in servers] == [mailbox.smtp_port, *ports]
         assert [shown["port"] for shown in mailbox.messages()] == [mailbox.smtp_port, ports[1]]
         assert mailbox.api.get("/api/chaos").json()["reject_rate"] == 0
