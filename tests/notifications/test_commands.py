@@ -58,8 +58,10 @@ def test_message_shows_where_it_stands_and_nothing_that_it_says(
     message_id = take_code(app)
     attempt(app, message_id)
 
+    waiting = run("message", take_code(app))
     output = run("message", message_id)
 
+    assert ["next at" in shown for shown in (waiting, output)] == [True, False]
     assert "status    sent" in output
     assert "sent  default  answer  250 OK" in output
     assert "314159" not in output

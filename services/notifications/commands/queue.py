@@ -8,7 +8,7 @@ import click
 from services.notifications.commands.context import in_app
 from services.notifications.errors import NotificationNotFound
 from services.notifications.messages import overview
-from services.notifications.models import Delivery
+from services.notifications.models import WAITING, Delivery
 
 
 @click.command()
@@ -45,4 +45,6 @@ def _lines(delivery: Delivery) -> Iterator[str]:
     yield f"template  {asked.template}, version {asked.template_version}, {asked.locale}, topic {asked.topic}"
     yield f"to        {delivery.address}"
     yield f"status    {delivery.status}, {delivery.reason or 'no reason'}, lane {delivery.lane}"
-    yield f"attempts  {delivery.attempt_count}, next at {delivery.next_attempt_at:%Y-%m-%d %H:%M:%S}"
+    is_waiting = delivery.status in WAITING
+    later = f", next at {delivery.next_attempt_at:%Y-%m-%d %H:%M:%S}" if is_waiting else ""
+    yield f"attempts  {delivery.attempt_count}{later}"
