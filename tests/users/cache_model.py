@@ -15,15 +15,19 @@ from tests.users.cache_operations import Operations
 
 SIDES = st.sampled_from([0, 1])
 WHICH = st.sampled_from([0, 0, 0, 1])
+# Most examples have one or none: they come further, and it is clear what led to what.
+ALL = frozenset({"cut", "kill", "restart", "move"})
+MISHAPS = [frozenset[str]()] * 4 + [*(frozenset({each}) for each in sorted(ALL)), ALL]
 KINDS = st.sampled_from(["write", "message"])
 
 
 class CacheModel(Operations):
     """The steps; what they come to is the operations'."""
 
-    @initialize()
-    def begin(self) -> None:
-        """Two accounts whose profiles are known everywhere."""
+    @initialize(mishaps=st.sampled_from(MISHAPS))
+    def begin(self, mishaps: frozenset[str] = frozenset()) -> None:
+        """Two accounts whose profiles are known everywhere; what else than reads and writes there will be."""
+        self.mishaps = mishaps
         for side in self.world.sides:
             side.link.restore()
             if side.stopped is not None:
@@ -51,6 +55,7 @@ class CacheModel(Operations):
         """A writer stands before his commit, or between his commit and the cache."""
         self.change(self.free(number), self.accounts[which], kind, [place])
 
+    @precondition(lambda self: "cut" in self.mishaps)
     @rule(number=SIDES, which=WHICH, kind=KINDS)
     def write_without_redis(self, number: int, which: int, kind: str) -> None:
         """A writer is cut from Redis, and only he."""
@@ -71,7 +76,7 @@ class CacheModel(Operations):
         side.stopped["was_cut"] |= self.may_not_reach_redis(waiting)
         self.go_on(waiting, side.ask(do="go"))
 
-    @precondition(lambda self: self.waiting())
+    @precondition(lambda self: "kill" in self.mishaps and self.waiting())
     @rule(number=SIDES)
     def kill(self, number: int) -> None:
         side = self.world.sides[self.busy(number)]
@@ -82,6 +87,7 @@ class CacheModel(Operations):
             operation["was_killed"] = True
             self.acknowledge(operation)  # whoever reads it elsewhere may rely on it
 
+    @precondition(lambda self: "cut" in self.mishaps)
     @rule(number=SIDES)
     def cut(self, number: int) -> None:
         link = self.world.sides[number].link
@@ -96,10 +102,12 @@ class CacheModel(Operations):
         self.world.worker.ask(do="relay", account=self.accounts[0])
         self.least = dict(self.later)
 
+    @precondition(lambda self: "restart" in self.mishaps)
     @rule()
     def restart_redis(self) -> None:
         self.world.redis.restart()
 
+    @precondition(lambda self: "move" in self.mishaps)
     @rule(which=WHICH)
     def move_value(self, which: int) -> None:
         """Somebody who can write to Redis puts one account's value under the other's key."""

@@ -60,7 +60,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--examples", type=int, default=100)
-    parser.add_argument("--steps", type=int, default=12, help="of each example")
+    parser.add_argument("--steps", type=int, default=16, help="of each example")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     with (
