@@ -53,6 +53,8 @@ settings.configure(
 )
 django.setup()
 
+# allauth imports it at its first sign-in, and answers 500 where two threads do so at once.
+import cryptography.hazmat.primitives.ciphers  # noqa: E402, F401
 from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.urls import include, path  # noqa: E402
 
