@@ -21,13 +21,19 @@ Call = Callable[["Connection", Any], Any]
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
+_RETRY_AFTER = re.compile(rb"\r\nretry-after: *(\d+)", re.IGNORECASE)
 
-BUSY_SECONDS = 0.05  # before a client that was answered 503 tries again
+BUSY_SECONDS = 0.05  # before a client that was answered 503 without Retry-After tries again
 START_SECONDS = 0.3  # until when every client is ready
 
 
 class Busy(Exception):
-    """The answer was 503."""
+    """The answer was 503; ``seconds`` is when to come back, of its Retry-After (RFC 9110, 10.2.3)."""
+
+    def __init__(self, head: bytes) -> None:
+        super().__init__(head)
+        found = _RETRY_AFTER.search(head)
+        self.seconds = float(found[1]) if found else BUSY_SECONDS
 
 
 class Connection:
@@ -69,7 +75,7 @@ class Connection:
         answer = self._read_body(head)
         answered = int(head[9:12])
         if answered == 503:
-            raise Busy
+            raise Busy(head)
         if answered != status:
             raise RuntimeError(f"{path} answered {answered}: {answer[:200]!r}")
         return answer
@@ -178,9 +184,9 @@ def _run(turn: _Turn) -> tuple[Any, list[float], int]:
     while (begun := time.monotonic()) < turn.end:
         try:
             state = turn.call(connection, state)
-        except Busy:
+        except Busy as refusal:
             busy += 1
-            time.sleep(BUSY_SECONDS)
+            time.sleep(max(0.0, min(refusal.seconds, turn.end - time.monotonic())))
             continue
         ended = time.monotonic()
         if ended <= turn.end:

@@ -9,7 +9,7 @@ import pytest
 
 from bench.auth import __main__ as bench
 from bench.auth import doorward
-from bench.auth.load import Busy, Connection, Load
+from bench.auth.load import BUSY_SECONDS, Busy, Connection, Load
 from services.auth.settings import AuthSettings
 
 
@@ -60,6 +60,17 @@ ANSWERS = [
     (b"HTTP/1.1 503 Busy\r\ncontent-length: 4\r\n\r\nbusy", None),
     (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlast", b"last"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("head", "seconds"),
+    [
+        (b"HTTP/1.1 503 Busy\r\nretry-after: 7\r\n\r\n", 7.0),
+        (b"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\n", BUSY_SECONDS),
+    ],
+)
+def test_client_that_is_refused_returns_when_it_was_told(head: bytes, seconds: float) -> None:
+    assert Busy(head).seconds == seconds
 
 
 @pytest.mark.parametrize("piece", [1, 7, 10_000])
