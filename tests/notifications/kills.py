@@ -6,10 +6,12 @@ The test plays one round; `python -m tests.notifications crashes` kills more tha
 import random
 import tempfile
 import time
+from bisect import bisect
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import flask_migrate
@@ -30,6 +32,7 @@ from tests.notifications.sink import HOST, Sink, running_sink
 from tests.notifications.worker_process import running_worker
 
 PATIENCE_SECONDS = 120
+WORKER_LOST = "worker_lost"
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,9 @@ class Round:
     never_arrived: int
     outcome_unknown: int
     again_though_known: int
+    unknown_of_each: tuple[int, ...]  # of each worker, the last one included, which was not killed
+    unknown_of_a_claim: int  # of what a slot had claimed at once, at most
+    unanswered: int
 
 
 def settings_for(database_url: str, redis_url: str, sink: Sink) -> NotificationsSettings:
@@ -68,7 +74,9 @@ def play(app: Flask, settings: NotificationsSettings, sink: Sink, *, mails: int,
     """One round: ``mails`` are accepted, and ``kills`` workers die while they send them."""
     addresses = [f"{time.monotonic_ns()}-{number}@example.org" for number in range(mails)]
     accept(app, addresses)
+    begun: list[datetime] = []
     for _ in range(kills):
+        begun.append(_now(app))
         goal = _arrived(sink, addresses) + random.randint(1, max(1, mails // (kills + 2)))
         with running_worker(settings) as worker:
             wait_until(
@@ -77,9 +85,12 @@ def play(app: Flask, settings: NotificationsSettings, sink: Sink, *, mails: int,
             )  # fmt: skip
             time.sleep(random.uniform(0, 0.03))
             worker.kill()
+            worker.wait()
+        _end_leases(app)
+    begun.append(_now(app))
     with running_worker(settings):
         wait_until(lambda: not _unfinished(app), what="an end of every mail", seconds=PATIENCE_SECONDS)
-    return _judge(app, sink, addresses, kills)
+    return _judge(app, sink, addresses, begun)
 
 
 def accept(app: Flask, addresses: list[str]) -> None:
@@ -99,23 +110,45 @@ def _unfinished(app: Flask) -> int:
         return int(db.session.scalar(text(statement)) or 0)
 
 
-def _judge(app: Flask, sink: Sink, addresses: list[str], kills: int) -> Round:
+def _end_leases(app: Flask) -> None:
+    """What was handed over by a worker that is dead need not be waited for as long as an answer may take."""
+    statement = "UPDATE deliveries SET lease_until = now() WHERE status = 'sending' AND phase = 'handed_over'"
+    with app.app_context(), transaction(db):
+        db.session.execute(text(statement))
+
+
+def _now(app: Flask) -> datetime:
+    """The present moment by PostgreSQL's clock, as attempts have it."""
+    with app.app_context():
+        now: datetime = db.session.execute(text("SELECT now()")).scalar_one()
+    return now
+
+
+def _judge(app: Flask, sink: Sink, addresses: list[str], begun: list[datetime]) -> Round:
+    """``begun``: when each worker was started; only one lived at a time, so an attempt tells whose it was."""
     counts = sink.recipients()
     with app.app_context():
         statement = text(
-            "SELECT address FROM deliveries d JOIN attempts ON d.id = delivery_id "
-            "WHERE outcome = 'outcome_unknown'"
+            "SELECT address, attempts.reason, started_at FROM deliveries d "
+            "JOIN attempts ON d.id = delivery_id "
+            "WHERE outcome = 'outcome_unknown' AND address = ANY(:addresses)"
         )
-        unknown = set(db.session.scalars(statement)) & set(addresses)
+        attempts = db.session.execute(statement, {"addresses": addresses}).all()
+    unknown = {attempt.address for attempt in attempts}
+    claimed = Counter(attempt.started_at for attempt in attempts if attempt.reason == WORKER_LOST)
+    lost = Counter(bisect(begun, started_at) for started_at in claimed.elements())
     arrivals = Counter(min(counts[address], 2) for address in addresses)
     return Round(
         mails=len(addresses),
-        kills=kills,
+        kills=len(begun) - 1,
         arrived_once=arrivals[1],
         arrived_again=arrivals[2],
         never_arrived=arrivals[0],
         outcome_unknown=len(unknown),
         again_though_known=sum(counts[address] > 1 for address in set(addresses) - unknown),
+        unknown_of_each=tuple(lost[number] for number in range(1, len(begun) + 1)),
+        unknown_of_a_claim=max(claimed.values(), default=0),
+        unanswered=len(attempts) - lost.total(),
     )
 
 

@@ -128,7 +128,7 @@ def test_killed_workers_lose_no_message_and_send_again_only_what_they_may(
         smtp_port=sink.port,
         attempt_lease_seconds=2,
         smtp_timeout_seconds=1,
-        smtp_final_timeout_seconds=2,
+        smtp_final_timeout_seconds=30,  # a busy machine answers too
         retry_seconds=0.1,
     )
 
@@ -136,5 +136,11 @@ def test_killed_workers_lose_no_message_and_send_again_only_what_they_may(
 
     # Of a code that may or may not have been taken a second copy is sent, and its timeline says so.
     assert outcome.never_arrived == 0
-    assert outcome.arrived_again <= outcome.outcome_unknown <= outcome.kills
+    assert outcome.arrived_again <= outcome.outcome_unknown
     assert outcome.again_though_known == 0
+    # Of its claims a slot has one at most between the note and the end. A lane has one slot more where all
+    # are slow. Nobody but a killed worker may leave an outcome unknown.
+    *killed, last = outcome.unknown_of_each
+    assert outcome.unknown_of_a_claim <= 1
+    assert max(killed) <= mine.urgent_slots + 1
+    assert (last, outcome.unanswered) == (0, 0)
