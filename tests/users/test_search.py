@@ -113,6 +113,34 @@ def test_plan_of_a_search_does_not_depend_on_the_searches_before(large: Flask) -
     db.session.rollback()
 
 
+def test_statements_other_than_searches_are_prepared_as_ever(large: Flask) -> None:
+    connection = db.session.connection().connection.driver_connection
+    before = connection.prepare_threshold
+
+    search_plans.find("a common name")
+
+    assert db.session.connection().connection.driver_connection is connection
+    assert connection.prepare_threshold == before
+    assert before is not None
+    db.session.rollback()
+
+
+def test_page_of_a_search_is_one_statement_outside_of_a_transaction(
+    large: Flask, as_account: Headers
+) -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def note(connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        asked.append((statement.split()[0], connection.connection.driver_connection.autocommit))
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    pages = [ask(large, as_account, q="Lovelace", limit=limit) for limit in (200, 20, 20)]
+    event.remove(db.engine, "before_cursor_execute", note)
+
+    assert [len(page["items"]) for page in pages] == [150, 20, 20]
+    assert asked == [("SELECT", True), ("SELECT", True), ("EXPLAIN", True), ("SELECT", True)]
+
+
 def test_longest_name_and_address_are_in_the_index(app: Flask, accounts: FakeAccounts) -> None:
     chance = Random(1)
     name = "".join(chr(chance.randrange(0x20000, 0x2A000)) for _ in range(LONGEST))
@@ -121,6 +149,7 @@ def test_longest_name_and_address_are_in_the_index(app: Flask, accounts: FakeAcc
 
     with app.app_context():
         reading.get_own(account.id)
+    with app.app_context():
         found = listing.search(limit=2, sort="created_at", cursor=None, q=name[50:60])["items"]
 
     assert [item["id"] for item in found] == [str(account.id)]

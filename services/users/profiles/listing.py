@@ -7,16 +7,15 @@ from uuid import UUID
 
 import orjson
 
-from services.users.cache.memos import memos
 from services.users.models import db
+from services.users.profiles.estimates import estimates
 from services.users.profiles.rendering import as_administered
 from services.users.store import search as store
 from services.users.store.search import Filters, Hit
 from shared.chassis import pagination
-from shared.chassis.database import transaction
+from shared.chassis.database import single_statements, transaction
 
 BATCH = 1000
-ESTIMATE_SECONDS = 60
 
 
 def search(*, limit: int, sort: str, cursor: tuple[Any, UUID] | None, **filters: Any) -> dict[str, Any]:
@@ -26,22 +25,23 @@ def search(*, limit: int, sort: str, cursor: tuple[Any, UUID] | None, **filters:
     """
     wanted = Filters(**filters)
     after = _position(sort, cursor) if cursor else None
-    hits = store.find_page(wanted, sort=sort, after=after, limit=limit + 1)
+    with single_statements(db):
+        wanted, hits = _find(wanted, sort=sort, after=after, limit=limit + 1)
+        page = pagination.page_of(hits, limit=limit, key=_key)
+        is_all = cursor is None and page["next_cursor"] is None
+        return {
+            "items": [as_administered(hit.profile) for hit in page["items"]],
+            "next_cursor": page["next_cursor"],
+            "estimated_total": len(hits) if is_all else max(estimates().of(wanted), len(hits)),
+        }
+
+
+def _find(wanted: Filters, **page: Any) -> tuple[Filters, list[Hit]]:
+    """What was found, and by which filters."""
+    hits = store.find_page(wanted, **page)
     if not hits and (loose := store.loosened(wanted)) is not None:
-        wanted, hits = loose, store.find_page(loose, sort=sort, after=after, limit=limit + 1)
-    page = pagination.page_of(hits, limit=limit, key=_key)
-    is_all = cursor is None and page["next_cursor"] is None
-    return {
-        "items": [as_administered(hit.profile) for hit in page["items"]],
-        "next_cursor": page["next_cursor"],
-        "estimated_total": len(page["items"]) if is_all else max(_estimate(wanted), len(hits)),
-    }
-
-
-@memos.memoize(timeout=ESTIMATE_SECONDS)
-def _estimate(filters: Filters) -> int:
-    """About how many match. It changes when PostgreSQL has analyzed the table, now and then."""
-    return store.estimate(filters)
+        return loose, store.find_page(loose, **page)
+    return wanted, hits
 
 
 def _key(hit: Hit) -> tuple[str, UUID]:

@@ -4,12 +4,13 @@ Each filter and each order has an index that it can use; ``tests/users/search_pl
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
+import psycopg
 from flask import current_app
 from sqlalchemy import ColumnElement, Select, Subquery, func, select, text, tuple_
 
@@ -21,9 +22,6 @@ LIKE_ESCAPE = "\\"
 SHORTEST_PART = 3
 _AFTER_ANY_MARK = "\U0010ffff"
 _EXTENSION = "doorward_users_has_trigrams"
-# A rare name is found by another plan than a common one. PostgreSQL would keep one plan for both, once a
-# connection has asked often enough.
-_PLAN_FOR_THE_VALUES = text("SET LOCAL plan_cache_mode = force_custom_plan")
 
 # What ``sort`` names. Names are compared without case, addresses are stored in one form; both by code point,
 # so that the order is the same on every server.
@@ -57,8 +55,6 @@ class Hit(NamedTuple):
 
 def find_page(filters: Filters, *, sort: str, after: tuple[Any, UUID] | None, limit: int) -> list[Hit]:
     """Up to ``limit`` profiles after ``after``, in the order ``sort``: one of KEYS, `-` descending."""
-    if filters != Filters():
-        db.session.execute(_PLAN_FOR_THE_VALUES)
     key, is_descending = KEYS[sort.removeprefix("-")], sort.startswith("-")
     wanted = Profile if filters.q is None else Profile.id
     statement = _matching(filters, select(wanted, key.label("key")))
@@ -68,7 +64,19 @@ def find_page(filters: Filters, *, sort: str, after: tuple[Any, UUID] | None, li
     statement = _in_order(statement, key, Profile.id, is_descending=is_descending).limit(limit)
     if filters.q is not None:
         statement = _whole(statement.subquery(), is_descending=is_descending)
-    return [Hit(profile, value) for profile, value in db.session.execute(statement).all()]
+    with _planned_for_the_values() if filters != Filters() else nullcontext():
+        return [Hit(profile, value) for profile, value in db.session.execute(statement).all()]
+
+
+@contextmanager
+def _planned_for_the_values() -> Iterator[None]:
+    """Have no statement prepared meanwhile: PostgreSQL would keep one plan for rare and for common names."""
+    connection = cast("psycopg.Connection[Any]", db.session.connection().connection.driver_connection)
+    threshold, connection.prepare_threshold = connection.prepare_threshold, None
+    try:
+        yield
+    finally:
+        connection.prepare_threshold = threshold
 
 
 def _whole(found: Subquery, *, is_descending: bool) -> Select[Any]:
