@@ -69,6 +69,55 @@ def test_message_of_an_account_that_auth_does_not_know_any_more_is_handled(app: 
     assert rows(app) == []
 
 
+def test_message_that_says_nothing_new_leaves_the_version(
+    app: Flask, accounts: FakeAccounts, client: FlaskClient, as_account: Headers
+) -> None:
+    account = accounts.add()
+    headers = as_account(account.id)
+    before = client.get(ME, headers=headers)
+
+    with app.app_context(), transaction(db):
+        mirroring.mirror(changed(account.id))
+    known = client.get(ME, headers={**headers, "If-None-Match": before.headers["ETag"]})
+    patched = client.patch(
+        ME, headers={**headers, "If-Match": before.headers["ETag"]}, json={"name": "Ada King"}
+    )
+
+    assert (known.status_code, patched.status_code) == (304, 200)
+
+
+@pytest.mark.parametrize("news", [{"email": "new@example.org"}, {"roles": ("admin",)}, {"is_active": False}])
+def test_message_that_says_something_new_makes_a_version(
+    app: Flask, accounts: FakeAccounts, news: dict[str, object]
+) -> None:
+    account = accounts.add()
+    with app.app_context():
+        first = reading.get_own(account.id)
+        accounts.accounts[account.id] = account.model_copy(update=news)
+        with transaction(db):
+            mirroring.mirror(changed(account.id))
+        second = reading.get_own(account.id)
+
+    assert second.version == first.version + 1
+    shown = [{**orjson.loads(each.content), "updated_at": None} for each in (first, second)]
+    assert shown[1] == {**shown[0], **orjson.loads(orjson.dumps(news))}
+    assert orjson.loads(second.content)["updated_at"] > orjson.loads(first.content)["updated_at"]
+
+
+def test_answer_that_says_nothing_new_is_later_than_one_before(app: Flask, accounts: FakeAccounts) -> None:
+    account = accounts.add("ada@example.org")
+    with app.app_context():
+        reading.get_own(account.id)
+        asked_early = store.clock()
+        with transaction(db):
+            mirroring.mirror(changed(account.id))
+        moved = account.model_copy(update={"email": "for-a-moment@example.org"})
+        with transaction(db):
+            assert store.mirror(moved, asked_early, utcnow()) is None
+
+    assert rows(app) == [("ada@example.org", 1)]
+
+
 @pytest.mark.parametrize("number", range(5))
 def test_registration_beside_a_deletion_leaves_no_profile(app: Flask, number: int) -> None:
     account_id, start = new_id(), Barrier(2)

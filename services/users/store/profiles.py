@@ -5,12 +5,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, any_, delete, func, literal, select
+from sqlalchemy import Integer, Uuid, any_, case, cast, delete, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from services.users.models import Profile, db
 from services.users.store import tombstones
 from shared.contracts.internal import AccountBody
+
+_MIRRORED = ("email", "roles", "is_active")  # what auth owns
 
 
 def find(account_id: UUID) -> Profile | None:
@@ -48,19 +50,24 @@ def add(account: AccountBody, now: datetime) -> None:
 
 
 def mirror(account: AccountBody, asked_at: datetime, now: datetime) -> int | None:
-    """Write what auth answered when it was asked at ``asked_at``; the profile's new version.
+    """Write what auth answered when it was asked at ``asked_at``; the version that the profile has then.
 
-    None where a later answer is there already, or the account was deleted.
+    None where a later answer is there already, or the account was deleted. An answer that says nothing new
+    is noted and leaves the version: whoever has read the profile may go on with what he has.
     """
     if tombstones.stands(account.id):
         return None
     statement = insert(Profile).values(**_values(account, now), mirrored_at=asked_at)
     new = statement.excluded
-    is_news = Profile.mirrored_at.is_(None) | (Profile.mirrored_at < asked_at)
-    changes = {name: new[name] for name in ("email", "roles", "is_active", "updated_at", "mirrored_at")}
-    statement = statement.on_conflict_do_update(
-        index_elements=[Profile.id], set_={**changes, "version": Profile.version + 1}, where=is_news
-    )
+    is_later = Profile.mirrored_at.is_(None) | (Profile.mirrored_at < asked_at)
+    is_new = or_(*(getattr(Profile, name).is_distinct_from(new[name]) for name in _MIRRORED))
+    changes = {
+        **{name: new[name] for name in _MIRRORED},
+        "mirrored_at": asked_at,
+        "version": Profile.version + cast(is_new, Integer),
+        "updated_at": case((is_new, new.updated_at), else_=Profile.updated_at),
+    }
+    statement = statement.on_conflict_do_update(index_elements=[Profile.id], set_=changes, where=is_later)
     return db.session.execute(statement.returning(Profile.version)).scalar_one_or_none()
 
 
