@@ -13,7 +13,7 @@ from typing import Any
 
 from flask import Flask, Response, request
 from flask.sessions import SessionInterface
-from flask.signals import request_finished
+from flask.signals import got_request_exception, request_finished
 
 from gateway.asgi import AsgiFlask
 from gateway.exchange import Exchange
@@ -56,7 +56,7 @@ class Hooks:
         self.are_there = not is_same
 
     async def around(self, exchange: Exchange, forward: Forward) -> Answer:
-        """What ``forward`` answers, and the hooks make of it; raises ClientGone."""
+        """What ``forward`` answers, and the hooks make of it; raises ClientGone, or what a hook raised."""
         forwarding = _Forwarding(exchange, forward)
         environ = environ_of(exchange.scope)
         environ["REMOTE_ADDR"], environ["wsgi.url_scheme"] = exchange.address, exchange.protocol
@@ -70,13 +70,12 @@ class Hooks:
             await asyncio.get_running_loop().run_in_executor(
                 self._threads, run, flask.wsgi_app, environ, _start_nothing
             )
+            finished = forwarding.outcome()
         except BaseException:
             forwarding.drop(None)
             raise
-        if forwarding.is_client_gone or forwarding.finished is None:
-            raise ClientGone
-        forwarding.drop(forwarding.finished)
-        return forwarding.finished
+        forwarding.drop(finished)
+        return finished
 
     def _new_flask(self) -> Flask:
         """A Flask app with the hooks, the error handlers and the configuration of ours, and one view."""
@@ -96,6 +95,7 @@ class Hooks:
         for rule in ("/", "/<path:target>", *(match.rule.rule for match in self._table.matches)):
             flask.add_url_rule(rule, ENDPOINT, _forward, methods=METHODS, provide_automatic_options=False)
         request_finished.connect(_note, flask)
+        got_request_exception.connect(_note_failure, flask)
         return flask
 
 
@@ -108,6 +108,7 @@ class _Forwarding:
         self._answer: Answer | None = None
         self._task: asyncio.Task[Any] | None = None
         self.finished: Response | None = None
+        self.failure: Exception = ClientGone()  # why there is no answer, if there is none
         self.is_client_gone = False
 
     async def answer(self) -> Response:
@@ -120,6 +121,17 @@ class _Forwarding:
         finally:
             self._task = None
         return hooked(self._answer)
+
+    def outcome(self) -> Response:
+        """What came of it; raises ClientGone, or what a hook raised.
+
+        A hook that fails behind every answer fails behind Flask's answer to that, too: then there is none.
+        """
+        if self.is_client_gone:
+            raise ClientGone
+        if self.finished is None:
+            raise self.failure
+        return self.finished
 
     def drop(self, finished: Response | None) -> None:
         """End what is under way to the upstream unless ``finished`` goes on with it."""
@@ -154,6 +166,10 @@ async def _forward(**_parts: Any) -> Response:
 
 def _note(_flask: Flask, response: Response, **_options: Any) -> None:
     request.environ[_FORWARDING].finished = response
+
+
+def _note_failure(_flask: Flask, exception: Exception, **_options: Any) -> None:
+    request.environ[_FORWARDING].failure = exception
 
 
 def _start_nothing(_status: str, _fields: list[tuple[str, str]], _error: Any = None) -> None:

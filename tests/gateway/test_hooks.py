@@ -179,6 +179,46 @@ async def test_a_hook_may_answer_or_refuse_and_handlers_handle(
     assert upstream.requests == []
 
 
+async def test_what_a_hook_raises_is_a_problem_and_a_line(
+    app: GatewayFlask,
+    client: httpx.AsyncClient,
+    account_id: UUID,
+    upstream: Upstream,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail_at(place: str) -> None:
+        if request.args.get("fail") == place:
+            raise LookupError(f"secret cause {place}")
+
+    app.before_request(lambda: fail_at("before"))
+    app.teardown_request(lambda _error: fail_at("teardown"))
+
+    @app.after_request
+    def after(response: Response) -> Response:
+        fail_at("after")
+        return response
+
+    upstream.handlers[ME] = _begin_an_answer
+    token = bearer(access_token(account_id))
+
+    for place in ("before", "after", "teardown"):
+        caplog.clear()
+        answer = await client.get(ME, params={"fail": place}, headers=token)
+
+        assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+        assert "secret" not in answer.text
+        assert "unexpected_error" in caplog.text
+        assert f"secret cause {place}" in caplog.text
+        assert app.pipeline.services["users"].outstanding == 0  # the answer that went with it is let go
+
+
+async def _begin_an_answer(
+    _asked: Received, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf")
+    await reader.read()  # until the gateway ends it
+
+
 async def test_an_extension_works_on_forwarded_requests_too(
     app: GatewayFlask, client: httpx.AsyncClient, account_id: UUID
 ) -> None:
