@@ -4,6 +4,7 @@ import asyncio
 from typing import Protocol
 
 from shared.serving.messages import Message
+from shared.serving.waiting import Waiting
 
 # What may wait for the app before the client is asked to wait.
 MOST_HELD = 65_536
@@ -25,16 +26,14 @@ class Source(Protocol):
         ...
 
 
-class Body:
+class Body(Waiting):
     """One request's body."""
 
     __slots__ = (
         "_held",
         "_is_handed_over",
-        "_loop",
         "_pieces",
         "_source",
-        "_waiter",
         "is_complete",
         "is_gone",
         "size",
@@ -42,11 +41,10 @@ class Body:
     )
 
     def __init__(self, source: Source, loop: asyncio.AbstractEventLoop, *, is_empty: bool) -> None:
+        super().__init__(loop)
         self._source = source
-        self._loop = loop
         self._pieces: list[bytes] = []
         self._held = 0
-        self._waiter: asyncio.Future[None] | None = None
         self._is_handed_over = self.is_gone = False
         self.is_complete = is_empty
         self.size = 0
@@ -63,7 +61,7 @@ class Body:
             await self._wait_for_client()
         if self._is_handed_over:
             while not self.is_gone:
-                await self._wait()
+                await self.wait()
         if self.is_gone:
             return {"type": "http.disconnect"}
         piece = b"".join(self._pieces)
@@ -75,37 +73,28 @@ class Body:
         return {"type": "http.request", "body": piece, "more_body": not self.is_complete}
 
     async def _wait_for_client(self) -> None:
-        began = self._loop.time()
+        began = self.loop.time()
         self._source.await_body(self)
         try:
             while not self._pieces and not self.is_complete and not self.is_gone:
-                await self._wait()
+                await self.wait()
         finally:
             self._source.stop_awaiting_body()
-            self.waited_seconds += self._loop.time() - began
-
-    async def _wait(self) -> None:
-        self._waiter = waiter = self._loop.create_future()
-        await waiter
+            self.waited_seconds += self.loop.time() - began
 
     def feed(self, piece: bytes) -> None:
         """A piece has arrived."""
         self._pieces.append(piece)
         self._held += len(piece)
         self.size += len(piece)
-        self._wake()
+        self.wake()
 
     def complete(self) -> None:
         """It was the last."""
         self.is_complete = True
-        self._wake()
+        self.wake()
 
     def disconnect(self) -> None:
         """Nothing will come any more, and nothing be read."""
         self.is_gone = True
-        if self._waiter is not None:
-            self._wake()
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        self.wake()

@@ -3,21 +3,22 @@
 import asyncio
 from collections import deque
 
+from shared.serving.waiting import Waiting
+
 # What may wait before the other side is asked to wait.
 MOST_HELD = 65_536
 MOST_MESSAGES = 64
 
 
-class Inbox:
+class Inbox(Waiting):
     """Messages in their order."""
 
-    __slots__ = ("_held", "_loop", "_messages", "_waiter")
+    __slots__ = ("_held", "_messages")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+        super().__init__(loop)
         self._messages: deque[str | bytes] = deque()
         self._held = 0
-        self._waiter: asyncio.Future[None] | None = None
 
     @property
     def is_full(self) -> bool:
@@ -37,13 +38,3 @@ class Inbox:
         message = self._messages.popleft()
         self._held -= len(message)
         return message
-
-    async def wait(self) -> None:
-        """Return when something has happened."""
-        self._waiter = waiter = self._loop.create_future()
-        await waiter
-
-    def wake(self) -> None:
-        """Something has happened."""
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)

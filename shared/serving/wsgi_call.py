@@ -9,12 +9,13 @@ import contextvars
 from collections.abc import Callable
 
 from shared.serving.threads import Threads
+from shared.serving.waiting import Waiting
 from shared.serving.wsgi_answer import Start, WsgiAnswer
 
 OnEnd = Callable[[WsgiAnswer], None]
 
 
-class Call:
+class Call(Waiting):
     """One request. ``on_end`` is called in a thread when all is over, whatever became of it."""
 
     __slots__ = (
@@ -24,19 +25,16 @@ class Call:
         "_error",
         "_is_away",
         "_is_left",
-        "_loop",
         "_on_end",
         "_threads",
-        "_waiter",
     )
 
     def __init__(self, answer: WsgiAnswer, threads: Threads, on_end: OnEnd) -> None:
+        super().__init__(asyncio.get_running_loop())
         self._answer = answer
         self._threads = threads
         self._on_end = on_end
-        self._loop = asyncio.get_running_loop()
         self._context = contextvars.copy_context()
-        self._waiter: asyncio.Future[None] | None = None
         self._arrived: list[bytes] = []
         self._error: BaseException | None = None
         self._is_away = False  # a thread is at work for it
@@ -48,7 +46,7 @@ class Call:
         """Call the app."""
         self._send_out(self._begin)
         while self._is_away:
-            await self._wait()
+            await self.wait()
         if self._error is not None:
             raise self._error
         return self._answer.start
@@ -58,7 +56,7 @@ class Call:
         if not (self._arrived or self._is_away or self._is_left):
             self._send_out(self._produce)
         while self._is_away and not self._arrived:
-            await self._wait()
+            await self.wait()
         if self._error is not None and not self._arrived:
             raise self._error
         part = b"".join(self._arrived)
@@ -76,17 +74,9 @@ class Call:
         self._is_away = True
         self._threads.submit(job)
 
-    async def _wait(self) -> None:
-        self._waiter = waiter = self._loop.create_future()
-        await waiter
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
     def _arrive(self, piece: bytes) -> None:
         self._arrived.append(piece)
-        self._wake()
+        self.wake()
 
     def _settle(self, error: BaseException | None, is_over: bool) -> None:
         self._is_away = False
@@ -95,7 +85,7 @@ class Call:
             self._is_left = True
         elif self._is_left:
             self._threads.submit(self._end)
-        self._wake()
+        self.wake()
 
     # -- in a thread
 
@@ -106,7 +96,7 @@ class Call:
         self._run(self._answer.produce, self._emit)
 
     def _emit(self, piece: bytes) -> bool:
-        self._loop.call_soon_threadsafe(self._arrive, piece)
+        self.loop.call_soon_threadsafe(self._arrive, piece)
         return not self._is_left
 
     def _run(self, work: Callable[..., None], *arguments: object) -> None:
@@ -117,7 +107,7 @@ class Call:
             error = raised
         is_over = error is not None or self._answer.is_over
         try:
-            self._loop.call_soon_threadsafe(self._settle, error, is_over)
+            self.loop.call_soon_threadsafe(self._settle, error, is_over)
         except RuntimeError:  # the loop has ended, and with it whoever waited
             is_over = True
         if is_over:
