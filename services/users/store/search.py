@@ -12,7 +12,7 @@ from uuid import UUID
 
 import psycopg
 from flask import current_app
-from sqlalchemy import ColumnElement, Select, Subquery, func, select, text, tuple_
+from sqlalchemy import ColumnElement, Select, Subquery, func, inspect, select, text, tuple_
 
 from services.users.models import Profile, db
 from shared.chassis.addresses import search_form
@@ -22,6 +22,8 @@ LIKE_ESCAPE = "\\"
 SHORTEST_PART = 3
 _AFTER_ANY_MARK = "\U0010ffff"
 _EXTENSION = "doorward_users_has_trigrams"
+
+_MEMBERS = [getattr(Profile, member.key) for member in inspect(Profile).column_attrs]
 
 # What ``sort`` names. Names are compared without case, addresses are stored in one form; both by code point,
 # so that the order is the same on every server.
@@ -49,15 +51,15 @@ class Filters:
 class Hit(NamedTuple):
     """A profile that was found, and its sort key."""
 
-    profile: Profile
+    profile: Profile  # a row with its members, to be read: to keep objects takes longer than to load them
     key: Any
 
 
 def find_page(filters: Filters, *, sort: str, after: tuple[Any, UUID] | None, limit: int) -> list[Hit]:
     """Up to ``limit`` profiles after ``after``, in the order ``sort``: one of KEYS, `-` descending."""
     key, is_descending = KEYS[sort.removeprefix("-")], sort.startswith("-")
-    wanted = Profile if filters.q is None else Profile.id
-    statement = _matching(filters, select(wanted, key.label("key")))
+    wanted = _MEMBERS if filters.q is None else [Profile.id]
+    statement = _matching(filters, select(*wanted, key.label("key")))
     if after is not None:
         position = tuple_(key, Profile.id)
         statement = statement.where(position < after if is_descending else position > after)
@@ -65,7 +67,7 @@ def find_page(filters: Filters, *, sort: str, after: tuple[Any, UUID] | None, li
     if filters.q is not None:
         statement = _whole(statement.subquery(), is_descending=is_descending)
     with _planned_for_the_values() if filters != Filters() else nullcontext():
-        return [Hit(profile, value) for profile, value in db.session.execute(statement).all()]
+        return [Hit(cast("Profile", row), row.key) for row in db.session.execute(statement).all()]
 
 
 @contextmanager
@@ -81,7 +83,7 @@ def _planned_for_the_values() -> Iterator[None]:
 
 def _whole(found: Subquery, *, is_descending: bool) -> Select[Any]:
     """The profiles of a page that was found by what an index has of them, most of whom do not match."""
-    statement = select(Profile, found.c.key).join(found, found.c.id == Profile.id)
+    statement = select(*_MEMBERS, found.c.key).join(found, found.c.id == Profile.id)
     return _in_order(statement, found.c.key, found.c.id, is_descending=is_descending)
 
 
