@@ -33,6 +33,7 @@ from shared.chassis.clock import utcnow
 from shared.chassis.ids import new_id
 from shared.chassis.testing import servers
 from shared.chassis.testing.databases import ServiceDatabase
+from shared.chassis.testing.processes import uncounted
 from shared.chassis.testing.tokens import OWN_SECRET, SECRET
 from tests.auth.conftest import AUTH
 from tests.auth.processes import environment, serving
@@ -166,7 +167,7 @@ def running_storm(*, memory_kib: int) -> Iterator[Storm]:
             )
             tokens = _begin_sessions(database, pair.redis.url())
             log = Path(folder) / "auth.log"
-            with serving(environ, log, workers=WORKERS, threads=THREADS) as url:
+            with serving(uncounted(environ), log, workers=WORKERS, threads=THREADS) as url:
                 yield Storm(url, tokens)
         finally:
             pair.close()

@@ -11,6 +11,7 @@ from flask import Flask
 from services.auth.models import Account, Outbox, db
 from services.auth.settings import AuthSettings
 from shared.chassis.testing.engines import wait_until
+from shared.chassis.testing.processes import uncounted
 from tests.auth.processes import ROOT, environment
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
@@ -38,7 +39,8 @@ def test_import_that_was_killed_is_repeated_and_tells_of_each_account_once(
     app: Flask, settings: AuthSettings, redis_url: str, file: Path, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-m", "deploy", "import-accounts", str(file)]
-    environ = environment(database_url=settings.database_url.get_secret_value(), redis_url=redis_url)
+    database_url = settings.database_url.get_secret_value()
+    environ = uncounted(environment(database_url=database_url, redis_url=redis_url))
     with (tmp_path / "output").open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=output, stderr=output)
         try:

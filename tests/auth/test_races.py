@@ -15,6 +15,7 @@ from flask import Flask
 
 from services.auth.models import Session, db
 from services.auth.settings import AuthSettings
+from shared.chassis.testing.processes import uncounted
 from tests.auth.conftest import AUTH, PASSWORD, Mailbox
 from tests.auth.crowd import Crowd, statuses
 from tests.auth.processes import environment, serving
@@ -31,7 +32,8 @@ CONSUMERS = 50
 def server(app: Flask, settings: AuthSettings, redis_url: str, tmp_path: Path) -> Iterator[str]:
     database_url = settings.database_url.get_secret_value()
     log = tmp_path / "auth.log"
-    with serving(environment(database_url=database_url, redis_url=redis_url), log) as url:
+    environ = environment(database_url=database_url, redis_url=redis_url)
+    with serving(uncounted(environ), log) as url:
         yield url + AUTH
 
 

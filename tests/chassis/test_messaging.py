@@ -27,7 +27,7 @@ from shared.chassis.relay import Relay
 from shared.chassis.sealing import SealBroken, Sealer
 from shared.chassis.testing.clients import PostgresServer
 from shared.chassis.testing.engines import free_port
-from shared.chassis.testing.processes import Worker, working
+from shared.chassis.testing.processes import Worker, uncounted, working
 from shared.chassis.testing.tokens import SECRET
 from shared.contracts.messages import AccountRegistered
 from tests.chassis.conftest import Mini, closing, new_mini, settings_for
@@ -59,7 +59,7 @@ def listener(postgres_server: PostgresServer, redis_url: str, worker_number: int
 
 def worker_of(mini: Mini, service: str) -> Worker:
     environment = {
-        **os.environ,
+        **uncounted(os.environ),
         "MINI_SERVICE": service,
         "JWT_SECRET_KEY": mini.settings.accepted_secrets[0],
         "REDIS_URL": mini.settings.redis_url.get_secret_value(),

@@ -21,7 +21,7 @@ from deploy.serve import gunicorn_arguments
 from gateway.settings import GatewaySettings
 from shared.chassis.ids import new_id
 from shared.chassis.testing.engines import free_port, wait_until
-from shared.chassis.testing.processes import stop_all
+from shared.chassis.testing.processes import stop_all, uncounted
 from shared.chassis.testing.tokens import SECRET, access_token, bearer
 from shared.contracts import tokens
 from tests.gateway.echo import Upstream
@@ -38,6 +38,7 @@ class Gateway:
     log: Path
     port: int
     metrics_port: int
+    is_counted: bool = True  # for coverage, which halves what it can do
     process: subprocess.Popen[bytes] = field(init=False)
 
     @property
@@ -55,7 +56,8 @@ class Gateway:
         return f"http://127.0.0.1:{port}"
 
     def start(self) -> None:
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("GATEWAY_")}
+        kept = os.environ if self.is_counted else uncounted(os.environ)
+        environment = {key: value for key, value in kept.items() if not key.startswith("GATEWAY_")}
         settings = GatewaySettings(**_fields(self.settings))
         arguments = gunicorn_arguments("gateway", settings)
         with self.log.open("ab") as log:
@@ -148,7 +150,9 @@ def _pulse(redis_url: str) -> Iterator[None]:
 
 
 @pytest.fixture
-def start_gateway(redis_url: str, upstream: Upstream, tmp_path: Path) -> Iterator[StartGateway]:
+def start_gateway(
+    request: pytest.FixtureRequest, redis_url: str, upstream: Upstream, tmp_path: Path
+) -> Iterator[StartGateway]:
     """``start_gateway(GATEWAY_WORKERS="2", routes="…")``: a gateway of this test alone."""
     started: list[Gateway] = []
 
@@ -158,6 +162,7 @@ def start_gateway(redis_url: str, upstream: Upstream, tmp_path: Path) -> Iterato
             path.write_text(f"standalone = true\n{routes}")
             settings["GATEWAY_ROUTES_FILE"] = str(path)
         gateway = new_gateway(redis_url, upstream, tmp_path / f"gateway-{len(started)}.log", settings)
+        gateway.is_counted = request.node.get_closest_marker("uncounted") is None
         started.append(gateway)
         gateway.start()
         return gateway

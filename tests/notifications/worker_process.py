@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from services.notifications.settings import NotificationsSettings
-from shared.chassis.testing.processes import Worker, working
+from shared.chassis.testing.processes import Worker, uncounted, working
 
 FIELDS = (
     "smtp_host",
@@ -30,7 +30,7 @@ FIELDS = (
 def environment_of(settings: NotificationsSettings) -> dict[str, str]:
     """What a process is told so that it has these settings."""
     return {
-        **os.environ,
+        **uncounted(os.environ),
         "JWT_SECRET_KEY": settings.accepted_secrets[0],
         "REDIS_URL": settings.redis_url.get_secret_value(),
         "PUBLIC_URL": str(settings.public_url),

@@ -15,6 +15,7 @@ from services.users.app import create_app
 from services.users.models import db
 from services.users.settings import UsersSettings
 from shared.chassis.testing.clients import PrivateRedis
+from shared.chassis.testing.processes import uncounted
 from shared.chassis.testing.tokens import SECRET
 from tests.users.link import Link
 
@@ -24,7 +25,7 @@ class Process:
 
     def __init__(self, environment: dict[str, str], redis: PrivateRedis) -> None:
         self.link = Link(redis.url())
-        self._environment = {**os.environ, **environment, "REDIS_URL": self.link.url}
+        self._environment = {**uncounted(os.environ), **environment, "REDIS_URL": self.link.url}
         self.stopped: dict[str, Any] | None = None  # the operation that waits, if one does
         self._start()
 

@@ -13,7 +13,7 @@ from flask import Flask
 
 from services.users.models import Membership, db
 from services.users.settings import UsersSettings
-from shared.chassis.testing.processes import bare_environment
+from shared.chassis.testing.processes import bare_environment, uncounted
 from shared.chassis.testing.tokens import SECRET, access_token
 from tests.auth.crowd import Crowd, statuses
 from tests.auth.processes import serving
@@ -26,7 +26,7 @@ BOB = "bob@example.org"
 
 def environment(settings: UsersSettings) -> dict[str, str]:
     return {
-        **bare_environment(),
+        **uncounted(bare_environment()),
         "JWT_SECRET_KEY": SECRET,
         "REDIS_URL": settings.redis_url.get_secret_value(),
         "PUBLIC_URL": "http://127.0.0.1:8080",
