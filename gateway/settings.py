@@ -6,7 +6,7 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from shared.chassis.brand import BrandSettings
-from shared.chassis.origins import OriginList
+from shared.chassis.origins import OptionalOriginList, OriginList
 from shared.chassis.setting_types import ReadableFile, StrongSecret, TextList
 from shared.chassis.settings import ProcessSettings
 from shared.serving.options import Options
@@ -45,7 +45,7 @@ class GatewaySettings(BrandSettings, ProcessSettings):
             "`https://app.example.org`, `https://*.example.org`."
         ),
     )
-    bearer_origins: OriginList | None = Field(
+    bearer_origins: OptionalOriginList = Field(
         None,
         description="Origins of web apps that may call with a token but not with cookies, comma-separated. "
         "Unset: in development `http://localhost:*` and `http://127.0.0.1:*`, in production none.",

@@ -299,12 +299,14 @@ class AuthSettings(BrandSettings, ServiceSettings):
             )
         if self.password_hash_queue is not None and self.password_hash_places >= self.threads:
             raise ValueError(
-                "AUTH_PASSWORD_HASHES_AT_ONCE and AUTH_PASSWORD_HASH_QUEUE together must be less than "
-                "AUTH_THREADS: else a storm of sign-ins leaves no thread for anybody else"
+                "AUTH_PASSWORD_HASHES_AT_ONCE and AUTH_PASSWORD_HASH_QUEUE together "
+                f"({self.password_hash_places}) must be less than AUTH_THREADS ({self.threads}): "
+                "else a storm of sign-ins leaves no thread for anybody else"
             )
         if self.longest_wait_seconds > self.failures_forgotten_seconds:
             raise ValueError(
-                "AUTH_LONGEST_WAIT_SECONDS must not be more than AUTH_FAILURES_FORGOTTEN_SECONDS: "
+                f"AUTH_LONGEST_WAIT_SECONDS ({self.longest_wait_seconds:g}) must not be more than "
+                f"AUTH_FAILURES_FORGOTTEN_SECONDS ({self.failures_forgotten_seconds:g}): "
                 "else a failure is forgotten before its waiting time is over"
             )
         return self

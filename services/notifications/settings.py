@@ -81,6 +81,7 @@ class NotificationsSettings(BrandSettings, ServiceSettings):
     dkim_selector: str = Field(
         "",
         pattern=r"^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$",
+        examples=["mail2026"],
         description="Sign mails with DKIM: the selector that the public key is published under.",
     )
     dkim_private_key: SecretStr | None = Field(
@@ -246,7 +247,8 @@ class NotificationsSettings(BrandSettings, ServiceSettings):
     def _leave_time_for_an_answer(self) -> Self:
         if self.smtp_timeout_seconds >= self.attempt_lease_seconds:
             raise ValueError(
-                "NOTIFICATIONS_ATTEMPT_LEASE_SECONDS must be longer than NOTIFICATIONS_SMTP_TIMEOUT_SECONDS."
+                f"NOTIFICATIONS_ATTEMPT_LEASE_SECONDS ({self.attempt_lease_seconds:g}) must be longer than "
+                f"NOTIFICATIONS_SMTP_TIMEOUT_SECONDS ({self.smtp_timeout_seconds:g})."
             )
         return self
 
@@ -262,18 +264,23 @@ class NotificationsSettings(BrandSettings, ServiceSettings):
         key = self.dkim_private_key
         if bool(self.dkim_selector) != bool(key is not None and key.get_secret_value().strip()):
             raise ValueError(
-                "NOTIFICATIONS_DKIM_SELECTOR and NOTIFICATIONS_DKIM_PRIVATE_KEY need each other."
+                "NOTIFICATIONS_DKIM_SELECTOR and NOTIFICATIONS_DKIM_PRIVATE_KEY need each other: "
+                "set both or none."
             )
         sender = self.sender[1].rpartition("@")[2].lower()
         domain = self.dkim_domain.lower() or sender
         if sender != domain and not sender.endswith(f".{domain}"):
-            raise ValueError(f"NOTIFICATIONS_DKIM_DOMAIN must be {sender}, or a domain that it is part of.")
+            raise ValueError(
+                f'NOTIFICATIONS_DKIM_DOMAIN: "{domain}" must be {sender}, or a domain that it is part of.'
+            )
         return self
 
     @model_validator(mode="after")
     def _leave_a_thread(self) -> Self:
-        if sum(self.slots.values()) >= self.worker_concurrency:
+        slots = sum(self.slots.values())
+        if slots >= self.worker_concurrency:
             raise ValueError(
-                "NOTIFICATIONS_WORKER_CONCURRENCY must be larger than the slots of all lanes together."
+                f"NOTIFICATIONS_WORKER_CONCURRENCY ({self.worker_concurrency}) must be more than "
+                f"NOTIFICATIONS_URGENT_SLOTS, _NORMAL_SLOTS and _BULK_SLOTS together ({slots})."
             )
         return self

@@ -16,6 +16,7 @@ class BrandSettings(BaseSettings):
         "",
         max_length=100,
         pattern=r"^\P{C}*$",
+        examples=["Example Shop"],
         validation_alias="BRAND_NAME",
         description="The product's name: in mails, as their sender, on pages, and what passkeys and "
         "authenticator apps call the account.",
@@ -23,6 +24,7 @@ class BrandSettings(BaseSettings):
     brand_logo_url: str = Field(
         "",
         pattern=r"^(https://[A-Za-z0-9.-]+(:[0-9]+)?/[!-~]*)?$",
+        examples=["https://example.org/logo.png"],
         validation_alias="BRAND_LOGO_URL",
         description=(
             "An https URL of a logo, shown instead of the name in mails and on pages, 32 pixels high."
@@ -31,6 +33,7 @@ class BrandSettings(BaseSettings):
     brand_color: str = Field(
         DEFAULT_COLOR,
         pattern=f"^{COLOR}$",
+        examples=[DEFAULT_COLOR],
         validation_alias="BRAND_COLOR",
         description=(
             "The color of buttons and links, as `#rrggbb`. It is made darker or lighter where text would be "
@@ -41,6 +44,7 @@ class BrandSettings(BaseSettings):
         "",
         max_length=254,
         pattern=r"^(https://[!-~]+|[!-~]+@[!-~]+)?$",
+        examples=["help@example.org", "https://example.org/help"],
         validation_alias="BRAND_SUPPORT",
         description="Where people get help: an email address or an https URL, below mails and pages.",
     )

@@ -56,6 +56,8 @@ def _passkey_origin(text: str) -> str:
 
 
 OriginList = Annotated[list[Annotated[str, AfterValidator(_origin)]], NoDecode, BeforeValidator(split_list)]
+# NoDecode again: pydantic-settings looks for it on the outside.
+OptionalOriginList = Annotated[OriginList | None, NoDecode]
 PasskeyOriginList = Annotated[
     list[Annotated[str, AfterValidator(_passkey_origin)]], NoDecode, BeforeValidator(split_list)
 ]

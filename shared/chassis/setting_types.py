@@ -72,6 +72,8 @@ def _split(url: SecretStr, schemes: tuple[str, ...], form: str) -> SplitResult:
 
 def _readable(path: Path) -> Path:
     """Refuse a file that this process cannot read."""
+    if path == Path():
+        raise ValueError("is empty; name a file, or unset it")
     try:
         with path.open("rb"):
             return path

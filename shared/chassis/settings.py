@@ -25,6 +25,7 @@ class EnvironmentSettings(BaseSettings):
     """Settings that are read from the environment and tell all their mistakes at once."""
 
     model_config = SettingsConfigDict(
+        allow_inf_nan=False,
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,

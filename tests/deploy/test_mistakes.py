@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 from deploy import cli
+from deploy.local.settings import LocalSettings
+from deploy.mailbox.settings import MailboxSettings
+from deploy.processes import PROCESSES, settings_class
+from shared.chassis.settings import EnvironmentSettings, SettingsError
 from tests.deploy.mistakes import MISTAKES, ROOT, environment, exit_code, is_expected, run_up, write_files
 
 
@@ -54,6 +58,23 @@ def test_mistake_is_one_sentence_before_anything_starts(
 
 def test_thirty_mistakes_are_in_the_table() -> None:
     assert len(MISTAKES) >= 30
+
+
+@pytest.mark.parametrize("value", ["", "no", "-1", "inf", "[]", "{}", "a, b", "x\ny", "x" * 600])
+@pytest.mark.parametrize("kind", [*map(settings_class, PROCESSES), LocalSettings, MailboxSettings])
+def test_no_mistake_is_told_in_the_words_of_a_library(
+    monkeypatch: pytest.MonkeyPatch, kind: type[EnvironmentSettings], value: str
+) -> None:
+    for field in kind.model_fields:
+        monkeypatch.setenv(kind.variable(field), value)
+
+    with pytest.raises(SettingsError) as mistakes:
+        kind.load()
+
+    for sentence in str(mistakes.value).splitlines():
+        assert sentence.split(":")[0] in map(kind.variable, kind.model_fields), sentence
+        assert " should " not in sentence
+        assert "pattern" not in sentence
 
 
 def test_all_mistakes_are_named_at_once_and_each_once(tmp_path: Path) -> None:
