@@ -60,7 +60,8 @@ def readable(text: str, *, paint: Any = lambda text, _colour: text) -> Iterator[
     if event is None:
         yield text
         return
-    fields = " ".join(f"{name}={value}" for name, value in event.items() if name not in _LEFT_OUT)
+    said = {name: value for name, value in event.items() if name not in _LEFT_OUT and value is not None}
+    fields = " ".join(f"{name}={value}" for name, value in said.items())
     level = str(event.get("level", "info"))
     words = paint(f"{level:<7}", _LEVELS[level]) if level in _LEVELS else f"{level:<7}"
     yield f"{words} {event['event']} {fields}".rstrip()

@@ -11,6 +11,11 @@ from deploy.local import probes
 from deploy.local.program import Probe, Program
 from deploy.processes import SERVICES
 
+# Lines that libraries write of themselves, or that an event of ours says better.
+ALEMBIC = "Context impl|Will assume"
+CELERY = r"Task \S+ (received|succeeded)"
+GUNICORN = "Using worker|setting_unknown"  # the runner has said so, for all of them
+
 HEALTH_PORT = "GATEWAY_METRICS_PORT"  # of the gateway: it speaks no TLS there, whatever its own port does
 
 
@@ -22,9 +27,8 @@ def mailbox(environment: Mapping[str, str]) -> Program:
 
 def migration(service: str, environment: Mapping[str, str]) -> Program:
     """A service's migrations, run to their end."""
-    return _program(
-        f"{service}-migrate", ["migrate", service], known_settings.without_others(environment, service)
-    )
+    own = known_settings.without_others(environment, service)
+    return replace(_program(f"{service}-migrate", ["migrate", service], own), noise=ALEMBIC)
 
 
 def servers(environment: Mapping[str, str]) -> list[Program]:
@@ -33,14 +37,9 @@ def servers(environment: Mapping[str, str]) -> list[Program]:
     for service in SERVICES:
         heartbeat = Path(environment["TMPDIR"]) / f"doorward-{service}-worker.alive"
         programs.append(_serving(service, environment, port=f"{service.upper()}_PORT"))
-        programs.append(
-            _program(
-                f"{service}-worker",
-                ["work", service],
-                known_settings.without_others(environment, service),
-                probes.touched(heartbeat),
-            )
-        )
+        own = known_settings.without_others(environment, service)
+        worker = _program(f"{service}-worker", ["work", service], own, probes.touched(heartbeat))
+        programs.append(replace(worker, noise=CELERY))
     return programs
 
 
@@ -54,7 +53,7 @@ def _serving(process: str, environment: Mapping[str, str], *, port: str) -> Prog
     program = _program(
         process, ["serve", process], known_settings.without_others(environment, process), ready
     )
-    return replace(program, noise="setting_unknown")  # the runner has said so, for all of them
+    return replace(program, noise=GUNICORN)
 
 
 def _program(

@@ -32,6 +32,7 @@ def lines_on(stream: TextIO, *lines: str) -> None:
 
 def test_json_event_is_written_for_people() -> None:
     assert list(readable(EVENT)) == ["info    request status=202"]
+    assert list(readable('{"event": "request", "account_id": null}')) == ["info    request"]
 
 
 def test_traceback_follows_its_event_line_by_line() -> None:
