@@ -122,10 +122,13 @@ class Locale(fields.String):
 
 
 class Timestamp(fields.AwareDateTime):
-    """A moment on the wire: RFC 3339 with an offset; in UTC once it is read."""
+    """A moment on the wire: RFC 3339, with any offset when it comes and with ``Z`` when it goes."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(format="iso", **options)
+
+    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **options: Any) -> str | None:
+        return None if value is None else value.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> datetime:
         moment = super()._deserialize(value, attr, data, **options)

@@ -1,7 +1,8 @@
 """The fields that services share: names, moments, URLs."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
+import orjson
 import pytest
 from marshmallow import ValidationError
 
@@ -130,3 +131,13 @@ def test_field_refuses_what_is_no_text_of_its_kind(field: EmailAddress | Locale,
 def test_pattern_takes_the_whole_text_or_nothing(text: str) -> None:
     with pytest.raises(ValidationError, match="A role is a word"):
         Pattern("[a-z][a-z0-9]+", error="A role is a word.")(text)
+
+
+def test_moment_is_written_in_utc_with_z_as_in_every_answer() -> None:
+    moment = datetime(2026, 3, 1, 12, 30, 0, 250, tzinfo=timezone(timedelta(hours=2)))
+
+    written = Timestamp().serialize("at", {"at": moment})
+
+    assert written == "2026-03-01T10:30:00.000250Z"
+    assert orjson.dumps(moment.astimezone(UTC), option=orjson.OPT_UTC_Z) == f'"{written}"'.encode()
+    assert Timestamp().serialize("at", {"at": None}) is None
