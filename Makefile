@@ -57,6 +57,9 @@ else
 	@$(BIN)/coverage report
 endif
 
+# Tests start hundreds of processes: an environment that says otherwise would have each compile everything again.
+test retest: export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: retest
 retest: $(DEV) ## Run what failed in the last `make test` again, one after the other, with its floors of coverage
 	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none --cov --cov-append --cov-report= tests
