@@ -10,7 +10,8 @@ from playwright.sync_api import Page
 LANGUAGES = ("en", "de", "es", "fr")
 PHONE, DESK = "phone", "desktop"
 SIZES = {PHONE: (390, 844), DESK: (1280, 800)}
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 GRAVE = {"serious", "critical"}
 
 
@@ -19,16 +20,16 @@ def _axe() -> Axe:
     return Axe()
 
 
-def views(page: Page) -> Iterator[str]:
+def views(page: Page, schemes: tuple[Scheme, ...] = SCHEMES) -> Iterator[str]:
     """Shows what is open in every scheme and size; the name of each."""
-    for scheme in SCHEMES:
+    for scheme in schemes:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         for name, (width, height) in SIZES.items():
             page.set_viewport_size({"width": width, "height": height})
             yield f"{scheme}-{name}"
 
 
-def show(page: Page, scheme: Literal["light", "dark"], size: str) -> None:
+def show(page: Page, scheme: Scheme, size: str) -> None:
     """Show what is open so."""
     width, height = SIZES[size]
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")

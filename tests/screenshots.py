@@ -48,9 +48,9 @@ class Photographer:
         """Whether pictures of that name are asked for."""
         return self._word in name
 
-    def take(self, page: Page, name: str) -> None:
+    def take(self, page: Page, name: str, schemes: tuple[looks.Scheme, ...] = looks.SCHEMES) -> None:
         """Pictures of what is open."""
-        for view in looks.views(page):
+        for view in looks.views(page, schemes):
             path = self._folder / f"{name}.{view}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             page.screenshot(path=path, full_page=True)
@@ -147,9 +147,11 @@ def take_others(browser: Browser, camera: Photographer, url: str, mailbox_url: s
     camera.take(page, "mailbox/mail")
     page.get_by_role("button", name="Faults").click()
     camera.take(page, "mailbox/faults")
-    page.goto(f"{url}/docs/")
-    page.locator(".opblock").first.wait_for()
-    camera.take(page, f"{DOCS}/api")
+    for scheme in looks.SCHEMES:  # Swagger UI asks for it once, when it is opened
+        page.emulate_media(color_scheme=scheme)
+        page.goto(f"{url}/docs/")
+        page.locator(".opblock").first.wait_for()
+        camera.take(page, f"{DOCS}/api", (scheme,))
     page.close()
 
 
