@@ -85,17 +85,18 @@ async def _judge(service: Service, replica: Replica, path: str) -> None:
         replica.breaker.half_open()
     if replica.is_healthy != (was_healthy is not False):
         address = f"{replica.pool.host}:{replica.pool.port}"
-        _report(replica.is_healthy, was_healthy, upstream=service.name, address=address, said=said)
+        _report(replica, upstream=service.name, address=address, said=said)
+    replica.was_there = replica.was_there or replica.is_healthy
 
 
-def _report(is_healthy: bool, was_healthy: bool | None, **fields: str) -> None:
+def _report(replica: Replica, **fields: str) -> None:
     """A warning where a replica goes away; one that has never been there is still starting."""
-    if is_healthy:
-        log.info("replica_came_back", **fields)
-    elif was_healthy is None:
-        log.info("replica_not_there_yet", **fields)
-    else:
+    if replica.is_healthy:
+        log.info("replica_came_back" if replica.was_there else "replica_came_up", **fields)
+    elif replica.was_there:
         log.warning("replica_went_away", **fields)
+    else:
+        log.info("replica_not_there_yet", **fields)
 
 
 def clock_ahead(head: ResponseHead, now: float) -> float:

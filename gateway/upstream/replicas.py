@@ -32,6 +32,7 @@ class Replica:
         self.credit = 0.0  # what the choice between replicas owes it
         # What the last active probe said; None before the first.
         self.is_healthy: bool | None = None if upstream.health_path is not None else True
+        self.was_there = False  # whether any active probe was answered well
 
     @property
     def key(self) -> "ReplicaKey":

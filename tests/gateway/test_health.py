@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway import headers
 from gateway.upstream import faults
@@ -53,6 +54,25 @@ async def test_a_replica_is_trusted_once_it_was_asked() -> None:
         await look(service)
 
     assert replica.is_healthy
+
+
+async def test_only_who_was_there_comes_back_or_goes_away() -> None:
+    service = service_at(port := free_port())
+
+    with capture_logs() as lines:
+        await look(service)
+        for _ in range(2):
+            async with answering(port):
+                await look(service)
+            await look(service)
+
+    assert [line["event"] for line in lines] == [
+        "replica_not_there_yet",
+        "replica_came_up",
+        "replica_went_away",
+        "replica_came_back",
+        "replica_went_away",
+    ]
 
 
 async def test_a_service_that_is_back_is_tried_at_once_with_one_request() -> None:
