@@ -72,7 +72,7 @@ class ComposeStack:
 
     def close(self) -> None:
         """Remove containers, networks and volumes; Doorward's images stay for the next run's cache."""
-        self.attempt("down", "--volumes", "--remove-orphans", "--rmi", "local", "--timeout", "5")
+        self.attempt("down", "--volumes", "--remove-orphans", "--timeout", "5")
 
     @property
     def environment(self) -> dict[str, str]:

@@ -49,6 +49,8 @@ class Team:
     def close(self) -> None:
         """Leave nothing behind, no image of the own service either."""
         self.stack.close()
+        # Not `down --rmi local`, which removes the tags of Doorward's own images too.
+        subprocess.run(["docker", "image", "rm", f"{self.stack.project}-orders"], capture_output=True)
         label = f"label=com.docker.compose.project={self.stack.project}"
         subprocess.run(["docker", "image", "prune", "--force", "--filter", label], capture_output=True)
 
