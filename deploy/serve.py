@@ -1,6 +1,7 @@
 """``doorward serve``: check the settings of a process, then become its gunicorn."""
 
 import os
+import runpy
 import sys
 from pathlib import Path
 from typing import Any
@@ -26,17 +27,26 @@ def serve(process: str) -> None:
     logs.install(process, settings.log_level)
     for sentence in known_settings.unknown(os.environ, [process]):
         log.warning("setting_unknown", detail=sentence)
-    # A new interpreter and not a call: gunicorn's own re-execution (SIGUSR2) needs its command line.
-    os.execv(sys.executable, [sys.executable, *gunicorn_arguments(process, settings)])  # noqa: S606
+    become_gunicorn(gunicorn_arguments(process, settings))
+
+
+def become_gunicorn(arguments: list[str]) -> None:
+    """Run `python -m gunicorn` in this interpreter: what is imported by now need not be imported again.
+
+    The command line becomes that of the command gunicorn, which its own re-execution (SIGUSR2) starts; the
+    module's file would put gunicorn's folder, with an `http` of its own, before the standard library.
+    """
+    sys.argv = [str(Path(sys.executable).with_name("gunicorn")), *arguments]
+    runpy.run_module("gunicorn", run_name="__main__")
 
 
 def gunicorn_arguments(process: str, settings: Any) -> list[str]:
-    """What follows the interpreter on gunicorn's command line."""
+    """What follows the name on gunicorn's command line."""
     kind = PROCESSES[process]
     ports = [settings.port]
     if process == "gateway":
         ports.append(settings.metrics_port)  # the gateway answers /metrics on this one only
-    arguments = ["-m", "gunicorn", "--config", f"file:{CONFIGURATION}", "--name", process]
+    arguments = ["--config", f"file:{CONFIGURATION}", "--name", process]
     for port in ports:
         arguments += ["--bind", f"{_bracketed(settings.host)}:{port}"]
     arguments += ["--worker-class", kind.worker_class, "--workers", str(settings.workers)]

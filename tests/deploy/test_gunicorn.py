@@ -59,8 +59,8 @@ class Server:
         command = [
             *("sh", "-c", f'ulimit -n {OPEN_FILES} && ulimit -Sn 256 && exec "$@"', "sh"),
             sys.executable,
-            "-m",
-            "gunicorn",
+            "-c",
+            "import sys; from deploy.serve import become_gunicorn; become_gunicorn(sys.argv[1:])",
             "--config",
             f"file:{CONFIGURATION}",
             "--name",
@@ -85,8 +85,7 @@ class Server:
 
     def worker_pids(self) -> list[int]:
         """The workers that there are now."""
-        pid = self.process.pid
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return children(self.process.pid)
 
     def stop(self) -> None:
         """End it in order."""
@@ -99,6 +98,11 @@ class Server:
             return self.client.get("/livez").status_code == 200
         except httpx.TransportError:
             return False
+
+
+def children(pid: int) -> list[int]:
+    """The processes that it has started and that have not ended."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +144,25 @@ def test_token_in_a_path_is_masked_and_an_id_is_not(server: Server) -> None:
 
 def test_collector_rests_while_the_application_is_imported(server: Server) -> None:
     assert server.client.get("/").json()["collector"] == [False, True]
+
+
+def test_server_replaces_itself_while_it_answers(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    (worker,) = server.worker_pids()
+    server.process.send_signal(signal.SIGUSR2)
+    wait_until(lambda: server.worker_pids()[1:], what="a second master")
+    (second,) = set(server.worker_pids()) - {worker}
+    wait_until(lambda: children(second), what="its worker")
+
+    server.process.send_signal(signal.SIGTERM)
+    code = server.process.wait(20)
+
+    try:
+        assert code == 0
+        assert server.client.get("/livez").status_code == 200
+    finally:
+        server.client.close()
+        os.kill(second, signal.SIGTERM)
 
 
 def test_probe_that_succeeds_leaves_no_line(server: Server) -> None:

@@ -62,7 +62,7 @@ class Gateway:
         arguments = gunicorn_arguments("gateway", settings)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *arguments],
+                [sys.executable, "-m", "gunicorn", *arguments],
                 env={**environment, "TMPDIR": str(self.log.parent), **self.settings},
                 stdout=log,
                 stderr=log,

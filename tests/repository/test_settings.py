@@ -31,7 +31,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is set, and nothing becomes a server by mistake."""
     for name in {name for process in PROCESSES for name in sample_environment(process)} & os.environ.keys():
         monkeypatch.delenv(name)
-    monkeypatch.setattr(os, "execv", lambda *_arguments: pytest.fail("it started"))
+    monkeypatch.setattr("deploy.serve.become_gunicorn", lambda _arguments: pytest.fail("it started"))
 
 
 def mistakes(start: click.Command, process: str, environment: dict[str, str]) -> list[str]:
