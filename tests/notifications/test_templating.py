@@ -3,14 +3,17 @@
 from html.parser import HTMLParser
 
 import pytest
+from jinja2 import UndefinedError
+from jinja2.exceptions import SecurityError
+from markupsafe import escape
 
 from services.notifications.authoring import template_checks
 from services.notifications.errors import TemplateInvalid
 from services.notifications.rendering.catalog import TEMPLATES
 from services.notifications.rendering.versions import Source
-from services.notifications.templating import looks, markdown
+from services.notifications.templating import inlining, looks, markdown
 from services.notifications.templating.compiling import Interface, Rendered, compiled, interface_of
-from services.notifications.templating.environment import TemplateMistake
+from services.notifications.templating.environment import TemplateMistake, environment
 from services.notifications.templating.wordings import Wording
 from tests.notifications.mails import LOOK, version
 
@@ -250,6 +253,27 @@ def test_brand_is_shown_in_both_parts() -> None:
         1,
     )
     assert 'src="https://x.example/l.png"' in pictured.html
+
+
+@pytest.mark.parametrize("attribute", sorted(looks.SHOWN))
+def test_brand_is_written_into_the_code_of_a_template(attribute: str) -> None:
+    mark = inlining.MARK
+    look = looks.look(
+        name=f"<A>{mark}", footer="<f>", support="h@x.example", logo_url="https://x.example/?a&b"
+    )
+    expected = getattr(look, attribute).replace(mark, "")
+    source = f"{{{{ brand.{attribute} }}}}{{% if brand.{attribute} == x %}} is x{{% endif %}}"
+    text, html = (environment(look, is_html=is_html) for is_html in (False, True))
+
+    assert text.from_string(source).render(x=expected, brand=None) == f"{expected} is x"
+    assert html.from_string(source).render(x=expected, brand=None) == f"{escape(expected)} is x"
+
+
+def test_brand_has_nothing_else_to_show() -> None:
+    with pytest.raises(SecurityError):
+        environment(LOOK, is_html=False).from_string("{{ brand.__class__.x }}").render()
+    with pytest.raises(UndefinedError):
+        environment(LOOK, is_html=False).from_string("{{ brand.nothing }}").render()
 
 
 @pytest.mark.parametrize(

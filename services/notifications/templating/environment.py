@@ -13,10 +13,11 @@ from typing import Any
 from jinja2 import DictLoader, StrictUndefined, nodes
 from jinja2.runtime import BlockReference
 from jinja2.sandbox import SandboxedEnvironment
+from jinja2.visitor import NodeTransformer
 from markupsafe import Markup, escape
 
-from services.notifications.templating.inlining import marked
-from services.notifications.templating.looks import Look
+from services.notifications.templating.inlining import MARK, marked
+from services.notifications.templating.looks import SHOWN, Look
 
 LAYOUT = "layout"  # the name that a template extends
 FRAME = "frame"
@@ -54,6 +55,27 @@ class TemplateEnvironment(SandboxedEnvironment):
     def is_safe_callable(self, obj: Any) -> bool:
         """Only `super()`: methods of text can make gigabytes of it."""
         return isinstance(obj, BlockReference)
+
+    def compile(self, source: Any, *args: Any, **options: Any) -> Any:
+        """The code of a template, with what it shows of the brand written into it."""
+        tree = self.parse(source) if isinstance(source, str) else source
+        return super().compile(_BrandWriter(self).visit(tree), *args, **options)
+
+
+class _BrandWriter(NodeTransformer):
+    """Puts words for `brand.name` and its like, which are the same in every mail of an installation."""
+
+    def __init__(self, environment: TemplateEnvironment) -> None:
+        self._environment = environment
+
+    def visit_Getattr(self, node: nodes.Getattr) -> nodes.Node:  # noqa: N802  (as Jinja calls it)
+        """The words; the sandbox judges what the brand does not show."""
+        self.generic_visit(node)
+        is_brand = isinstance(node.node, nodes.Name) and node.node.name == "brand"
+        if not is_brand or node.attr not in SHOWN:
+            return node
+        words = getattr(self._environment.globals["brand"], node.attr).replace(MARK, "")
+        return nodes.Const(words, lineno=node.lineno, environment=self._environment)
 
 
 @lru_cache(maxsize=8)

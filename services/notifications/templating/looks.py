@@ -9,6 +9,12 @@ from shared.chassis import brand, colors
 DIRECTORY = Path(__file__).parent.parent / "templates"
 PAPER, DARK_PAPER = "#f4f4f1", "#222728"  # what our layout has the least contrast on
 BLOCKS = ("body", "lead", "button", "note")  # what a layout has to offer
+SHOWN = frozenset(  # what templates may show of the brand
+    {
+        *("color", "dark_link_color", "footer", "link_color", "logo_url", "name", "support", "support_url"),
+        "text_color",
+    }
+)
 
 
 @dataclass(frozen=True)
