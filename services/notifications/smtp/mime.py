@@ -60,7 +60,7 @@ def _part(kind: str, text: str) -> str:
 
 
 def _body(raw: bytes) -> tuple[str, str]:
-    if raw.isascii() and all(len(line) <= LONGEST_LINE for line in raw.split(b"\r\n")):
+    if raw.isascii() and max(map(len, raw.split(b"\r\n"))) <= LONGEST_LINE:
         return "7bit", raw.decode()
     quoted = binascii.b2a_qp(raw.replace(b"\r\n", b"\n"), istext=True).replace(b"\n", b"\r\n")
     if len(quoted) <= len(raw) * 4 / 3:
