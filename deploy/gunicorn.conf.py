@@ -9,8 +9,7 @@ from deploy import metrics_folder
 from deploy.gunicorn_logging import JsonLogger
 from shared.chassis import open_files
 
-# prometheus_client reads this variable when it is imported, hence before the application is.
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder.path())
+metrics_folder.announce()
 
 open_files.allow_many()
 logger_class = JsonLogger

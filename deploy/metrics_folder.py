@@ -4,6 +4,7 @@ One folder for the life of the master: a reload (SIGHUP) runs gunicorn's configu
 counts go on.
 """
 
+import os
 import shutil
 import tempfile
 from functools import cache
@@ -14,6 +15,11 @@ from pathlib import Path
 def path() -> Path:
     """The folder, made when it is first asked for."""
     return Path(tempfile.mkdtemp(prefix="doorward-metrics-"))
+
+
+def announce() -> None:
+    """Name the folder to prometheus_client, which looks when it is imported: call this before."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(path())
 
 
 def remove() -> None:

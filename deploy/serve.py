@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from deploy import known_settings, preflight
+from deploy import known_settings, metrics_folder, preflight
 from deploy.processes import PROCESSES, load_settings
 from shared.chassis import logs
+from shared.chassis.settings import SettingsError
 
 log = logs.get_logger(__name__)
 
@@ -21,13 +22,23 @@ CONFIGURATION = Path(__file__).with_name("gunicorn.conf.py")
 @click.argument("process", type=click.Choice(list(PROCESSES)))
 def serve(process: str) -> None:
     """Serve PROCESS until SIGTERM, which lets running requests finish."""
-    preflight.check([process])
-    settings: Any = load_settings(process)
-    preflight.check_stored(process)
+    settings = check(process)
     logs.install(process, settings.log_level)
     for sentence in known_settings.unknown(os.environ, [process]):
         log.warning("setting_unknown", detail=sentence)
     become_gunicorn(gunicorn_arguments(process, settings))
+
+
+def check(process: str) -> Any:
+    """The settings; raises SettingsError where the process could not run with them."""
+    metrics_folder.announce()  # the route table, which is checked too, imports prometheus_client
+    try:
+        preflight.check([process])
+        preflight.check_stored(process)
+        return load_settings(process)
+    except SettingsError:
+        metrics_folder.remove()
+        raise
 
 
 def become_gunicorn(arguments: list[str]) -> None:

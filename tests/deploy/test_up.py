@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deploy.processes import SERVICES
+from deploy.processes import PROCESSES, SERVICES
 from shared.chassis.testing.engines import free_port, wait_until
 from tests.deploy.conftest import PORTS, Runner, is_alive, status_of
 from tests.system import readme
@@ -168,7 +168,8 @@ def test_status_shows_every_process_and_queue(running: Runner) -> None:
     rows = {line.split("  ")[0]: line.split() for line in printed.splitlines() if line}
     assert EVERYTHING | {"doorward up"} <= rows.keys()
     assert rows["gateway"][1] == "ready"
-    assert rows["auth"][3:] == [str(running.processes["auth"]), version("doorward")]
+    for name in PROCESSES:
+        assert rows[name][3:] == [str(running.processes[name]), version("doorward")]
     assert rows["valkey"][1] == "running"
     assert rows["messages of auth"][-1] == "0"
     assert "mails, urgent" in rows
