@@ -39,7 +39,7 @@ from tests.notifications.sink import PASSWORD as SINK_PASSWORD
 from tests.notifications.sink import USERNAME, Sink
 
 BARE, TUTORIAL = "smtplib loop, one connection", "Flask-Mail in a Celery task"
-ONE_SLOT, FOUR_SLOTS = "worker, one slot", "worker, four slots"
+ONE_SLOT, TWO_SLOTS, FOUR_SLOTS = "worker, one slot", "worker, two slots", "worker, four slots"
 CORES = len(os.sched_getaffinity(0))
 TUTORIALS_DEFAULT = f"the same, Celery's default of {CORES} processes"
 WORKER_A_CORE = f"{CORES} workers, four slots each"
@@ -164,6 +164,7 @@ CONTESTANTS: dict[str, Contestant] = {
     TUTORIALS_DEFAULT: tutorial(CORES),
     ONE_SLOT: worker(1, times=LONGER),
     "worker, one slot, no PIPELINING": worker(1, can_pipeline=False, times=LONGER),
+    TWO_SLOTS: worker(2, times=LONGER),
     FOUR_SLOTS: worker(4, times=LONGER),
     WORKER_A_CORE: worker(4, processes=CORES, times=LONGER),
 }
@@ -173,6 +174,7 @@ OVER_TLS: dict[str, Contestant] = {
     TUTORIAL: tutorial(1),
     TUTORIALS_DEFAULT: tutorial(CORES),
     ONE_SLOT: worker_over_tls(1),
+    TWO_SLOTS: worker_over_tls(2),
     FOUR_SLOTS: worker_over_tls(4),
 }
 
@@ -181,6 +183,7 @@ FAR: dict[str, Contestant] = {
     TUTORIAL: far_away(tutorial(1)),
     TUTORIALS_DEFAULT: far_away(tutorial(CORES)),
     ONE_SLOT: far_away(worker(1)),
+    TWO_SLOTS: far_away(worker(2)),
     FOUR_SLOTS: far_away(worker(4)),
 }
 
@@ -249,7 +252,8 @@ def beside(rate: Rate, medians: dict[str, Rate]) -> str:
 def verdict(medians: dict[str, Rate]) -> str:
     """Whether one worker process is as fast as it has to be, with PIPELINING."""
     loop = medians[ONE_SLOT].mails / medians[BARE].mails
-    tutorial = max(medians[ONE_SLOT].mails, medians[FOUR_SLOTS].mails) / medians[TUTORIAL].mails
+    best = max(medians[slots].mails for slots in (ONE_SLOT, TWO_SLOTS, FOUR_SLOTS))
+    tutorial = best / medians[TUTORIAL].mails
     is_fast = loop >= OF_THE_LOOP and tutorial >= OF_THE_TUTORIAL
     figures = f"{loop:.2f} of the loop (at least {OF_THE_LOOP}), {tutorial:.2f} times the tutorial's way"
     return f"{'PASS' if is_fast else 'FAIL'} worker: {figures} (at least {OF_THE_TUTORIAL:.0f})"

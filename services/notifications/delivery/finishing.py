@@ -1,7 +1,9 @@
 """The end of an attempt: written through its fence, so that whoever was overtaken writes nothing."""
 
 import time
+from functools import lru_cache
 
+from prometheus_client import Counter
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from services.notifications.delivery.outcomes import Outcome
@@ -55,8 +57,8 @@ def _is_content_erased(claim: Claim, outcome: Outcome) -> bool:
 
 
 def _report(claim: Claim, ending: Ending, *, is_ours: bool) -> None:
-    EMAILS.labels(claim.template, ending.status).inc()
-    ATTEMPTS.labels(ending.server or "none", ending.outcome).inc()
+    for counter in _counters(claim.template, ending.status, ending.server or "none", ending.outcome):
+        counter.inc()
     log.info(
         "attempt_finished",
         message_id=str(claim.message_id),
@@ -66,6 +68,12 @@ def _report(claim: Claim, ending: Ending, *, is_ours: bool) -> None:
         server=ending.server,
         is_ours=is_ours,
     )
+
+
+@lru_cache(maxsize=1024)
+def _counters(template: str, status: str, server: str, outcome: str) -> tuple[Counter, Counter]:
+    """What counts attempts with such an end: to look it up costs more than to count."""
+    return EMAILS.labels(template, status), ATTEMPTS.labels(server, outcome)
 
 
 def observe_handover(lane: str, seconds: float) -> None:
