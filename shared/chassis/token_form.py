@@ -29,6 +29,7 @@ _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] ([A-Za-z0-9._-]+)")
 # The forms of our tokens, whoever sends them: to say what is wrong, never to decide on.
 _ALMOST_ACCESS = re.compile(rf"{_PART}{{16,}}\.{_PART}{{16,}}\.{_PART}{{40,}}")
 _REFRESH = re.compile(rf"A[Q-Za-f]{_PART}{{74}}")
+NO_SCHEME = "Authorization has no scheme: write the word Bearer and a blank before the token."
 _HEADER = {"alg", "kid", "typ"}
 _NUMBERS = ("exp", "iat", "nbf", tokens.VERSION)
 
@@ -49,13 +50,23 @@ def advice(authorization: str) -> str | None:
     """What its sender probably did wrong with the Authorization header; None where nothing is known of it."""
     token = authorization.strip()
     if _ALMOST_ACCESS.fullmatch(token) or _REFRESH.fullmatch(token):
-        return "Authorization has no scheme: write the word Bearer and a blank before the token."
+        return NO_SCHEME
     match = _BEARER.fullmatch(authorization)
     if match is not None and _REFRESH.fullmatch(match[1]):
         return (
             "This is a refresh token: send the access token here; the refresh token is for "
             "POST /api/v1/auth/refresh alone."
         )
+    return None
+
+
+def refresh_advice(authorization: str) -> str | None:
+    """The same where a refresh token is asked for."""
+    match = _BEARER.fullmatch(authorization)
+    if match is not None and _ALMOST_ACCESS.fullmatch(match[1]):
+        return "This is an access token: send the refresh token of the same answer here."
+    if _REFRESH.fullmatch(authorization.strip()):
+        return NO_SCHEME
     return None
 
 

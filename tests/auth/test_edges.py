@@ -60,6 +60,17 @@ def test_refresh_without_any_token_is_refused(stranger: NewPerson) -> None:
     assert {answer.json["code"] for answer in answers} == {"refresh_token_invalid"}
 
 
+def test_refresh_says_what_was_sent_instead_of_a_refresh_token(new_account: NewPerson) -> None:
+    ada = new_account()
+    sent = (f"Bearer {ada.pair['access_token']}", ada.pair["refresh_token"])
+
+    answers = [ada.client.post(f"{AUTH}/refresh", headers={"Authorization": header}) for header in sent]
+
+    assert {answer.json["code"] for answer in answers} == {"refresh_token_invalid"}
+    assert answers[0].json["detail"].startswith("This is an access token: send the refresh token")
+    assert answers[1].json["detail"].startswith("Authorization has no scheme: write the word Bearer")
+
+
 def test_logout_twice_is_harmless(new_account: NewPerson) -> None:
     ada = new_account()
 
