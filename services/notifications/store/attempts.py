@@ -5,7 +5,7 @@ open: what was noted must be so whatever becomes of the caller. They are written
 session, since they run once a mail or more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -103,7 +103,7 @@ def short(detail: str) -> str:
 
 def lost(*, at_most: int) -> Sequence[Lost]:
     """The attempts whose lease has run out; whoever ends one does so through its fence."""
-    rows = [tuple[Any, ...](row) for row in statements.execute(_LOST, {"at_most": at_most})]
+    rows: Iterable[Sequence[Any]] = statements.execute(_LOST, {"at_most": at_most})
     return [Lost(Claim(*row[:-3]), *row[-3:]) for row in rows]
 
 

@@ -1,6 +1,6 @@
 """Counts of deliveries for whoever operates notifications. Stores never commit."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +40,7 @@ class Lane:
 
 def lanes() -> Sequence[Lane]:
     """Every lane, in the order of their urgency."""
-    rows = [tuple[Any, ...](row) for row in db.session.execute(_LANES, {"lanes": list(LANES)})]
+    rows: Iterable[Sequence[Any]] = db.session.execute(_LANES, {"lanes": list(LANES)})
     return sorted((Lane(*row) for row in rows), key=lambda lane: LANES.index(lane.lane))
 
 

@@ -4,7 +4,7 @@ Each statement here stands alone and is confirmed when it returns, also where th
 open. They are written out in SQL and go past the session, since they run many times a second.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -95,7 +95,8 @@ _WAKE = text(f"NOTIFY {CHANNEL}")
 def claim(lane: str, *, at_most: int, lease_seconds: float) -> Sequence[Claim]:
     """Make the next attempts at what is due in ``lane`` ours, those that wait longest first."""
     values = {"lane": lane, "at_most": at_most, "lease_seconds": lease_seconds}
-    return [Claim(*tuple[Any, ...](row)) for row in statements.execute(_CLAIM, values)]
+    rows: Iterable[Sequence[Any]] = statements.execute(_CLAIM, values)
+    return [Claim(*row) for row in rows]
 
 
 def release(claims: Sequence[Claim]) -> None:
