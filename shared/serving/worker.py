@@ -11,7 +11,7 @@ from typing import Any
 
 from gunicorn.workers.base import Worker
 
-from shared.serving import tls
+from shared.serving import termination, tls
 from shared.serving.lifespan import Lifespan
 from shared.serving.options import Options
 from shared.serving.server import Server
@@ -29,6 +29,7 @@ class AsgiWorker(Worker):
     def __init__(self, *args: Any, **options: Any) -> None:
         """Runs in the master, before the fork."""
         super().__init__(*args, **options)
+        termination.hold()
         tls.refresh(self.cfg.certfile, self.cfg.keyfile, self.log)
         self.alive: bool
         self.loop: asyncio.AbstractEventLoop
@@ -86,6 +87,7 @@ class AsgiWorker(Worker):
     # -- the life of the worker
 
     async def _serve(self) -> None:
+        termination.release()  # uvloop hears signals only while it runs
         await self.server.listen(self.sockets, tls.context(self.cfg.certfile), backlog=self.cfg.backlog)
         beating = self.loop.create_task(self._beat())
         try:

@@ -44,9 +44,9 @@ def create_app():
 
 
 class Server:
-    """A gunicorn with our configuration."""
+    """A gunicorn with our configuration; ``before`` is run in its interpreter first."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, before: str = "") -> None:
         self.port = free_port()
         self.home = folder / "home"
         self.temporary = folder / "tmp"
@@ -60,7 +60,7 @@ class Server:
             *("sh", "-c", f'ulimit -n {OPEN_FILES} && ulimit -Sn 256 && exec "$@"', "sh"),
             sys.executable,
             "-c",
-            "import sys; from deploy.serve import become_gunicorn; become_gunicorn(sys.argv[1:])",
+            f"{before}\nimport sys; from deploy.serve import become_gunicorn; become_gunicorn(sys.argv[1:])",
             "--config",
             f"file:{CONFIGURATION}",
             "--name",
@@ -76,7 +76,11 @@ class Server:
                 stderr=log,
             )
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=5)
+
+    def wait(self) -> "Server":
+        """Return when it answers."""
         wait_until(self._answers, what="an answer of gunicorn")
+        return self
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The events of that name; every line of the log is JSON."""
@@ -107,7 +111,7 @@ def children(pid: int) -> list[int]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = Server(tmp_path_factory.mktemp("gunicorn"))
+    running = Server(tmp_path_factory.mktemp("gunicorn")).wait()
     yield running
     running.stop()
 
@@ -147,12 +151,12 @@ def test_collector_rests_while_the_application_is_imported(server: Server) -> No
 
 
 def test_server_replaces_itself_while_it_answers(tmp_path: Path) -> None:
-    server = Server(tmp_path)
+    server = Server(tmp_path).wait()
     (worker,) = server.worker_pids()
     server.process.send_signal(signal.SIGUSR2)
-    wait_until(lambda: server.worker_pids()[1:], what="a second master")
+    wait_until(lambda: len(server.worker_pids()) > 1, what="a second master")
     (second,) = set(server.worker_pids()) - {worker}
-    wait_until(lambda: children(second), what="its worker")
+    wait_until(lambda: bool(children(second)), what="its worker")
 
     server.process.send_signal(signal.SIGTERM)
     code = server.process.wait(20)
@@ -163,6 +167,17 @@ def test_server_replaces_itself_while_it_answers(tmp_path: Path) -> None:
     finally:
         server.client.close()
         os.kill(second, signal.SIGTERM)
+
+
+def test_server_that_is_stopped_while_a_worker_starts_stops_at_once(tmp_path: Path) -> None:
+    slowly = "import os, time; os.register_at_fork(after_in_child=lambda: time.sleep(2))"
+    server = Server(tmp_path, before=slowly)
+    wait_until(lambda: bool(server.worker_pids()), what="a worker that is just forked")
+
+    server.process.send_signal(signal.SIGTERM)
+
+    assert server.process.wait(15) == 0  # and not after the 30 seconds that a worker may take
+    server.client.close()
 
 
 def test_probe_that_succeeds_leaves_no_line(server: Server) -> None:
@@ -205,7 +220,7 @@ def test_connection_stays_open_for_longer_than_any_pool_keeps_it(server: Server)
 
 
 def test_server_leaves_no_socket_and_no_counts_behind(tmp_path: Path) -> None:
-    server = Server(tmp_path)
+    server = Server(tmp_path).wait()
     counts = list(server.temporary.glob("doorward-metrics-*/*.db"))
 
     server.stop()
@@ -216,7 +231,7 @@ def test_server_leaves_no_socket_and_no_counts_behind(tmp_path: Path) -> None:
 
 
 def test_a_reload_keeps_the_counts_where_they_were(tmp_path: Path) -> None:
-    server = Server(tmp_path)
+    server = Server(tmp_path).wait()
     before = list(server.temporary.glob("doorward-metrics-*"))
     worker = server.worker_pids()
 
