@@ -1,18 +1,22 @@
 """Before anything starts: whether the environment describes processes that can run, all mistakes at once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from importlib import import_module
 from typing import Any
 
+from deploy import known_settings
 from deploy.processes import load_settings
 from shared.chassis.settings import SettingsError
 
 
-def check(processes: Iterable[str]) -> None:
-    """Raise SettingsError with one line for each mistake in the settings of these processes."""
+def check(processes: Collection[str], given: Iterable[str]) -> None:
+    """Raise SettingsError with one line for each mistake in the settings of these processes.
+
+    A name among ``given`` that is no setting is no mistake; beside one it is named too: it may be the cause.
+    """
     mistakes = dict.fromkeys(sentence for process in processes for sentence in _mistakes(process))
     if mistakes:
-        raise SettingsError("\n".join(mistakes))
+        raise SettingsError("\n".join([*mistakes, *known_settings.unknown(given, processes)]))
 
 
 def check_stored(process: str) -> None:

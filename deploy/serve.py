@@ -33,7 +33,7 @@ def check(process: str) -> Any:
     """The settings; raises SettingsError where the process could not run with them."""
     metrics_folder.announce()  # the route table, which is checked too, imports prometheus_client
     try:
-        preflight.check([process])
+        preflight.check([process], os.environ)
         preflight.check_stored(process)
         return load_settings(process)
     except SettingsError:

@@ -42,7 +42,7 @@ class Run:
         """Say what was read and what is no setting. Raises SettingsError where a start would be in vain."""
         given = list(os.environ)
         os.environ.update(self._environment)
-        preflight.check(PROCESSES)
+        preflight.check(PROCESSES, given)
         if from_file:
             self._console.say(f"{self._settings.env_file} sets {', '.join(from_file)}")
         for sentence in known_settings.unknown(given, PROCESSES):

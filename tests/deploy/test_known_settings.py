@@ -47,16 +47,28 @@ def test_process_leaves_the_settings_of_others_to_them() -> None:
     assert list(known_settings.unknown(["USERS_NONSENSE", "GATEWAY_NONSENSE"], ["auth"])) == []
 
 
-def test_server_says_so_in_its_log() -> None:
-    code = "from deploy import serve; serve.become_gunicorn = lambda _: None; serve.serve(['users'])"
-
-    outcome = subprocess.run(
-        [sys.executable, "-c", code],
-        env=bare_environment(**sample_environment("users"), USERS_WORKER="2"),
+def serve_users(**settings: str) -> subprocess.CompletedProcess[str]:
+    code = "from deploy import cli, serve; serve.become_gunicorn = lambda _: None; cli.main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, "serve", "users"],
+        env=bare_environment(**{**sample_environment("users"), **settings}),
         cwd=ROOT,
         capture_output=True,
         text=True,
     )
 
+
+def test_server_says_so_in_its_log() -> None:
+    outcome = serve_users(USERS_WORKER="2")
+
     assert '"event":"setting_unknown"' in outcome.stdout + outcome.stderr
     assert "USERS_WORKER is set" in outcome.stdout + outcome.stderr
+
+
+def test_start_that_fails_names_them_beside_the_mistake() -> None:
+    outcome = serve_users(USERS_WORKER="2", USERS_PORT="none")
+
+    assert outcome.returncode == 2
+    mistake, hint = outcome.stderr.splitlines()
+    assert "USERS_PORT" in mistake
+    assert hint.endswith("USERS_WORKER is set, but there is no such setting; did you mean USERS_WORKERS?")
