@@ -10,6 +10,8 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+
 
 @cache
 def path() -> Path:
@@ -19,9 +21,11 @@ def path() -> Path:
 
 def announce() -> None:
     """Name the folder to prometheus_client, which looks when it is imported: call this before."""
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(path())
+    os.environ[_VARIABLE] = str(path())
 
 
 def remove() -> None:
-    """Leave no counts behind."""
+    """Leave no counts behind, and name the folder to nobody any more."""
     shutil.rmtree(path(), ignore_errors=True)
+    path.cache_clear()
+    os.environ.pop(_VARIABLE, None)

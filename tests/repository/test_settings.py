@@ -1,6 +1,8 @@
 """No process starts without one of its settings, nor with a secret that is weak: it says which."""
 
 import os
+import tempfile
+from pathlib import Path
 
 import click
 import pytest
@@ -59,3 +61,14 @@ def test_secret_of_ten_bytes_stops_the_start_and_names_it(case: tuple[click.Comm
 
     assert mistake.startswith(f"{name}: is too short")
     assert "0123456789" not in mistake
+
+
+def test_start_that_ends_leaves_no_folder_of_counts_and_names_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    mistakes(serve, "users", sample_environment("users") | {"USERS_PORT": "none"})
+
+    assert list(tmp_path.iterdir()) == []
+    assert "PROMETHEUS_MULTIPROC_DIR" not in os.environ
