@@ -8,8 +8,10 @@ from services.auth.models import (
     Device,
     EmailUndo,
     Membership,
+    Outbox,
     Passkey,
     RecoveryCode,
+    Revocation,
     Session,
     Ticket,
     TotpFactor,
@@ -38,4 +40,6 @@ HOLDINGS: Holdings = (
     LeftOut(Challenge, "Hashes of mailed codes that live for minutes."),
     LeftOut(Ticket, "Hashes of what was begun a moment ago."),
     LeftOut(RecoveryCode, "Hashes of codes that only the owner has."),
+    LeftOut(Revocation, "Which access tokens the gateways refuse, until the last of them has expired."),
+    LeftOut(Outbox, "Encrypted messages to other services, until these have handled them."),
 )

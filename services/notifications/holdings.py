@@ -4,7 +4,15 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, select
 
-from services.notifications.models import Attempt, Delivery, Event, Message, Recipient, TemplateVersion
+from services.notifications.models import (
+    Attempt,
+    Delivery,
+    Event,
+    Message,
+    Outbox,
+    Recipient,
+    TemplateVersion,
+)
 from shared.chassis.holdings import Exported, Holdings, LeftOut
 
 
@@ -36,4 +44,5 @@ HOLDINGS: Holdings = (
     Exported(Attempt, lambda id_: Attempt.delivery_id.in_(_deliveries_to(id_))),
     Exported(Event, lambda id_: Event.account_id == id_),
     LeftOut(TemplateVersion, "What a team's mails say; who wrote it is forgotten with the account."),
+    LeftOut(Outbox, "Encrypted messages to other services, until these have handled them."),
 )

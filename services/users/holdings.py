@@ -13,6 +13,7 @@ from services.users.models import (
     Membership,
     Organization,
     OrganizationEvent,
+    Outbox,
     Profile,
     Tombstone,
 )
@@ -39,6 +40,7 @@ HOLDINGS: Holdings = (
     LeftOut(ExportPart, "How far the collection of a copy is."),
     LeftOut(ExportChunk, "The copy itself."),
     LeftOut(Invalidation, "A version that the cache has to be told, for less than a second."),
+    LeftOut(Outbox, "Encrypted messages to other services, until these have handled them."),
     LeftOut(Erasure, "Of accounts that are gone."),
     LeftOut(Tombstone, "Of accounts that are gone."),
 )

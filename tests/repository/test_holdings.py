@@ -1,15 +1,28 @@
-"""What is held on an account is exported to its owner, or there is a reason why not."""
+"""What is held on an account is exported to its owner, or there is a reason why not.
+
+These tests go by the names of columns; tests/together/test_holdings.py looks for an id in what is stored.
+"""
 
 from importlib import import_module
 from typing import Any
 
 import pytest
+from sqlalchemy import Uuid
 
 from deploy.processes import SERVICES
 from shared.chassis.holdings import Exported, LeftOut
 
-# How columns with an account's id are called.
-OWNERS = {"account_id", "actor_id", "requested_by", "created_by", "invited_by", "administrator_id"}
+# How columns with an account's id are called, and those with the id of something else.
+OWNERS = {"account_id", "actor_id", "requested_by", "created_by", "invited_by"}
+OTHERS = {
+    "id",
+    "credential_id",
+    "delivery_id",
+    "device_id",
+    "export_id",
+    "message_id",
+    "organization_id",
+}
 ROOTS = {"accounts", "profiles", "recipients"}
 SECRET = {
     "password_hash",
@@ -48,6 +61,13 @@ def test_every_table_with_an_account_s_id_is_exported_or_says_why_not(service: s
     }
 
     assert silent == set()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_of_every_id_it_is_known_whether_it_is_an_account_s(service: str) -> None:
+    columns = [column for table in tables(service).values() for column in table.columns]
+
+    assert {column.name for column in columns if isinstance(column.type, Uuid)} <= OWNERS | OTHERS
 
 
 @pytest.mark.parametrize("service", SERVICES)
