@@ -107,6 +107,23 @@ def test_api_keys_are_suspended_until_the_owner_returns(
     assert not introspect(admin, token)["active"]
 
 
+def test_deletion_and_its_end_by_a_sign_in_are_audit_events_and_mails(
+    new_account: NewPerson, mailbox: Mailbox, internal_headers: dict[str, str]
+) -> None:
+    ada = new_account()
+    ask_for_deletion(ada, internal_headers, PASSWORD)
+
+    ada.sign_in()
+
+    events = ada.call("GET", "activity").json["items"]
+    assert [(event["action"], event["actor_kind"]) for event in events if "deletion" in event["action"]] == [
+        ("deletion_cancelled", "account"),
+        ("deletion_asked", "account"),
+    ]
+    mails = [name for name in mailbox.templates(ADA) if name.startswith("account_deletion")]
+    assert mails == ["account_deletion", "account_deletion_cancelled"]
+
+
 def test_suspended_api_key_can_be_revoked(
     new_account: NewPerson, settings: AuthSettings, internal_headers: dict[str, str]
 ) -> None:
