@@ -6,7 +6,7 @@ ASGI, Celery's place is taken by a post that calls the tasks directly, and mails
 
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -104,17 +104,24 @@ class Doorward:
     work: Callable[[], None]
 
 
-@contextmanager
-def serving(app: Flask, port: int) -> Iterator[None]:
+def serve(app: Flask, port: int) -> Callable[[], None]:
+    """Have the app answer on the port; how to stop that, which may be done twice."""
     server = make_server(HOST, port, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    try:
-        yield
-    finally:
+
+    def stop() -> None:
         server.shutdown()
         thread.join()
         server.server_close()
+
+    return stop
+
+
+@pytest.fixture
+def stop_service() -> dict[str, Callable[[], None]]:
+    """``stop_service["auth"]()``: nobody answers at its address any more."""
+    return {}
 
 
 @pytest.fixture
@@ -144,7 +151,9 @@ SERVICES: dict[str, tuple[Any, Any, type[ServiceSettings], dict[str, Any]]] = {
 
 @pytest.fixture
 def doorward_apps(
-    common: dict[str, Any], service_database: ServiceDatabases
+    common: dict[str, Any],
+    service_database: ServiceDatabases,
+    stop_service: dict[str, Callable[[], None]],
 ) -> Iterator[tuple[dict[str, Flask], RecordingSender]]:
     sender = RecordingSender()
     apps: dict[str, Flask] = {}
@@ -156,7 +165,8 @@ def doorward_apps(
             app = apps[name] = package.app.create_app(settings, **options)
             database.migrate(app)
             stack.callback(dispose, app, package.models.db)
-            stack.enter_context(serving(app, int(common[f"{name}_url"].rpartition(":")[2])))
+            stop_service[name] = serve(app, int(common[f"{name}_url"].rpartition(":")[2]))
+            stack.callback(stop_service[name])
         yield apps, sender
 
 
@@ -169,8 +179,8 @@ def dispose(app: Flask, db: Any) -> None:
         db.engine.dispose()
 
 
-def worker_of_all(apps: dict[str, Flask]) -> Callable[[], None]:
-    """What all workers do, until there is nothing left to do."""
+def post_between(apps: dict[str, Flask]) -> Post:
+    """A post that knows the tasks of all services."""
     post = Post()
     for name, app in apps.items():
         package = SERVICES[name][0]
@@ -184,7 +194,12 @@ def worker_of_all(apps: dict[str, Flask]) -> Callable[[], None]:
             inbox_model=package.models.Inbox,
         )
         courier.register(package.tasks.HANDLERS)
-    auth_tasks = services.auth.tasks
+    return post
+
+
+def worker_of_all(apps: dict[str, Flask]) -> Callable[[], None]:
+    """What all workers do, until there is nothing left to do."""
+    post, auth_tasks = post_between(apps), services.auth.tasks
 
     def work() -> None:
         moved = 1
