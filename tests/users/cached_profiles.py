@@ -1,5 +1,6 @@
 """Steps of tests of the cache of profiles."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,7 @@ from flask import Flask
 from redis import Redis
 from sqlalchemy import event
 
-from services.users.cache.profiles import Cached
+from services.users.cache.profiles import OUTCOMES, Cached
 from services.users.cache.profiles import profiles as cache
 from services.users.models import Profile, db
 from services.users.profiles import reading
@@ -43,6 +44,24 @@ def queries(app: Flask, work: Callable[[], Any]) -> int:
     finally:
         event.remove(engine, "before_cursor_execute", listener)
     return len(count)
+
+
+def outcomes_of(work: Callable[[], object]) -> dict[tuple[str, str], int]:
+    """What the cache's metric counts meanwhile, by operation and outcome."""
+    before = _outcomes()
+    work()
+    return dict(_outcomes() - before)
+
+
+def _outcomes() -> Counter[tuple[str, str]]:
+    samples = [sample for family in OUTCOMES.collect() for sample in family.samples]
+    return Counter(
+        {
+            (sample.labels["operation"], sample.labels["outcome"]): int(sample.value)
+            for sample in samples
+            if sample.name == "doorward_profile_cache_total"
+        }
+    )
 
 
 def warm_row(account_id: UUID) -> Cached:

@@ -5,7 +5,6 @@ from queue import SimpleQueue
 
 import pytest
 from flask import Flask
-from prometheus_client import REGISTRY
 from pydantic import SecretStr
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as TooSlow
@@ -17,9 +16,8 @@ from services.users.profiles import invalidations
 from services.users.settings import UsersSettings
 from shared.chassis.testing.clients import PrivateRedis
 from shared.chassis.testing.engines import wait_until
+from tests.users.cached_profiles import ME, outcomes_of
 from tests.users.conftest import FakeAccounts, Headers
-
-ME = "/api/v1/users/me"
 
 
 class Probes:
@@ -166,9 +164,6 @@ def read_id(answer: object) -> str:
     return str(answer.json["id"])  # type: ignore[attr-defined]
 
 
-def hits_of(work: Callable[[], object]) -> float:
+def hits_of(work: Callable[[], object]) -> int:
     """How many reads found their profile in the cache."""
-    labels = {"operation": "read", "outcome": "hit"}
-    before = REGISTRY.get_sample_value("doorward_profile_cache_total", labels) or 0
-    work()
-    return (REGISTRY.get_sample_value("doorward_profile_cache_total", labels) or 0) - before
+    return outcomes_of(work).get(("read", "hit"), 0)
