@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,8 +15,10 @@ from flask import Flask
 
 import services.auth.relays
 import services.users.extensions
+from services.auth.accounts import deletions, first_administrator
 from services.auth.sessions import revocations
 from shared.chassis import outbox, relay
+from shared.chassis.clock import utcnow
 from shared.chassis.messaging import relay_outbox
 from tests.relays import listening
 from tests.together.conftest import Doorward, RecordingSender, post_between
@@ -23,6 +26,7 @@ from tests.together.test_journey import AUTH, PASSWORD, bearer, post, sign_up
 
 USERS = "/api/v1/users"
 BOB = "bob@example.org"
+ROOT = "root@example.org"
 Apps = tuple[dict[str, Flask], RecordingSender]
 
 
@@ -141,3 +145,28 @@ async def refusal_of(doorward: Doorward, path: str, headers: dict[str, str]) -> 
             await asyncio.sleep(0.01)
     refusal: dict[str, Any] = answer.json()
     return refusal
+
+
+async def test_organization_of_an_only_owner_whom_an_administrator_deletes_gets_another(
+    doorward: Doorward, doorward_apps: Apps
+) -> None:
+    apps, _ = doorward_apps
+    ada = bearer((await sign_up(doorward, "ada@example.org"))["access_token"])
+    bob = bearer((await sign_up(doorward, BOB))["access_token"])
+    made = await post(doorward, f"{USERS}/organizations", 201, headers=ada, json={"name": "Acme"})
+    organization = f"{USERS}/organizations/{made['id']}"
+    await join(doorward, ada, organization, bob)
+    with apps["auth"].app_context():
+        first_administrator.create_admin(email=ROOT, password=PASSWORD)
+    root = await post(doorward, f"{AUTH}/login", 200, json={"email": ROOT, "password": PASSWORD})
+    ada_id = (await doorward.client.get(f"{USERS}/me", headers=ada)).json()["id"]
+
+    own = await doorward.client.request("DELETE", f"{USERS}/me", headers=ada, json={"password": PASSWORD})
+    theirs = await doorward.client.delete(f"{AUTH}/accounts/{ada_id}", headers=bearer(root["access_token"]))
+    with apps["auth"].app_context():
+        assert deletions.delete_due(utcnow() + timedelta(days=15)) == 1
+    doorward.work()
+
+    assert (own.status_code, own.json()["code"]) == (409, "sole_owner")
+    assert theirs.status_code == 202
+    assert (await doorward.client.get(organization, headers=bob)).json()["role"] == "owner"
