@@ -315,8 +315,9 @@ def test_account_is_deleted_on_its_day(
     wrong = ask_for_deletion(ada, internal_headers, "wrong")
     right = ask_for_deletion(ada, internal_headers, PASSWORD)
     with app.app_context():
-        early = deletions.delete_due(utcnow())
-        with at(days=15):
+        with at(days=13, hours=23):
+            early = deletions.delete_due(utcnow())
+        with at(days=14):
             late = deletions.delete_due(utcnow())
         left = db.session.query(Account).count()
 

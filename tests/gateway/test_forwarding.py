@@ -120,6 +120,15 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_sent_on(
     assert upstream.at("/api/v1/users/x") == []
 
 
+@pytest.mark.parametrize(("size", "status"), [(5 * 2**20, 200), (5 * 2**20 + 1, 413)])
+def test_pictures_may_be_larger_than_other_bodies(
+    client: httpx.Client, signed_in: dict[str, str], size: int, status: int
+) -> None:
+    answer = client.put("/api/v1/users/me/avatar", headers=signed_in, content=bytes(size))
+
+    assert (answer.status_code, answer.json().get("length")) == (status, size if status == 200 else None)
+
+
 def test_every_field_of_the_answer_comes_back_as_it_was(
     client: httpx.Client, upstream: Upstream, signed_in: dict[str, str]
 ) -> None:

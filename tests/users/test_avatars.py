@@ -209,6 +209,15 @@ def test_memory_for_a_picture_is_bounded(tmp_path: Path, content: bytes) -> None
     assert seconds < decoder.PROCESSOR_SECONDS
 
 
+@pytest.mark.parametrize(("more", "status"), [(0, 200), (1, 413)])
+def test_picture_has_five_megabytes_at_most(
+    client: FlaskClient, ada: dict[str, str], more: int, status: int
+) -> None:
+    content = picture().ljust(5 * 2**20 + more, b"\0")
+
+    assert client.put(AVATAR, headers=ada, data=content).status_code == status
+
+
 def test_same_picture_of_two_accounts_is_stored_twice(
     client: FlaskClient, accounts: FakeAccounts, as_account: Headers
 ) -> None:

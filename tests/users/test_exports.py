@@ -245,6 +245,15 @@ def test_who_asks_again_within_the_hour_gets_the_same_copy(
     assert first == second != ask(client, fresh(ada))
 
 
+def test_copy_is_kept_for_a_week(app: Flask, client: FlaskClient, ada: UUID) -> None:
+    ask(client, fresh(ada))
+
+    with app.app_context():
+        export = db.session.scalars(db.select(Export)).one()
+        assert export.expires_at - export.created_at == timedelta(days=7)
+        db.session.rollback()
+
+
 def test_old_copy_is_not_shown(app: Flask, client: FlaskClient, ada: UUID) -> None:
     path = ask(client, fresh(ada))
     collect(app)

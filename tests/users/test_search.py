@@ -294,6 +294,39 @@ def test_export_holds_what_matches_for_its_owner_alone(
     assert list(tmp_path.iterdir()) == [path]
 
 
+class Bar:
+    """A progress bar that remembers how far it went."""
+
+    def __init__(self, *, length: int, label: str) -> None:
+        self.length, self.label, self.done = length, label, 0
+
+    def __enter__(self) -> "Bar":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        pass
+
+    def update(self, count: int) -> None:
+        self.done += count
+
+
+def test_export_shows_its_progress(
+    app: Flask, people: list[UUID], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bars: list[Bar] = []
+
+    def new_bar(**options: Any) -> Bar:
+        bars.append(Bar(**options))
+        return bars[-1]
+
+    monkeypatch.setattr(commands, "create_app", lambda: app)
+    monkeypatch.setattr("click.progressbar", new_bar)
+
+    CliRunner().invoke(commands.export_profiles, ["--active", str(tmp_path / "profiles.ndjson")])
+
+    assert [(bar.length, bar.done) for bar in bars] == [(6, 6)]
+
+
 def test_export_refuses_a_moment_that_is_none(tmp_path: Path) -> None:
     result = CliRunner().invoke(
         commands.export_profiles, ["--created-after", "yesterday", str(tmp_path / "profiles.ndjson")]
