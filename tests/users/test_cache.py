@@ -14,10 +14,16 @@ from services.users.cache.profiles import Cached, Miss
 from services.users.cache.profiles import profiles as cache
 from services.users.models import Invalidation, db
 from services.users.profiles import changes, invalidations, mirroring, reading
+from services.users.relays import new_relays
+from services.users.settings import UsersSettings
+from services.users.store.invalidations import CHANNEL
+from shared.chassis import relay
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.testing.clients import PrivateRedis
+from shared.chassis.testing.engines import wait_until
 from shared.contracts import messages
+from tests.relays import listening
 from tests.users.cached_profiles import ME, PREFIX, rename, warm, warm_row
 from tests.users.conftest import FakeAccounts, Headers
 
@@ -127,6 +133,28 @@ def test_writer_that_redis_does_not_answer_leaves_a_row_that_the_relay_repeats(
         assert invalidations.repeat() == 0
         assert b'"New"' in reading.get(ada).content
         assert reading.get(ada).version == changed.version
+
+
+def test_worker_repeats_what_redis_did_not_hear_before_it_polls(
+    app: Flask, settings: UsersSettings, ada: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "POLL_SECONDS", 3600)
+    (repeating,) = [each for each in new_relays(app, settings) if each.name == "cache_invalidations"]
+    shown = warm(app, ada)
+
+    with listening(repeating, channel=CHANNEL, database_url=settings.sqlalchemy_url):
+        with app.app_context(), monkeypatch.context() as patch:
+            patch.setattr(Breaker, "admits", lambda _self: False)
+            changed = changes.change(ada, {"name": "New"}, expected_versions=None)
+
+        wait_until(lambda: read(app, ada) != shown, what="the new profile")
+
+    assert read(app, ada).version == changed.version
+
+
+def read(app: Flask, account_id: UUID) -> Cached:
+    with app.app_context():
+        return reading.get(account_id)
 
 
 def test_relay_keeps_the_rows_while_redis_is_away(
