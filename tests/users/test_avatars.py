@@ -16,7 +16,9 @@ from PIL import Image
 from services.users.avatars import decoder, removal
 from services.users.avatars.stores import FolderStore
 from services.users.departures import erasure
+from services.users.departures.erasure import Departure
 from services.users.deps import Deps
+from services.users.errors import AvatarsUnavailable
 from services.users.models import Avatar, db
 from services.users.settings import UsersSettings
 from shared.chassis.clock import utcnow
@@ -274,6 +276,41 @@ def test_picture_of_a_deleted_account_is_gone(
     assert list(folder.iterdir()) == []
     with app.app_context():
         assert db.session.scalars(db.select(Avatar)).all() == []
+
+
+def test_deletions_are_replayed_one_account_at_a_time(
+    app: Flask,
+    client: FlaskClient,
+    accounts: FakeAccounts,
+    as_account: Headers,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    departures = []
+    for email in ("ada@example.org", "bob@example.org", "eve@example.org"):
+        account_id = accounts.add(email).id
+        upload(client, as_account(account_id), picture())
+        departures.append(Departure(account_id, utcnow()))
+    delete = FolderStore.delete
+    done: list[int] = []
+
+    def delete_of_the_first(store: FolderStore, name: str) -> None:
+        if done:
+            raise AvatarsUnavailable
+        delete(store, name)
+
+    with monkeypatch.context() as patch, app.app_context():
+        patch.setattr(FolderStore, "delete", delete_of_the_first)
+        with pytest.raises(AvatarsUnavailable):
+            erasure.replay(departures, progress=done.append)
+    shown = [client.get(ME, headers=as_account(each.account_id)).status_code for each in departures]
+    left = len(list(folder.iterdir()))
+    with app.app_context():
+        again = erasure.replay(departures, progress=done.append)
+
+    assert (shown, left) == ([404, 200, 200], 4)
+    assert (again, done) == (3, [1, 1, 1, 1])
+    assert list(folder.iterdir()) == []
 
 
 def test_upload_that_broke_off_leaves_nothing_for_ever(

@@ -6,7 +6,6 @@ day: after a backup was restored, accounts are deleted again by it.
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import NamedTuple
 from uuid import UUID
 
@@ -88,14 +87,17 @@ def replay(departures: Iterable[Departure], *, progress: Callable[[int], None]) 
     After a backup was restored: what it brought back goes. Harmless when repeated.
     """
     count = 0
-    remaining = iter(departures)
-    while batch := list(islice(remaining, BATCH)):
-        now = utcnow()
-        with transaction(db):
-            store.begin_again({departure.account_id for departure in batch}, now)
-            for departure in batch:
-                _erase(departure.account_id, departure.deleted_at)
-            _ask({departure.account_id for departure in batch}, now)
-        count += len(batch)
-        progress(len(batch))
+    for departure in departures:
+        _delete_again(departure)
+        count += 1
+        progress(1)
     return count
+
+
+def _delete_again(departure: Departure) -> None:
+    """One account a transaction: pictures take their time, and what Redis was told holds for a minute."""
+    now = utcnow()
+    with transaction(db):
+        store.begin_again(departure.account_id, now)
+        _erase(departure.account_id, departure.deleted_at)
+        _ask([departure.account_id], now)

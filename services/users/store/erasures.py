@@ -18,11 +18,10 @@ def begin(account_id: UUID, now: datetime) -> None:
     db.session.execute(insert(Erasure).values(rows).on_conflict_do_nothing())
 
 
-def begin_again(account_ids: Iterable[UUID], now: datetime) -> None:
+def begin_again(account_id: UUID, now: datetime) -> None:
     """Wait for every service's confirmation anew."""
     rows = [
         {"account_id": account_id, "service": name, "asked_at": now, "confirmed_at": None}
-        for account_id in account_ids
         for name in queues.SERVICES
     ]
     statement = insert(Erasure).values(rows)
