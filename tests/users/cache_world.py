@@ -70,6 +70,7 @@ class World:
     def __init__(self, app: Any, redis: PrivateRedis, environment: dict[str, str]) -> None:
         self.app = app
         self.redis = redis
+        self.environment = {**uncounted(os.environ), **environment, "REDIS_URL": redis.url()}
         self.sides = [Process(environment, redis) for _ in range(2)]
         self.worker = Process(environment, redis)
 
