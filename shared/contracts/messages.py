@@ -82,6 +82,7 @@ class EmailChanged(Message):
     account_id: UUID
     old_email: str
     new_email: str
+    was_proven: bool = False  # whether the owner had proven the old one
     occurred_at: datetime
 
 

@@ -2,10 +2,13 @@
 
 from datetime import timedelta
 from itertools import permutations
+from uuid import UUID
 
 import pytest
 from flask import Flask
 
+from services.notifications.messages import acceptance
+from services.notifications.messages.acceptance import Wanted
 from services.notifications.models import Message as Sent
 from services.notifications.models import Recipient, TemplateVersion, db
 from services.notifications.recipients import recipients
@@ -91,3 +94,42 @@ def test_what_a_deleted_account_asked_for_and_wrote_is_nobodys(app: Flask) -> No
             db.session.scalar(db.select(TemplateVersion.created_by)),
         )
     assert left == (None, None)
+
+
+def mail(requested_by: UUID | None) -> Wanted:
+    """One to the address itself: whoever asks for it knows of no account."""
+    return Wanted(
+        template="message",
+        to_email="Ada@example.org",
+        locale="en",
+        topic="account",
+        variables={"subject": "Hello", "text": "World"},
+        requested_by=requested_by,
+    )
+
+
+@pytest.mark.parametrize(
+    ("was_proven", "requested_by", "is_left"),
+    [(True, None, False), (False, None, True), (True, new_id(), True)],
+    ids=["of a service", "to an address that nobody has proven", "of a program"],
+)
+def test_what_went_to_an_earlier_address_goes_with_the_account(
+    app: Flask, was_proven: bool, requested_by: UUID | None, is_left: bool
+) -> None:
+    moved = messages.EmailChanged(
+        account_id=ACCOUNT,
+        old_email="ada@example.org",
+        new_email="new@example.org",
+        was_proven=was_proven,
+        occurred_at=NOW + timedelta(seconds=1),
+    )
+    with app.app_context():
+        with transaction(db):
+            recipients.know(REGISTERED)
+            acceptance.take_wanted(mail(requested_by))
+        with transaction(db):
+            recipients.know_new_address(moved)
+        with transaction(db):
+            recipients.forget(DELETED.model_copy(update={"email": "new@example.org"}))
+
+        assert bool(db.session.scalars(db.select(Sent)).all()) is is_left

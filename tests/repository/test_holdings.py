@@ -3,7 +3,9 @@
 These tests go by the names of columns; tests/together/test_holdings.py looks for an id in what is stored.
 """
 
+import re
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from sqlalchemy import Uuid
 
 from deploy.processes import SERVICES
 from shared.chassis.holdings import Exported, LeftOut
+from tests import traces
 
 # How columns with an account's id are called, and those with the id of something else.
 OWNERS = {"account_id", "actor_id", "requested_by", "created_by", "invited_by"}
@@ -82,3 +85,12 @@ def test_no_secret_is_exported_and_what_is_hidden_is_there(service: str) -> None
 @pytest.mark.parametrize("service", SERVICES)
 def test_what_is_left_out_has_a_reason(service: str) -> None:
     assert all(holding.reason for holding in holdings(service) if isinstance(holding, LeftOut))
+
+
+def test_documentation_says_why_and_how_long_each_id_of_a_deleted_account_stays() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "users.md").read_text()
+    section = page.partition("\n## To leave\n")[2].partition("\n## ")[0]
+
+    listed = re.findall(r"^\| (?:Redis, )?`([a-z_.:]+)` \| [^|]+ \| [^|]+ \|$", section, re.MULTILINE)
+
+    assert sorted(listed) == sorted(traces.KEPT | traces.KEPT_IN_REDIS)

@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -150,9 +151,16 @@ SERVICES: dict[str, tuple[Any, Any, type[ServiceSettings], dict[str, Any]]] = {
 
 
 @pytest.fixture
+def avatar_folder(tmp_path: Path) -> Path:
+    """Where users has its pictures."""
+    return tmp_path / "pictures"
+
+
+@pytest.fixture
 def doorward_apps(
     common: dict[str, Any],
     service_database: ServiceDatabases,
+    avatar_folder: Path,
     stop_service: dict[str, Callable[[], None]],
 ) -> Iterator[tuple[dict[str, Flask], RecordingSender]]:
     sender = RecordingSender()
@@ -160,7 +168,8 @@ def doorward_apps(
     with ExitStack() as stack:
         for name, (package, settings_class, _, extra) in SERVICES.items():
             database = service_database(name)
-            settings = settings_class(**common, **extra, database_url=database.url)
+            own = extra | ({"avatar_folder": avatar_folder} if name == "users" else {})
+            settings = settings_class(**common, **own, database_url=database.url)
             options = {"deps": recording(settings, sender)} if name == "notifications" else {}
             app = apps[name] = package.app.create_app(settings, **options)
             database.migrate(app)

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from importlib import import_module
 from io import StringIO
-from typing import Any
+from pathlib import Path
 
+import psycopg
 import pytest
 from flask import Flask
 from redis import Redis
@@ -14,23 +15,25 @@ from redis import Redis
 from services.auth.accounts import deletions
 from services.auth.models import db as auth_db
 from services.users.departures import erasure
-from services.users.exports import collecting
 from shared.chassis.clock import utcnow
 from shared.contracts.queues import SERVICES
+from shared.contracts.tokens import REVOCATION_SET
+from tests import traces
 from tests.together.conftest import Doorward, RecordingSender
-from tests.together.test_journey import AUTH, ME, PASSWORD, bearer, post, register
+from tests.together.full_account import EMAIL, MARK, NAME, NEW_EMAIL, export, fill, sign_up
+from tests.together.test_journey import AUTH, ME, PASSWORD, bearer, post
 
-EMAIL = "ada.unmistakable@example.org"
-NAME = "Ada Unmistakable"
 Apps = tuple[dict[str, Flask], RecordingSender]
-# What is left of a deleted account, and why.
-LEFT = {
-    ("auth", "audit_events"): "the tombstone of the audit log",
-    ("auth", "revocations"): "until the last of its access tokens has run out",
-    ("users", "tombstones"): "so that no late message brings it back",
-    ("users", "erasures"): "who has confirmed",
-    ("notifications", "recipients"): "so that no late message brings it back",
-    ("notifications", "events"): "that it was deleted, so that a team's services forget it too",
+# Where the name or an address of a full account is written before it leaves.
+WITH_NAME = {
+    "auth.accounts",
+    "auth.api_keys",
+    "auth.email_undos",
+    "notifications.deliveries",
+    "notifications.recipients",
+    "users.invitations",
+    "users.organizations",
+    "users.profiles",
 }
 
 
@@ -45,38 +48,25 @@ def log_lines(doorward_apps: Apps) -> Iterator[StringIO]:
     root.removeHandler(handler)
 
 
-async def sign_up(doorward: Doorward) -> dict[str, Any]:
-    """Somebody with a name that nothing else has; the pair of tokens."""
-    code = await register(doorward, EMAIL)
-    pair: dict[str, Any] = await post(
-        doorward, f"{AUTH}/verify-email", 200, json={"email": EMAIL, "code": code}
-    )
-    doorward.work()
-    changes = {"name": NAME, "metadata": {"note": NAME}, "public_metadata": {"nick": NAME}}
-    answer = await doorward.client.patch(ME, headers=bearer(pair["access_token"]), json=changes)
-    assert answer.status_code == 200
-    doorward.work()
-    return pair
-
-
-def rows_with(apps: dict[str, Flask], marks: list[str]) -> set[tuple[str, str]]:
-    """The tables that have one of the marks in a row, as text."""
+def rows_with(apps: dict[str, Flask], marks: list[str]) -> set[str]:
+    """The tables that have one of the marks in a row."""
     found = set()
     for service in SERVICES:
-        db = import_module(f"services.{service}.models").db
-        with apps[service].app_context():
-            for table in db.metadata.sorted_tables:
-                query = db.text(f'SELECT count(*) FROM "{table.name}" AS r WHERE r::text ILIKE ANY (:marks)')
-                if db.session.scalar(query, {"marks": [f"%{mark}%" for mark in marks]}):
-                    found.add((service, table.name))
-            db.session.rollback()
+        url = apps[service].extensions["doorward_settings"].database_url.get_secret_value()
+        with psycopg.connect(url) as connection:
+            found |= {f"{service}.{table}" for table in traces.in_tables(connection, marks)}
     return found
 
 
+def files_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
 def forget_the_day(apps: dict[str, Flask]) -> None:
-    """Let the day of every deletion come."""
+    """Let the day of the account's deletion come."""
+    day = auth_db.text("UPDATE accounts SET deletes_at = now() WHERE email IN (:first, :second)")
     with apps["auth"].app_context():
-        auth_db.session.execute(auth_db.text("UPDATE accounts SET deletes_at = now()"))
+        auth_db.session.execute(day, {"first": EMAIL, "second": NEW_EMAIL})
         auth_db.session.commit()
 
 
@@ -89,12 +79,8 @@ async def test_owner_gets_a_copy_of_what_all_services_hold(doorward: Doorward, d
     apps, sender = doorward_apps
     caller = bearer((await sign_up(doorward))["access_token"])
 
-    asked = await post(doorward, f"{ME}/export", 202, headers=caller)
-    with apps["users"].app_context():
-        for _ in SERVICES:
-            assert collecting.collect_next() == 1
-    doorward.work()
-    copy = (await doorward.client.get(f"{ME}/export/{asked['id']}", headers=caller)).json()
+    export_id = await export(doorward, apps, caller)
+    copy = (await doorward.client.get(f"{ME}/export/{export_id}", headers=caller)).json()
 
     assert copy["status"] == "ready"
     document = copy["document"]
@@ -106,13 +92,16 @@ async def test_owner_gets_a_copy_of_what_all_services_hold(doorward: Doorward, d
 
 
 async def test_nothing_is_left_of_who_has_left_but_tombstones(
-    doorward: Doorward, doorward_apps: Apps, redis_url: str, log_lines: StringIO
+    doorward: Doorward, doorward_apps: Apps, redis_url: str, log_lines: StringIO, avatar_folder: Path
 ) -> None:
     apps, sender = doorward_apps
     pair = await sign_up(doorward)
-    caller = bearer(pair["access_token"])
+    caller = await fill(doorward, apps, pair)
     account_id = (await doorward.client.get(ME, headers=caller)).json()["id"]
-    marks = [EMAIL, "unmistakable", account_id]
+    ids = traces.forms_of(account_id)
+    assert rows_with(apps, [MARK]) == WITH_NAME
+    assert len(rows_with(apps, ids)) > len(traces.KEPT)
+    assert files_in(avatar_folder)
 
     wrong = await doorward.client.request("DELETE", ME, headers=caller, json={"password": "wrong"})
     right = await doorward.client.request("DELETE", ME, headers=caller, json={"password": PASSWORD})
@@ -120,23 +109,25 @@ async def test_nothing_is_left_of_who_has_left_but_tombstones(
     assert (wrong.status_code, right.status_code) == (401, 202)
     refused = await doorward.client.post(f"{AUTH}/refresh", headers=bearer(pair["refresh_token"]))
     assert refused.json()["code"] == "session_revoked"
-    assert sender.newest_to(EMAIL).subject == "Your account will be deleted"
-    assert len(rows_with(apps, marks)) > len(LEFT)
+    assert sender.newest_to(NEW_EMAIL).subject == "Your account will be deleted"
 
     forget_the_day(apps)
     assert delete_due(apps) == 1
     doorward.work()
 
-    assert rows_with(apps, marks) - LEFT.keys() == set()
-    assert not rows_with(apps, marks[:2])
+    assert rows_with(apps, [MARK]) == set()
+    assert rows_with(apps, ids) == traces.KEPT
     with Redis.from_url(redis_url) as redis:
-        names = [key for key in redis.scan_iter() if account_id.encode() in key]
-        assert all(redis.ttl(key) > 0 for key in names)
+        assert traces.in_redis(redis, [MARK]) == set()
+        kept = traces.in_redis(redis, ids)
+        assert [key for key in kept if not traces.is_kept_in_redis(key)] == []
+        assert all(redis.ttl(key) > 0 for key in kept if key != REVOCATION_SET)
+    assert files_in(avatar_folder) == []
     with apps["users"].app_context():
         assert erasure.follow_up(utcnow() + timedelta(days=1)) == 0  # everybody has confirmed
     logged = log_lines.getvalue()
     assert "message_handled" in logged
-    assert [line for line in logged.lower().splitlines() if EMAIL in line or "unmistakable" in line] == []
+    assert [line for line in logged.lower().splitlines() if MARK in line] == []
 
 
 async def test_signing_in_before_the_day_keeps_the_account(doorward: Doorward, doorward_apps: Apps) -> None:
@@ -151,7 +142,7 @@ async def test_signing_in_before_the_day_keeps_the_account(doorward: Doorward, d
     assert delete_due(apps) == 0
 
     assert "Your account is kept" in sender.subjects_to(EMAIL)
-    assert rows_with(apps, [EMAIL]) >= {("auth", "accounts"), ("users", "profiles")}
+    assert rows_with(apps, [EMAIL]) >= {"auth.accounts", "users.profiles"}
 
 
 @pytest.mark.parametrize("restored", ["auth", "users", "notifications"])
@@ -187,4 +178,4 @@ async def test_restored_backup_of_any_service_forgets_again(
         assert erasure.replay(kept, progress=lambda _: None) == 1
     doorward.work()
 
-    assert rows_with(apps, [EMAIL, account_id]) - LEFT.keys() == set()
+    assert rows_with(apps, [MARK, account_id]) - traces.KEPT == set()

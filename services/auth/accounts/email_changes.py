@@ -133,6 +133,7 @@ def _take_over(consumed: Consumed, session_id: UUID | None, now: datetime) -> No
     account = accounts.find_for_update(consumed.account_id)
     if account is None:
         return
+    was_proven = account.verified_at is not None
     old_email, account.email = account.email, consumed.details["new_email"]
     account.verified_at = now
     account.updated_at = now
@@ -141,7 +142,13 @@ def _take_over(consumed: Consumed, session_id: UUID | None, now: datetime) -> No
     credentials.end(account.id, Occasion.ADDRESS, Spared.own(session_id), now)
     registrations.forget(account.email)  # whoever waited there has not proven it
     messages.send(
-        EmailChanged(account_id=account.id, old_email=old_email, new_email=account.email, occurred_at=now)
+        EmailChanged(
+            account_id=account.id,
+            old_email=old_email,
+            new_email=account.email,
+            was_proven=was_proven,
+            occurred_at=now,
+        )
     )
     email_undos.tell_old_address(account, old_email, now)
     outgoing.send_notice("email_changed", account)

@@ -22,7 +22,9 @@ def know(message: AccountRegistered | AccountVerified) -> None:
 
 
 def know_new_address(message: EmailChanged) -> None:
-    """Remember the new address of an account."""
+    """Remember the new address of an account; what went to the one before goes with the account."""
+    if message.was_proven and recipients.find(message.account_id) is not None:
+        messages.take_over(message.account_id, message.old_email)
     recipients.tell(message.account_id, message.new_email, message.occurred_at)
 
 

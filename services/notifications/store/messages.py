@@ -184,6 +184,17 @@ def count_for(account_id: UUID) -> dict[str, int]:
     return dict(row.mappings().one())
 
 
+def take_over(account_id: UUID, email: str) -> None:
+    """Have the account own what services mailed to its address before there was an account to name.
+
+    What a program asked for stays as it is: it would learn here whose address it is.
+    """
+    its = select(_DELIVERIES.c.message_id).where(_DELIVERIES.c.address_key == search_form(email))
+    is_nobodys = _MESSAGES.c.account_id.is_(None) & _MESSAGES.c.requested_by.is_(None)
+    owned = update(_MESSAGES).where(is_nobodys, _MESSAGES.c.id.in_(its))
+    db.session.execute(owned.values(account_id=account_id))
+
+
 def forget_account(account_id: UUID, email: str | None) -> None:
     """Delete the messages to an account, and those to its address that are no other account's.
 
