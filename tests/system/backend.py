@@ -29,13 +29,13 @@ class RunningProcess:
     folder: Path
     process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start it; its output goes to a file of its name."""
+    def start(self, *program: str) -> None:
+        """Start it, by a test's ``program`` instead of `doorward`; its output goes to a file of its name."""
         temporary = self.folder / f"{self.name}-tmp"  # two workers of a service each have their heartbeat
         temporary.mkdir(exist_ok=True)
         with (self.folder / f"{self.name}.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "deploy", *self.command],
+                [sys.executable, "-m", *(program or ["deploy"]), *self.command],
                 cwd=ROOT,
                 env=self.environment | {"TMPDIR": str(temporary)},
                 stdin=subprocess.DEVNULL,
@@ -54,6 +54,11 @@ class RunningProcess:
         """End it without a chance to tidy up, and all that it started."""
         assert self.process is not None
         kill_group(self.process)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is not running any more, by whatever."""
+        return self.process is not None and self.process.poll() is not None
 
     def log(self) -> str:
         """What it has written."""

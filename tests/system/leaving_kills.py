@@ -1,94 +1,93 @@
 """A copy of one's data and a deletion, while one process is killed at each step: both end complete.
 
-`python -m tests.system.leaving_kills` kills each service and each worker in its turn, and prints a line for
-each; then it searches databases, Redis, pictures and logs for what is left. The test of the suite kills one.
+`python -m tests.system.leaving_kills` kills each service and each worker after each request, then processes
+at each point of ``leaving_points``, and prints a line for each, with what is then found in databases, Redis,
+pictures and logs. The tests of the suite kill some of them.
 """
 
-import subprocess
+import secrets
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from shared.chassis.testing.engines import wait_until
 from shared.chassis.testing.servers import Servers, choose_kind
-from tests.system.backend import ROOT, SERVICES, Backend
-from tests.system.journey import PASSWORD, Journey, bearer, expect, mails_to, wait_until_ready
+from tests import traces
+from tests.system.backend import SERVICES, Backend
+from tests.system.journey import PASSWORD, Journey, bearer, code_in, expect, mails_to
+from tests.system.killings import PATIENCE_SECONDS, AfterRequests, AtPoint, Killing, delete_due
+from tests.system.leaving_points import DEATHS
 
+AUTH = "/api/v1/auth"
 ME = "/api/v1/users/me"
-PATIENCE_SECONDS = 120.0
 VICTIMS = [*SERVICES, *(f"{service}-worker-1" for service in SERVICES)]
-# What auth's worker does now and then: the trial does not wait for it.
-DELETE_DUE = """
-from services.auth.accounts import deletions
-from services.auth.app import create_app
-from shared.chassis.clock import utcnow
-with create_app().app_context():
-    deletions.delete_due(utcnow())
-"""
-# What is left of a deleted account: its id.
-LEFT_IN = {
-    "auth": {"audit_events", "revocations"},
-    "users": {"tombstones", "erasures"},
-    "notifications": {"recipients", "events"},
-}
 
 
 class Leaving:
-    """One account that goes, and the process that is killed on its way."""
+    """One account that has left something everywhere and goes, while somebody is killed on its way."""
 
-    def __init__(self, backend: Backend, victim: str) -> None:
+    def __init__(self, backend: Backend, killing: Killing) -> None:
         self._backend = backend
-        self._victim = backend.processes[victim]
-        self.traveller = Journey(backend.gateway_url, backend.mailbox_url, patience_seconds=PATIENCE_SECONDS)
+        self._killing = killing
+        self.mark = secrets.token_hex(8)  # in its name and its addresses, and in nothing else
+        self.traveller = self._journey(f"ada.{self.mark}@example.com")
         self.account_id = ""
 
+    def _journey(self, email: str) -> Journey:
+        urls = self._backend.gateway_url, self._backend.mailbox_url
+        return Journey(*urls, email, patience_seconds=PATIENCE_SECONDS)
+
     def play(self) -> None:
-        """Sign up, ask for a copy, leave, and be forgotten; the victim dies after each request."""
+        """Sign up, ask for a copy, leave, and be forgotten."""
         self.traveller.register()
         self.traveller.verify()
-        self._put_picture()
+        self._fill()
         self._copy()
         self._ask_to_leave()
         self._let_the_day_come()
 
-    def _kill(self) -> None:
-        self._victim.kill()
-        # The lease of a part that a killed worker had is over: the trial does not wait two minutes for that.
-        with self._backend.postgres.connect("users") as connection:
-            connection.execute("UPDATE export_parts SET next_attempt_at = now() WHERE collected_at IS NULL")
-        self._victim.start()
-        if "worker" not in self._victim.name:
-            wait_until_ready(self._backend.gateway_url)
+    def _call(self, method: str, path: str, status: int, **options: Any) -> Any:
+        headers = bearer(self.traveller.pair["access_token"])
+        return expect(self.traveller.client.request(method, path, headers=headers, **options), status)
 
-    def _headers(self) -> dict[str, str]:
-        return bearer(self.traveller.pair["access_token"])
-
-    def _put_picture(self) -> None:
-        content = BytesIO()
+    def _fill(self) -> None:
+        content, name = BytesIO(), f"Ada {self.mark}"
         Image.new("RGB", (64, 64), "red").save(content, "PNG")
-        client = self.traveller.client
-        expect(client.put(f"{ME}/avatar", headers=self._headers(), content=content.getvalue()), 200)
-        self.account_id = expect(client.get(ME, headers=self._headers()), 200)["id"]
+        self._call("PUT", f"{ME}/avatar", 200, content=content.getvalue())
+        self.account_id = self._call("PATCH", ME, 200, json={"name": name, "metadata": {"nick": name}})["id"]
+        self._call("POST", f"{AUTH}/api-keys", 201, json={"name": name, "scopes": ["account"]})
+        self._move()
+        made = self._call("POST", "/api/v1/users/organizations", 201, json={"name": name})
+        invitation = {"email": f"eve.{secrets.token_hex(8)}@example.com"}
+        self._call("POST", f"/api/v1/users/organizations/{made['id']}/invitations", 202, json=invitation)
+
+    def _move(self) -> None:
+        """Another address."""
+        email = f"ada.new.{self.mark}@example.com"
+        self._call("POST", f"{AUTH}/email/change", 202, json={"new_email": email, "password": PASSWORD})
+        self.traveller.email = email
+        wait_until(lambda: bool(self._mails()), what="the code", seconds=PATIENCE_SECONDS)
+        self._call("POST", f"{AUTH}/email/change/confirm", 204, json={"code": code_in(self._mails()[0])})
 
     def _copy(self) -> None:
-        client = self.traveller.client
-        asked = expect(client.post(f"{ME}/export", headers=self._headers()), 202)
-        self._kill()
+        self._killing.before("copy")
+        asked = self._call("POST", f"{ME}/export", 202)
+        self._killing.after("copy")
         self._wait_for_mail("The copy of your data is ready")
-        shown = expect(client.get(f"{ME}/export/{asked['id']}", headers=self._headers()), 200)
+        shown = self._call("GET", f"{ME}/export/{asked['id']}", 200)
         assert shown["status"] == "ready"
         assert set(shown["document"]) == set(SERVICES)
 
     def _ask_to_leave(self) -> None:
-        body = {"password": PASSWORD}
-        answer = self.traveller.client.request("DELETE", ME, headers=self._headers(), json=body)
-        expect(answer, 202)
-        self._kill()
+        self._killing.before("leave")
+        self._call("DELETE", ME, 202, json={"password": PASSWORD})
+        self._killing.after("leave")
         self._wait_for_mail("Your account will be deleted")
 
     def _let_the_day_come(self) -> None:
@@ -96,16 +95,18 @@ class Leaving:
             connection.execute(
                 "UPDATE accounts SET deletes_at = now() WHERE email = %s", [self.traveller.email]
             )
-        command = [sys.executable, "-c", DELETE_DUE]
-        subprocess.run(command, cwd=ROOT, env=self._backend.environment, check=True, capture_output=True)
-        self._kill()
+        self._killing.before("day")
+        assert delete_due(self._backend) == 0
+        self._killing.after("day")
         wait_until(self._is_confirmed, what="the word of every service", seconds=PATIENCE_SECONDS)
         self._backend.wait_until_quiet()
 
+    def _mails(self) -> list[dict[str, Any]]:
+        return mails_to(self._backend.mailbox_url, self.traveller.email)
+
     def _wait_for_mail(self, subject: str) -> None:
         def has_come() -> bool:
-            mails = mails_to(self._backend.mailbox_url, self.traveller.email)
-            return subject in [mail["subject"] for mail in mails]
+            return subject in [mail["subject"] for mail in self._mails()]
 
         wait_until(has_come, what=f"the mail {subject!r}", seconds=PATIENCE_SECONDS)
 
@@ -118,39 +119,21 @@ class Leaving:
         return {service for (service,) in confirmed} == set(SERVICES)
 
 
-def traces(backend: Backend, leaving: Leaving) -> list[str]:
+def left_of(backend: Backend, leaving: Leaving) -> list[str]:
     """Where something of the account is found that should not be there."""
-    email = leaving.traveller.email
-    marks = {email, email.partition("@")[0]}
-    found = [f"{service}.{table}" for service in SERVICES for table in _tables_with(backend, service, email)]
-    found += [
-        f"{service}.{table}"
-        for service in SERVICES
-        for table in set(_tables_with(backend, service, leaving.account_id)) - LEFT_IN[service]
-    ]
-    found += [f"{path.name}" for path in backend.folder.glob("*.log") if _has(path.read_bytes(), marks)]
+    marks, ids = [leaving.mark], traces.forms_of(leaving.account_id)
+    found = set()
+    for service in SERVICES:
+        with backend.postgres.connect(service) as connection:
+            named, known = (traces.in_tables(connection, each) for each in (marks, ids))
+        found |= {f"the name in {service}.{table}" for table in named}
+        found |= {f"{service}.{table}" for table in known} - traces.KEPT
     with backend.redis.client() as client:
-        keys = list(client.scan_iter())
-        found += [f"Redis: {key!r}" for key in keys if _has(key + (client.dump(key) or b""), marks)]
-    pictures = (path for path in (backend.folder / "pictures").glob("**/*") if path.is_file())
-    return [*found, *(f"picture {path.name}" for path in pictures)]
-
-
-def _has(content: bytes, marks: set[str]) -> bool:
-    return any(mark.encode() in content for mark in marks)
-
-
-def _tables_with(backend: Backend, service: str, mark: str) -> list[str]:
-    tables = backend.rows(service, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-    with backend.postgres.connect(service) as connection:
-        return [
-            table
-            for (table,) in tables
-            if connection.execute(
-                f'SELECT 1 FROM "{table}" AS r WHERE r::text ILIKE %s LIMIT 1',
-                [f"%{mark}%"],
-            ).fetchone()
-        ]
+        found |= {f"the name in Redis: {key}" for key in traces.in_redis(client, marks)}
+        found |= {key for key in traces.in_redis(client, ids) if not traces.is_kept_in_redis(key)}
+    found |= traces.in_files(backend.folder.glob("*.log"), marks)
+    found |= {path.name for path in (backend.folder / "pictures").glob("**/*") if path.is_file()}
+    return sorted(found)
 
 
 @contextmanager
@@ -171,12 +154,16 @@ def main() -> int:
     """Kill each in its turn; 1 where something is left."""
     left = 0
     with tempfile.TemporaryDirectory() as name, _backend(Path(name)) as backend:
-        for victim in VICTIMS:
-            leaving = Leaving(backend, victim)
+        killings: dict[str, Killing] = {
+            **{f"{victim} killed after each request": AfterRequests(backend, victim) for victim in VICTIMS},
+            **{f"{DEATHS[point].process} at {point!r}": AtPoint(backend, point) for point in DEATHS},
+        }
+        for title, killing in killings.items():
+            leaving = Leaving(backend, killing)
             leaving.play()
-            found = traces(backend, leaving)
+            found = left_of(backend, leaving)
             left += len(found)
-            sys.stdout.write(f"{victim:<24} killed at each step: copy and deletion complete; left: {found}\n")
+            sys.stdout.write(f"{title:<60} copy and deletion complete; left: {found}\n")
             sys.stdout.flush()
     return 1 if left else 0
 

@@ -15,7 +15,8 @@ from tests.system import journey
 from tests.system.backend import Backend
 from tests.system.conftest import StartBackend
 from tests.system.journey import Journey
-from tests.system.leaving_kills import Leaving, traces
+from tests.system.killings import AfterRequests, AtPoint
+from tests.system.leaving_kills import Leaving, left_of
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
@@ -156,8 +157,18 @@ def _unknown_outcomes(backend: Backend) -> set[str]:
 
 
 def test_copy_and_deletion_are_complete_though_users_worker_is_killed_at_each_step(backend: Backend) -> None:
-    leaving = Leaving(backend, "users-worker-1")
+    leaving = Leaving(backend, AfterRequests(backend, "users-worker-1"))
 
     leaving.play()
 
-    assert traces(backend, leaving) == []
+    assert left_of(backend, leaving) == []
+
+
+def test_deletion_is_complete_though_users_worker_dies_between_erasing_and_confirming(
+    backend: Backend,
+) -> None:
+    leaving = Leaving(backend, AtPoint(backend, "users has erased"))
+
+    leaving.play()
+
+    assert left_of(backend, leaving) == []
