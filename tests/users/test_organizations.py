@@ -11,7 +11,7 @@ from services.users.models import Outbox, db
 from services.users.organizations import resync
 from shared.chassis.ids import new_id
 from tests.users.conftest import FakeAccounts
-from tests.users.organizations import ORGANIZATIONS, Person, add_member, person, roles_in, sent
+from tests.users.organizations import INVITATIONS, ORGANIZATIONS, Person, add_member, person, roles_in, sent
 
 
 @pytest.fixture
@@ -283,6 +283,21 @@ def test_what_was_done_is_in_the_audit_log(app: Flask, ada: Person, bob: Person)
     ]
     assert events[1]["details"] == {"role": "admin", "before": "member"}
     assert "bob@example.org" not in str(events)
+
+
+def test_end_of_an_invitation_is_in_the_audit_log(app: Flask, ada: Person, bob: Person) -> None:
+    organization = ada.create()
+    revoked = ada.invite(organization, "zoe@example.org").json["id"]
+    declined = ada.invite(organization, bob.email).json["id"]
+    ada.call("DELETE", f"{organization}/invitations/{revoked}")
+    bob.call("POST", f"{INVITATIONS}/{declined}/decline")
+
+    events = ada.call("GET", f"{organization}/events").json["items"]
+
+    assert [(each["action"], each["actor_id"], each["details"]) for each in events[:2]] == [
+        ("invitation_declined", str(bob.id), {"invitation_id": declined}),
+        ("invitation_revoked", str(ada.id), {"invitation_id": revoked}),
+    ]
 
 
 def test_members_are_shown_with_their_names(app: Flask, accounts: FakeAccounts, ada: Person) -> None:
