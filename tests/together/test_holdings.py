@@ -1,33 +1,36 @@
 """Wherever an account's id is stored, the table is exported to its owner or says why it is not."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from importlib import import_module
 from uuid import UUID
 
 from flask import Flask
 
+from services.auth.accounts import deletions
+from shared.chassis.clock import utcnow
 from shared.contracts.queues import SERVICES
 from tests.together.conftest import Doorward, RecordingSender
 from tests.together.test_journey import AUTH, EMAIL, ME, PASSWORD, bearer, post, sign_up
-from tests.together.test_leaving import delete_due, forget_the_day, rows_with
+from tests.together.test_leaving import rows_with
 
 Apps = tuple[dict[str, Flask], RecordingSender]
 USERS = "/api/v1/users"
 CREDENTIALS = {"email": EMAIL, "password": PASSWORD}
 # So that the test looks where it should: what the account below has, and what holds its id for a moment.
 REACHED = {
-    *(("auth", name) for name in ("accounts", "sessions", "devices", "api_keys", "totp_factors")),
-    *(("auth", name) for name in ("challenges", "audit_events", "memberships", "revocations", "outbox")),
-    *(("users", name) for name in ("profiles", "exports", "memberships", "invitations", "outbox")),
-    *(("users", name) for name in ("organization_events", "tombstones", "erasures")),
-    *(("notifications", name) for name in ("recipients", "messages", "events")),
+    *(f"auth.{name}" for name in ("accounts", "sessions", "devices", "api_keys", "totp_factors")),
+    *(f"auth.{name}" for name in ("challenges", "audit_events", "memberships", "revocations", "outbox")),
+    *(f"users.{name}" for name in ("profiles", "exports", "memberships", "invitations", "outbox")),
+    *(f"users.{name}" for name in ("organization_events", "tombstones", "erasures")),
+    *(f"notifications.{name}" for name in ("recipients", "messages", "events")),
 }
 
 
-def listed() -> set[tuple[str, str]]:
+def listed() -> set[str]:
     """The tables that are exported, or left out for a reason."""
     return {
-        (service, holding.table)
+        f"{service}.{holding.table}"
         for service in SERVICES
         for holding in import_module(f"services.{service}.holdings").HOLDINGS
     }
@@ -61,7 +64,7 @@ async def test_every_table_with_an_account_s_id_is_exported_or_says_why_not(
     caller = bearer((await sign_up(doorward))["access_token"])
     account_id = UUID((await doorward.client.get(ME, headers=caller)).json()["id"])
     marks = [str(account_id), account_id.hex]
-    found: set[tuple[str, str]] = set()
+    found: set[str] = set()
 
     def look() -> None:
         found.update(rows_with(apps, marks))  # what waits for a worker is held too
@@ -69,8 +72,8 @@ async def test_every_table_with_an_account_s_id_is_exported_or_says_why_not(
         found.update(rows_with(apps, marks))
 
     await lead_a_life(doorward, caller, look)
-    forget_the_day(apps)
-    assert delete_due(apps) == 1
+    with apps["auth"].app_context():
+        assert deletions.delete_due(utcnow() + timedelta(days=15)) == 1
     look()
 
     assert found - listed() == set()
