@@ -30,15 +30,22 @@ NAMES = ["ada Byron", "Ádám", "Bob", None, "ada Byron", "Émile", "zoe", "Adal
 
 
 @pytest.fixture(scope="module")
-def large() -> Iterator[Flask]:
+def filled() -> Iterator[Flask]:
     """users with as many profiles as let the planner tell an index from the table."""
     with search_plans.database() as url:
         app = search_plans.new_app(url)
         with app.app_context():
             search_plans.fill(1, 30_000)
-            yield app
-            db.session.remove()
+        yield app
+        with app.app_context():
             db.engine.dispose()
+
+
+@pytest.fixture
+def large(filled: Flask) -> Iterator[Flask]:
+    """The same in a context of the test's own: no session that another test has begun."""
+    with filled.app_context():
+        yield filled
 
 
 @pytest.fixture
