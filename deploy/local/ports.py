@@ -4,6 +4,7 @@ import errno
 import socket
 import time
 from collections.abc import Mapping
+from itertools import chain
 from zlib import crc32
 
 from deploy.local.errors import PortInUse
@@ -11,12 +12,14 @@ from deploy.local.folder import DataFolder
 
 HOST = "127.0.0.1"
 FILE = "ports.json"
-# Nobody but our own processes talks to these, so nobody needs to know their ports beforehand. They lie
-# below those that systems hand out to clients, and far apart for different folders, so that two
-# runners which start in the same moment do not choose the same.
+# A port that nobody has set is one that nobody needs to know beforehand. It lies below those that systems
+# hand out to clients (a connection that begins before the process listens would take it), and far away
+# from the choice of another folder, so that two runners which start in the same moment do not meet.
 POSTGRES, VALKEY = "postgres", "valkey"
 FIRST_CHOICES = {POSTGRES: 15432, VALKEY: 21379}
+FIRST_OF_OTHERS = 10_000
 SPREAD = 5000
+UNPRIVILEGED, LAST = 1024, 65_535
 LEFTOVER_SECONDS = 20.0
 
 
@@ -29,7 +32,7 @@ def choose(folder: DataFolder, wanted: Mapping[str, int]) -> dict[str, int]:
     open_choices = [name for name, port in wanted.items() if not port] + [POSTGRES, VALKEY]
     for name in open_choices:
         first = remembered.get(name) or _first_choice(name, folder)
-        chosen[name] = _free_port(first, taken=set(chosen.values()))
+        chosen[name] = _next_free(first, taken=set(chosen.values()))
     picks = {name: chosen[name] for name in open_choices}
     if picks != remembered:
         folder.write(FILE, {**remembered, **picks})
@@ -50,10 +53,10 @@ def is_free(port: int) -> bool:
 
 
 def _first_choice(name: str, folder: DataFolder) -> int:
-    """Where to begin to look; 0 where any will do."""
-    if name not in FIRST_CHOICES:
-        return 0
-    return FIRST_CHOICES[name] + crc32(bytes(folder.path)) % SPREAD
+    """Where to begin to look: for a server by the folder, for a setting by its name as well."""
+    if name in FIRST_CHOICES:
+        return FIRST_CHOICES[name] + crc32(bytes(folder.path)) % SPREAD
+    return FIRST_OF_OTHERS + crc32(bytes(folder.path / name)) % SPREAD
 
 
 def _refuse_doubles(chosen: Mapping[str, int]) -> None:
@@ -83,16 +86,13 @@ def _remedy(busy: Mapping[str, int], chosen: Mapping[str, int]) -> str:
     taken = set(chosen.values())
     settings = []
     for name, port in busy.items():
-        free = _free_port(port + 100 if port + 300 < 65_536 else 0, taken=taken)
+        free = _next_free(port + 100, taken=taken)
         taken.add(free)
         settings.append(f"{name}={free}")
     return " ".join(settings)
 
 
-def _free_port(first: int, *, taken: set[int]) -> int:
-    for port in range(first, first + 200) if first else ():
-        if port not in taken and is_free(port):
-            return port
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        return int(listener.getsockname()[1])
+def _next_free(first: int, *, taken: set[int]) -> int:
+    """The first port from ``first`` on, and then from 1024 on, that is free and not among ``taken``."""
+    every = chain(range(first, LAST + 1), range(UNPRIVILEGED, first))
+    return next(port for port in every if port not in taken and is_free(port))

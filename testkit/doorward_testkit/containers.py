@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from testcontainers.core.container import DockerContainer
@@ -16,6 +17,7 @@ from doorward_testkit.backend import WITHOUT_LIMITS, Backend, StartError
 POSTGRES, REDIS = "postgres:18-bookworm", "redis:7-bookworm"
 SERVICES = ("auth", "users", "notifications")
 PORT = 8000  # of every process in its container
+PORTS = range(10_000, 32_000)  # of this machine: Linux gives out 32768 and up, others 49152 and up
 START_SECONDS = 180.0
 
 
@@ -25,7 +27,7 @@ class ContainersBackend(Backend):
     def __init__(self, tag: str, settings: Mapping[str, str]) -> None:
         self._tag = tag
         self._chosen = {**WITHOUT_LIMITS, **settings}
-        self._ports = {"gateway": _free_port(), "mailbox": _free_port()}
+        self._ports = dict(zip(("gateway", "mailbox"), _free_ports(2), strict=True))
         self._password = secrets.token_hex(16)
         self._secrets = {name: secrets.token_urlsafe(48) for name in ("jwt", "auth", "session")}
         self._containers: list[DockerContainer] = []
@@ -156,7 +158,12 @@ def _wait(is_done: Callable[[], Any], *, what: Callable[[], str]) -> None:
         time.sleep(0.1)
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+def _free_ports(count: int) -> list[int]:
+    """Distinct ports that nobody listens on, none of them one that systems give to outgoing connections."""
+    free: list[int] = []
+    while len(free) < count:
+        port = secrets.choice(PORTS)
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            free += [port] * (port not in free)
+    return free

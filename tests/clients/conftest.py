@@ -48,10 +48,12 @@ def started(
     routes = ",".join(str(service.write(page)) for service in services.values())
     lines = page.files[".env"].replace("orders.toml", routes)
     runner.folder.with_suffix(".env").write_text(lines)
-    runner.start_until_ready()
-    runner.await_text("the gateway asks again every second")
-    yield runner, runner.text
-    runner.stop()
+    try:
+        runner.start_until_ready()
+        runner.await_text("the gateway asks again every second")
+        yield runner, runner.text
+    finally:
+        runner.stop()
 
 
 @pytest.fixture(scope="session")

@@ -157,6 +157,21 @@ def test_chosen_ports_are_remembered(data: DataFolder) -> None:
     assert len(set(first.values())) == 3
 
 
+def test_ports_that_nobody_set_are_distinct_and_none_that_a_client_may_be_given(data: DataFolder) -> None:
+    names = [f"SERVICE_{number}_PORT" for number in range(300)]
+
+    chosen = ports.choose(data, dict.fromkeys(names, 0))
+
+    assert len(set(chosen.values())) == len(names) + 2
+    assert max(chosen.values()) < 32_768  # Linux's first for outgoing connections
+
+
+def test_search_for_a_port_goes_on_from_the_lowest(data: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "is_free", lambda port: port in {2000, 2001})
+
+    assert ports.choose(data, {}) == {ports.POSTGRES: 2000, ports.VALKEY: 2001}
+
+
 def test_remembered_port_that_is_taken_since_is_replaced(data: DataFolder, busy_port: int) -> None:
     data.write(ports.FILE, {ports.POSTGRES: busy_port})
 

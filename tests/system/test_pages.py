@@ -62,9 +62,10 @@ def runner(tmp_path_factory: pytest.TempPathFactory, app_port: int) -> Iterator[
     wanted = pages.variables(pages.FOLLOWED).replace("5173", str(app_port))
     folder.with_suffix(".env").write_text(wanted)
     runner = Runner(folder)
-    runner.start_until_ready()
-    yield runner
-    runner.stop()
+    try:
+        yield runner.start_until_ready()
+    finally:
+        runner.stop()
 
 
 @pytest.fixture(scope="module")

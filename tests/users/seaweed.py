@@ -2,17 +2,17 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 
 from services.users.avatars.s3 import Signature
+from shared.chassis.testing.engines import free_port
 
 ACCESS_KEY = "an-access-key"
 SECRET_KEY = "a-secret-key"
@@ -30,7 +30,7 @@ def serving(folder: Path) -> Iterator[str]:
         "actions": ["Admin"],
     }
     (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
-    free = _free_ports(8)
+    free = [free_port() for _ in range(8)]
     ports = dict(zip(("master", "volume", "filer", "s3"), free[:4], strict=True))
     grpc = dict(zip(ports, free[4:], strict=True))
     command = [program, "server", "-s3", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
@@ -62,11 +62,3 @@ def _make_bucket(url: str, process: subprocess.Popen[bytes]) -> None:
             pass
         assert time.monotonic() < deadline, "the S3 server makes no bucket"
         time.sleep(0.1)
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
