@@ -13,11 +13,13 @@ from flask.testing import FlaskClient
 
 from services.users.deps import Deps
 from services.users.exports import collecting
+from services.users.housekeeping import chores
 from services.users.models import Export, ExportChunk, ExportPart, Outbox, db
 from services.users.settings import UsersSettings
 from shared.chassis import errors, holdings
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
+from shared.chassis.housekeeping import Housekeeper
 from shared.chassis.ids import new_id
 from shared.chassis.internal_client import ServiceUnavailable
 from shared.chassis.sealing import SealBroken
@@ -261,6 +263,24 @@ def test_old_copy_is_not_shown(app: Flask, client: FlaskClient, ada: UUID) -> No
         session.execute(db.update(Export).values(expires_at=utcnow()))
 
     assert client.get(path, headers=fresh(ada)).json["code"] == "export_not_found"
+
+
+def test_worker_deletes_a_copy_with_all_its_parts_when_its_days_are_over(
+    app: Flask, client: FlaskClient, ada: UUID, accounts: FakeAccounts
+) -> None:
+    old, young = ask(client, fresh(ada)), ask(client, fresh(accounts.add().id))
+    collect(app)
+    with app.app_context(), transaction(db) as session:
+        expired = db.update(Export).where(Export.id == UUID(old.rpartition("/")[2]))
+        session.execute(expired.values(expires_at=utcnow() - timedelta(seconds=1)))
+
+    Housekeeper(app, chores()).tidy()
+
+    kept = {UUID(young.rpartition("/")[2])}
+    with app.app_context():
+        assert set(db.session.scalars(db.select(Export.id))) == kept
+        assert set(db.session.scalars(db.select(ExportPart.export_id))) == kept
+        assert set(db.session.scalars(db.select(ExportChunk.export_id))) == kept
 
 
 def test_deleted_account_leaves_no_copy(

@@ -6,10 +6,13 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
+from sqlalchemy import func
 
+from services.users.housekeeping import chores
 from services.users.models import Invitation, db
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
+from shared.chassis.housekeeping import Housekeeper
 from shared.chassis.ids import new_id
 from tests.users.conftest import FakeAccounts
 from tests.users.organizations import (
@@ -135,6 +138,20 @@ def test_invitation_that_has_ended_is_refused_in_every_form(
     assert all(is_refused(bob.accept(**proof)) for proof in proofs)
     assert is_refused(bob.call("POST", f"{INVITATIONS}/{invitation_id}/decline"))
     assert end == "deleted" or str(bob.id) not in roles_in(ada, organization)
+
+
+def test_worker_deletes_an_invitation_a_month_after_it_has_expired(
+    app: Flask, ada: Person, organization: str
+) -> None:
+    ada.invite(organization, BOB)
+    aged(app, expires_at=utcnow() - timedelta(days=31))
+    ada.invite(organization, "carol@example.org")
+    aged(app, expires_at=func.least(Invitation.expires_at, utcnow() - timedelta(days=29)))
+
+    Housekeeper(app, chores()).tidy()
+
+    with app.app_context():
+        assert db.session.scalars(db.select(Invitation.email)).all() == ["carol@example.org"]
 
 
 def test_invitation_of_another_is_neither_shown_nor_accepted_nor_declined(
