@@ -1,15 +1,19 @@
 """The connection to the mail server is as protected as the settings say, or there is none."""
 
+import ssl
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
 from services.notifications.settings import NotificationsSettings
+from services.notifications.smtp import connecting
+from services.notifications.smtp.servers import SmtpServer
+from shared.chassis.testing.engines import free_port
 from tests.notifications.certificates import write_certificate
 from tests.notifications.conftest import MakeApp
-from tests.notifications.sink import PASSWORD, TOKEN, USERNAME, Sink, running_sink
+from tests.notifications.sink import HOST, PASSWORD, TOKEN, USERNAME, Sink, running_sink
 from tests.notifications.test_api import send
 from tests.notifications.test_delivery import attempt, show
 from tests.notifications.test_servers import server, with_servers
@@ -161,3 +165,43 @@ def test_worker_shows_its_certificate_to_a_server_that_wants_one(
     attempt(app, notification_id)
 
     assert show(client, as_sender, notification_id)["status"] == status
+
+
+def test_certificate_that_was_renewed_is_shown_to_the_next_connection(
+    make_app: MakeApp,
+    settings: NotificationsSettings,
+    serve: Serve,
+    certificate: Path,
+    as_sender: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    mine = write_certificate(tmp_path)  # which the server does not believe
+    port = serve("tls", "client").port
+    app = make_app(with_servers(settings, server("only", port, security="tls", client_certificate=str(mine))))
+    client = app.test_client()
+    first, second = send(client, as_sender), send(client, as_sender)
+
+    attempt(app, first)
+    mine.write_bytes(certificate.read_bytes())
+    attempt(app, second)
+
+    assert [show(client, as_sender, message_id)["status"] for message_id in (first, second)] == [
+        "retrying",
+        "sent",
+    ]
+
+
+def test_authorities_are_read_once_for_all_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[ssl.SSLContext] = []
+    create = ssl.create_default_context
+    monkeypatch.setattr(ssl, "create_default_context", lambda: read.append(create()) or read[-1])
+    connecting._context_of.cache_clear()
+    nobody = SmtpServer(host=HOST, port=free_port(), security="tls")
+
+    for _ in range(3):
+        with suppress(ConnectionRefusedError):
+            connecting.connect(nobody, my_name="example.org", timeout=1)
+
+    assert len(read) == 1
