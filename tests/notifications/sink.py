@@ -1,7 +1,8 @@
 """A mail server that counts: every mail whose final dot it reads is a line in a file, however often it comes.
 
 `python -m tests.notifications.sink PORT FILE` is a process of its own, so that a test can freeze and kill
-it. It knows no mail a second time, judges nothing and is fast: what it cannot do, `deploy/mailbox` can.
+it. It knows no mail a second time, judges nothing but eight bits (RFC 6152) and is fast: what it cannot do,
+`deploy/mailbox` can.
 With `starttls CERTIFICATE` or `tls CERTIFICATE` behind that it takes mail over TLS alone, from one account;
 with `tls CERTIFICATE client` from whoever shows a certificate that it believes.
 """
@@ -24,6 +25,7 @@ from shared.chassis.testing.engines import free_port, wait_until
 
 HOST = "127.0.0.1"
 WITHOUT_PIPELINING = "SINK_WITHOUT_PIPELINING"
+WITH_EIGHT_BITS = "SINK_WITH_EIGHT_BITS"
 ANSWER_AFTER = "SINK_ANSWER_AFTER"
 DELAY_SECONDS = float(os.environ.get(ANSWER_AFTER, "0"))
 END_OF_MAIL = b"\r\n.\r\n"
@@ -79,10 +81,14 @@ class Sink:
         self.process = _start(self.port, self.file, self.protection, **environment)
 
     @contextmanager
-    def offering(self, *, pipelining: bool = True, after_seconds: float = 0) -> Iterator[None]:
-        """With or without PIPELINING, or as if it were far away, while the ``with`` lasts."""
+    def offering(
+        self, *, pipelining: bool = True, eight_bits: bool = False, after_seconds: float = 0
+    ) -> Iterator[None]:
+        """With or without PIPELINING and 8BITMIME, or as if it were far away, while the ``with`` lasts."""
         self.stop()
         environment = {} if pipelining else {WITHOUT_PIPELINING: "1"}
+        if eight_bits:
+            environment[WITH_EIGHT_BITS] = "1"
         self.start(**environment, **{ANSWER_AFTER: str(after_seconds)})
         try:
             yield
@@ -123,6 +129,7 @@ class Conversation:
     starttls: ssl.SSLContext | None
     is_trusted: bool
     recipient: bytes = b""
+    has_eight_bits: bool = False
     answers: list[bytes] = field(default_factory=list)
 
     def say(self, answer: bytes) -> None:
@@ -157,7 +164,9 @@ class Conversation:
         """What the client asked for, and what it is told."""
         if verb == b"EHLO":
             pipelining = b"" if WITHOUT_PIPELINING in os.environ else b"250-PIPELINING\r\n"
-            self.say(b"250-sink\r\n" + pipelining + b"250-STARTTLS\r\n250 AUTH PLAIN XOAUTH2\r\n")
+            eight_bits = b"250-8BITMIME\r\n" if WITH_EIGHT_BITS in os.environ else b""
+            offered = pipelining + eight_bits + b"250-STARTTLS\r\n250 AUTH PLAIN XOAUTH2\r\n"
+            self.say(b"250-sink\r\n" + offered)
         elif verb == b"STAR" and self.starttls is not None:
             self.say(b"220 go on\r\n")
             await asyncio.sleep(2 * DELAY_SECONDS)  # or else it would go out encrypted
@@ -170,6 +179,8 @@ class Conversation:
         elif verb == b"DATA":
             await self.take()
         else:
+            if verb == b"MAIL":
+                self.has_eight_bits = WITH_EIGHT_BITS in os.environ and b"BODY=8BITMIME" in line.upper()
             if verb == b"RCPT":
                 self.recipient = line.partition(b"<")[2].partition(b">")[0]
             self.say(b"250 sink\r\n")
@@ -184,9 +195,12 @@ class Conversation:
         self.say(b"235 welcome\r\n" if self.is_trusted else b"535 no\r\n")
 
     async def take(self) -> None:
-        """Count the mail as soon as its final dot is read."""
+        """Count the mail as soon as its final dot is read; one that 8BITMIME was not said of has 7 bits."""
         self.say(b"354 go on\r\n")
-        await self.reader.readuntil(END_OF_MAIL)
+        content = await self.reader.readuntil(END_OF_MAIL)
+        if not content.isascii() and not self.has_eight_bits:
+            self.say(b"554 5.6.1 eight bits\r\n")
+            return
         self.output.write(self.recipient + b"\n")
         self.say(b"250 sink\r\n")
 

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from uuid import UUID
 
-import flask_mail
-
 from services.notifications.delivery.crowding import Crowd
 from services.notifications.lanes import URGENT
 from services.notifications.smtp import mail_from
@@ -88,7 +86,7 @@ class Sender:
             pools = [pool for pool in pools if pool.breaker.state == "closed"] or pools
         return pools
 
-    def _message(self, content: Rendered, to_email: str, message_id: str) -> flask_mail.Message:
+    def _message(self, content: Rendered, to_email: str, message_id: str) -> MailMessage:
         message = copy(self._blank)  # each new one would ask for the host's name, to make an id of it
         message.subject, message.body = content.subject, content.text
         message.alts = {"html": content.html}  # of its own: setting `html` would change the blank's

@@ -7,14 +7,14 @@ the handover is noted, and only then the line with the single dot. Whatever fail
 
 import select
 import smtplib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
 import flask_mail
 
 from services.notifications.smtp import connecting
-from services.notifications.smtp.mime import as_data
+from services.notifications.smtp.mime import MailMessage, as_data
 from services.notifications.smtp.refusals import UNAVAILABLE, OutcomeUnknown, Refused, refusal
 from services.notifications.smtp.servers import SmtpServer
 
@@ -87,12 +87,12 @@ class SmtpConnection(flask_mail.Connection):
             return self.smtp.sock is not None and self.smtp.rset()[0] == 250
         return False
 
-    def deliver(self, message: flask_mail.Message, handover: Handover) -> str:
+    def deliver(self, message: MailMessage, handover: Handover) -> str:
         """Send ``message``; the server's answer. Raises Refused, NotNoted or OutcomeUnknown."""
         if message.has_bad_headers():
             raise self._refused("message", _BAD_ADDRESS, "a header would contain a line break")
         sender, recipient = self._sender, str(message.recipients[0])
-        options = self._options(sender, recipient)
+        options, write = self._form(message, sender, recipient)
         self._wait_at_most(min(self._timeout, max(handover.left_seconds, 0.1)))
         commands = [
             ("mail", f"MAIL FROM:<{sender}>{options}"),
@@ -100,33 +100,37 @@ class SmtpConnection(flask_mail.Connection):
             ("data", "DATA"),
         ]
         if self.smtp.has_extn("pipelining"):
-            content = self._begin_in_one_go(commands, message)
+            content = self._begin_in_one_go(commands, write)
         else:
-            content = as_data(message.as_bytes())
+            content = as_data(write())
             self._begin_in_turns(commands)
         self._send("data", content)
         handover.note(self._server.name)
         self._send_dot()
         return self._final_answer()
 
-    def _options(self, sender: str, recipient: str) -> str:
-        """What MAIL has to say; raises Refused where the server cannot take such an address."""
+    def _form(self, message: MailMessage, sender: str, recipient: str) -> tuple[str, Callable[[], bytes]]:
+        """What MAIL has to say, and what writes the content; raises Refused where the server cannot take
+        such an address.
+        """
+        has_eight_bits = message.gains_from_eight_bits and self.smtp.has_extn("8bitmime")
+        write = message.as_eight_bits if has_eight_bits else message.as_bytes
         if sender.isascii() and recipient.isascii():
-            return ""
+            return " BODY=8BITMIME" if has_eight_bits else "", write
         if not self.smtp.has_extn("smtputf8"):
             text = "5.6.7 this server does not take addresses that are not ASCII"
             raise self._refused("message", _BAD_ADDRESS, text)
-        return " SMTPUTF8 BODY=8BITMIME"
+        return " SMTPUTF8 BODY=8BITMIME", write
 
     def _begin_in_turns(self, commands: Sequence[tuple[str, str]]) -> None:
         for phase, command in commands:
             self._send(phase, f"{command}\r\n".encode())
             self._expect(phase, *self._reply(phase))
 
-    def _begin_in_one_go(self, commands: Sequence[tuple[str, str]], message: flask_mail.Message) -> bytes:
+    def _begin_in_one_go(self, commands: Sequence[tuple[str, str]], write: Callable[[], bytes]) -> bytes:
         """Everything up to the content at once (RFC 2920); the content, written while the server thinks."""
         self._send("mail", "".join(f"{command}\r\n" for _, command in commands).encode())
-        content = as_data(message.as_bytes())
+        content = as_data(write())
         replies = [(phase, *self._reply(phase)) for phase, _ in commands]
         for phase, code, text in replies:
             if code not in _ACCEPTED[phase] and replies[-1][1] == _GO_ON:

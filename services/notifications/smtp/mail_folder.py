@@ -7,10 +7,9 @@ import os
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-import flask_mail
-
 from services.notifications.smtp.breakers import Breaker
 from services.notifications.smtp.conversations import Handover
+from services.notifications.smtp.mime import MailMessage
 from services.notifications.smtp.refusals import refusal
 from services.notifications.smtp.servers import SmtpServer
 
@@ -36,7 +35,7 @@ class MailFolder:
         """Take the right to write one file."""
         return self.breaker.enter()
 
-    def deliver(self, message: flask_mail.Message, mail_from: str, handover: Handover) -> str:
+    def deliver(self, message: MailMessage, mail_from: str, handover: Handover) -> str:
         """Write the file; raises Refused and NotNoted."""
         name = f"{message.msgId.strip('<>').partition('@')[0]}.eml"
         try:

@@ -2,10 +2,9 @@
 
 from typing import Protocol
 
-import flask_mail
-
 from services.notifications.smtp.breakers import Breaker
 from services.notifications.smtp.conversations import Handover
+from services.notifications.smtp.mime import MailMessage
 from services.notifications.smtp.servers import SmtpServer
 
 
@@ -24,7 +23,7 @@ class Outlet(Protocol):
     def enter(self) -> bool:
         """Take the right to give it one message, if there is one now; ``deliver`` gives it back."""
 
-    def deliver(self, message: flask_mail.Message, mail_from: str, handover: Handover) -> str:
+    def deliver(self, message: MailMessage, mail_from: str, handover: Handover) -> str:
         """Its answer; raises Refused, NotNoted or OutcomeUnknown."""
 
     def close(self) -> None:

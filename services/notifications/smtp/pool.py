@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import flask_mail
 from flask import current_app
 
 from services.notifications.smtp.breakers import Breaker
 from services.notifications.smtp.conversations import Handover, SmtpConnection
+from services.notifications.smtp.mime import MailMessage
 from services.notifications.smtp.rates import PerDay, PerSecond
 from services.notifications.smtp.refusals import OutcomeUnknown, Refused
 from services.notifications.smtp.servers import SmtpServer
@@ -94,7 +94,7 @@ class ServerPool:
             self._free -= 1
             return True
 
-    def deliver(self, message: flask_mail.Message, mail_from: str, handover: Handover) -> str:
+    def deliver(self, message: MailMessage, mail_from: str, handover: Handover) -> str:
         """The server's answer; raises Refused, NotNoted or OutcomeUnknown. Only after ``enter``."""
         try:
             answer = self._deliver(message, mail_from, handover)
@@ -121,7 +121,7 @@ class ServerPool:
         event = "breaker_opened" if self.breaker.failed(str(error)) else "mail_server_failed"
         log.warning(event, server=self.name, cause=mask_text(str(error)))
 
-    def _deliver(self, message: flask_mail.Message, mail_from: str, handover: Handover) -> str:
+    def _deliver(self, message: MailMessage, mail_from: str, handover: Handover) -> str:
         kept = self._take(mail_from, handover)
         try:
             answer = kept.connection.deliver(message, handover)
