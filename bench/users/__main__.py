@@ -33,6 +33,8 @@ WARM_UP_SECONDS = 1.0
 COLD_ACCOUNTS = 1500  # of each client, in turns; fewer where there are fewer
 USERS = "/api/v1/users"
 
+PAIR = (COLD, DOWN)
+
 Loads = dict[tuple[str, int, str], Measured]  # what, with how many profiles, who
 
 
@@ -124,23 +126,32 @@ def start(stack: ExitStack, machine: sites.Machine, sizes: list[int], *, only: l
 
 
 def measure(loads: Loads, redis: PrivateRedis, *, rounds: int, seconds: float) -> None:
-    """Give everybody the same turns; at last those without Redis."""
-    down = {key: load for key, load in loads.items() if key[0] == DOWN}
-    up = {key: load for key, load in loads.items() if key not in down}
-    for load in up.values():
-        load.run(WARM_UP_SECONDS, is_counted=False)
+    """Give everybody the same turns; those without Redis each follow their own cold one."""
+    usual = sorted((load for load in loads.items() if load[0][0] not in PAIR), key=lambda each: each[0][0])
+    for key, load in loads.items():
+        if key[0] != DOWN:
+            load.run(WARM_UP_SECONDS, is_counted=False)
     for number in range(rounds):
-        for (what, _, _), load in sorted(up.items(), key=lambda each: each[0][0]):
-            if what == COLD:
-                redis.flush()
+        for _, load in usual:
             load.run(seconds)
+        for key in (key for key in loads if key[0] == COLD):
+            _with_cache_empty_and_gone(loads, key, redis, seconds)
         _report(f"round {number + 1} of {rounds}")
-    redis.stop()
-    for load in down.values():
-        load.run(WARM_UP_SECONDS, is_counted=False)
-    for _ in range(rounds):
-        for load in down.values():
-            load.run(seconds)
+
+
+def _with_cache_empty_and_gone(
+    loads: Loads, key: tuple[str, int, str], redis: PrivateRedis, seconds: float
+) -> None:
+    """The two next to each other, so that whatever else the machine does is done to both."""
+    redis.flush()
+    loads[key].run(seconds)
+    without = loads.get((DOWN, *key[1:]))
+    if without is not None:
+        redis.stop()
+        without.run(WARM_UP_SECONDS, is_counted=False)
+        without.run(seconds)
+        redis.start()
+        loads[key].run(WARM_UP_SECONDS, is_counted=False)  # until all have found it again
 
 
 def _report(step: str) -> None:
