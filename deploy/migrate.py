@@ -23,9 +23,10 @@ def migrate(service: str) -> None:
 def upgrade(service: str) -> None:
     """Run the migrations of one service; concurrent runs wait for each other.
 
-    Raises SettingsError where its database cannot be reached as the settings say, or cannot be opened.
+    Raises SettingsError where its database cannot be reached as the settings say, or cannot be decrypted.
     """
     settings = load_settings(service)
+    preflight.check_stored([service])  # before anything is changed
     app = import_module(f"services.{service}.app").create_app(settings)
 
     import flask_migrate
@@ -38,4 +39,3 @@ def upgrade(service: str) -> None:
     except OperationalError as error:
         reason = str(error.orig).splitlines()[0]
         raise SettingsError(f"{settings.variable('database_url')}: {reason}.") from error
-    preflight.check_stored(service)

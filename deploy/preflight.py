@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import Any
 
 from deploy import known_settings
-from deploy.processes import load_settings
+from deploy.processes import SERVICES, load_settings
 from shared.chassis.settings import SettingsError
 
 
@@ -19,11 +19,13 @@ def check(processes: Collection[str], given: Iterable[str]) -> None:
         raise SettingsError("\n".join([*mistakes, *known_settings.unknown(given, processes)]))
 
 
-def check_stored(process: str) -> None:
-    """Raise SettingsError where the secret of ``process`` does not open what its database holds."""
-    if process == "auth":
-        # Imported by name: an image of another process does not hold auth's code.
-        import_module("services.auth.secret_check").check(load_settings(process))
+def check_stored(processes: Collection[str]) -> None:
+    """Raise SettingsError where secrets of these processes do not decrypt what their databases hold."""
+    mistakes = [
+        sentence for service in SERVICES if service in processes for sentence in _undecrypted(service)
+    ]
+    if mistakes:
+        raise SettingsError("\n".join(mistakes))
 
 
 def _mistakes(process: str) -> Iterator[str]:
@@ -44,3 +46,12 @@ def _mistakes_in_routes(settings: Any) -> Iterator[str]:
         route_source.table(settings)
     except route_file.RouteFileError as error:
         yield from error.mistakes
+
+
+def _undecrypted(service: str) -> Iterator[str]:
+    # Imported by name: an image of one process does not hold the code of another.
+    secret_check = import_module(f"services.{service}.secret_check")
+    try:
+        secret_check.check(load_settings(service))
+    except SettingsError as error:
+        yield from str(error).splitlines()

@@ -34,7 +34,7 @@ def check(process: str) -> Any:
     metrics_folder.announce()  # the route table, which is checked too, imports prometheus_client
     try:
         preflight.check([process], os.environ)
-        preflight.check_stored(process)
+        preflight.check_stored([process])
         return load_settings(process)
     except SettingsError:
         metrics_folder.remove()

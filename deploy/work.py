@@ -19,7 +19,7 @@ from shared.contracts.queues import QUEUES
 def work(service: str) -> None:
     """Run the worker of SERVICE until SIGTERM, which lets running tasks finish."""
     settings: Any = load_settings(service)
-    preflight.check_stored(service)
+    preflight.check_stored([service])
     logs.install(f"{service}-worker", settings.log_level)
     # What Celery warns root of is pickle, and only JSON is accepted here.
     warnings.filterwarnings("ignore", message="You're running the worker with superuser privileges")

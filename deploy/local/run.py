@@ -17,7 +17,7 @@ from deploy.local.folder import STATE, DataFolder
 from deploy.local.settings import LocalSettings
 from deploy.local.stores import Stores
 from deploy.local.supervisor import Supervisor, all_of
-from deploy.processes import PROCESSES
+from deploy.processes import PROCESSES, SERVICES
 from shared.chassis.settings import SettingsError
 
 
@@ -49,7 +49,7 @@ class Run:
             self._console.say(sentence)
 
     async def until_stopped(self) -> None:
-        """Start everything, wait for a signal, stop everything. Raises RunnerError where the start fails."""
+        """Start everything, wait for a signal, stop everything. Raises what a failing start raises."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
         loop.add_signal_handler(signal.SIGTERM, self._stopping.set)
@@ -108,6 +108,7 @@ class Run:
             self._refuse_other_stores(settings)
             self._environment = self._built(settings)
             self.check(from_file)
+            await asyncio.to_thread(preflight.check_stored, SERVICES)
         except SettingsError as error:
             self._environment = before
             for sentence in str(error).splitlines():

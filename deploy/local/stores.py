@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Mapping
 from importlib import import_module
 from types import ModuleType
 
+from deploy import preflight
 from deploy.local import ports, programs, valkey
 from deploy.local.console import Console
 from deploy.local.errors import StartFailed
@@ -38,7 +39,7 @@ class Stores:
         self._ports = ports
 
     async def start(self, supervisor: Supervisor, console: Console) -> None:
-        """Start them and migrate; raises StartFailed."""
+        """Start them and migrate; raises StartFailed, and SettingsError where a secret decrypts nothing."""
         parts = [self._start_postgres(supervisor, console)]
         if self._settings.redis_url is None:
             parts.append(self._start_valkey(supervisor, console))
@@ -102,6 +103,8 @@ class Stores:
             await supervisor.stop()
 
     async def _migrate(self, databases: ModuleType, supervisor: Supervisor) -> None:
+        # In this process: a wrong secret is reported before anything of the services starts.
+        await asyncio.to_thread(preflight.check_stored, SERVICES)
         await all_of(*(self._migrate_one(service, databases, supervisor) for service in SERVICES))
 
     async def _migrate_one(self, service: str, databases: ModuleType, supervisor: Supervisor) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.auth.models import KeptKey
-from services.auth.secret_check import PURPOSE
+from services.auth.secret_check import KEPT_KEY
 from services.auth.settings import AuthSettings
 from shared.chassis.clock import utcnow
 from shared.chassis.database import new_engine_beside
@@ -25,7 +25,7 @@ class KeptKeys:
 
     def __init__(self, settings: AuthSettings) -> None:
         self._engine = new_engine_beside(settings)
-        self.sealer = Sealer(settings.own_secrets, PURPOSE)
+        self.sealer = Sealer(settings.own_secrets, KEPT_KEY)
         self._lock = threading.Lock()
         self._codes: bytes | None = None
 

@@ -14,6 +14,7 @@ from services.notifications.delivery.progress import Progress
 from services.notifications.delivery.sender import Sender
 from services.notifications.lanes import Slots
 from services.notifications.rendering.template_cache import TemplateCache
+from services.notifications.secret_check import VARIABLES
 from services.notifications.settings import NotificationsSettings
 from services.notifications.smtp.mail_folder import MailFolder
 from services.notifications.smtp.outlets import Outlet
@@ -24,7 +25,6 @@ from services.notifications.templating.looks import Look
 from shared.chassis.sealing import Sealer
 
 EXTENSION = "doorward_notifications"
-VARIABLES = "notification-variables"  # what the variables of a message are sealed for
 ADOPT_EVERY_SECONDS = 5.0
 REPORT_EVERY_SECONDS = 5.0
 

@@ -1,7 +1,7 @@
 """What rests sealed in notifications' database."""
 
-from services.notifications.deps import VARIABLES
 from services.notifications.models import IdempotencyKey, Message, Outbox, db
+from services.notifications.secret_check import VARIABLES
 from shared.chassis.resealing import SealedColumn, chassis_columns
 
 DATABASE = db

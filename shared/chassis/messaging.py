@@ -26,9 +26,9 @@ from shared.chassis.database import transaction
 from shared.chassis.housekeeping import Chore, Housekeeper, delete_older
 from shared.chassis.inbox import InboxMixin
 from shared.chassis.logs import get_logger
-from shared.chassis.outbox import CHANNEL, Claimed, Outbox, purpose
+from shared.chassis.outbox import CHANNEL, Claimed, Outbox
 from shared.chassis.relay import Relay
-from shared.chassis.sealing import Sealer
+from shared.chassis.sealing import Sealer, message_purpose
 from shared.chassis.settings import ServiceSettings
 from shared.contracts import queues
 from shared.contracts.messages import Message
@@ -146,7 +146,7 @@ class Courier:
         self._secrets = secrets
         self._outbox = outbox
         self._inbox = inbox_model
-        self._messages = Sealer(secrets, purpose(service))
+        self._messages = Sealer(secrets, message_purpose(service))
         self._acknowledgements = Sealer(secrets, f"acknowledgement:{service}")
 
     def register(self, handlers: Mapping[type[Message], Handler]) -> None:

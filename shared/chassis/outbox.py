@@ -40,7 +40,7 @@ from shared.chassis import metrics, outbox_metrics, outbox_order, tracing
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
-from shared.chassis.sealing import Sealer
+from shared.chassis.sealing import Sealer, message_purpose
 from shared.chassis.settings import ServiceSettings
 from shared.contracts import queues
 from shared.contracts.messages import Message
@@ -97,11 +97,6 @@ class Claimed:
     trace: dict[str, str]
 
 
-def purpose(subscriber: str) -> str:
-    """What a message's seal is for: one subscriber, so that it cannot be passed to another."""
-    return f"message:{subscriber}"
-
-
 @dataclass(frozen=True, slots=True)
 class _Bound:
     """What one app gives its outbox."""
@@ -121,7 +116,7 @@ class Outbox:
     def init_app(self, app: Flask, settings: ServiceSettings) -> None:
         """Give ``app``'s outbox the secrets to seal with and its intervals, and measure what waits."""
         secrets = settings.accepted_secrets
-        sealers = {name: Sealer(secrets, purpose(name)) for name in queues.SERVICES}
+        sealers = {name: Sealer(secrets, message_purpose(name)) for name in queues.SERVICES}
         app.extensions[_EXTENSION] = _Bound(sealers, settings.redelivery_seconds)
         metrics.before_scrape(app, partial(outbox_metrics.measure, self.db, self.model, self.service))
 

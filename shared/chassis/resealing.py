@@ -13,8 +13,8 @@ from sqlalchemy import bindparam, select, tuple_, update
 
 from shared.chassis.database import transaction
 from shared.chassis.idempotency import ANSWER_PURPOSE, IdempotencyMixin
-from shared.chassis.outbox import OutboxMixin, purpose
-from shared.chassis.sealing import SealBroken, Sealer
+from shared.chassis.outbox import OutboxMixin
+from shared.chassis.sealing import SealBroken, Sealer, message_purpose
 from shared.chassis.settings import ProcessSettings
 from shared.contracts import queues
 
@@ -50,7 +50,9 @@ class Report:
 def chassis_columns(outbox: type[OutboxMixin], keys: type[IdempotencyMixin]) -> list[SealedColumn]:
     """The sealed columns of the tables that every service has."""
     messages = [
-        SealedColumn(outbox.sealed, purpose(subscriber), (outbox.subscriber == subscriber,), is_shared=True)
+        SealedColumn(
+            outbox.sealed, message_purpose(subscriber), (outbox.subscriber == subscriber,), is_shared=True
+        )
         for subscriber in queues.QUEUES
     ]
     return [*messages, SealedColumn(keys.sealed_answer, ANSWER_PURPOSE)]

@@ -24,6 +24,11 @@ def derive_key(secret: str, purpose: str) -> bytes:
     )
 
 
+def message_purpose(subscriber: str) -> str:
+    """What a message's seal is for: one subscriber, so that it cannot be passed to another."""
+    return f"message:{subscriber}"
+
+
 class Sealer:
     """Seals and opens values for one purpose."""
 

@@ -20,8 +20,7 @@ from services.auth.settings import AuthSettings
 from services.auth.tasks import MAIL_REQUESTS
 from shared.chassis import service_tokens
 from shared.chassis.clock import utcnow
-from shared.chassis.outbox import purpose
-from shared.chassis.sealing import Sealer
+from shared.chassis.sealing import Sealer, message_purpose
 from shared.chassis.testing.databases import ServiceDatabases
 from shared.chassis.testing.tokens import OWN_SECRET, SECRET, bearer
 
@@ -73,7 +72,7 @@ class Mailbox:
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        self._sealer = Sealer([SECRET], purpose("notifications"))
+        self._sealer = Sealer([SECRET], message_purpose("notifications"))
 
     def messages(self, name: str = "send_email") -> list[dict[str, Any]]:
         """The bodies of the messages of that name, oldest first."""
@@ -86,7 +85,7 @@ class Mailbox:
             sealed = [(row.subscriber, row.sealed) for row in rows]
             db.session.rollback()
         return [
-            orjson.loads(Sealer([SECRET], purpose(subscriber)).open(text))["body"]
+            orjson.loads(Sealer([SECRET], message_purpose(subscriber)).open(text))["body"]
             for subscriber, text in sealed
         ]
 

@@ -16,8 +16,7 @@ import redis as redis_library
 from flask import Flask
 
 from services.auth.settings import AuthSettings
-from shared.chassis.outbox import purpose
-from shared.chassis.sealing import Sealer
+from shared.chassis.sealing import Sealer, message_purpose
 from shared.chassis.testing.engines import wait_until
 from shared.chassis.testing.tokens import SECRET
 from shared.contracts.tokens import REVOCATION_CHANNEL, REVOCATION_SET
@@ -36,7 +35,7 @@ class Running:
         self.redis = redis
         self.log = log
         self._database_url = settings.database_url.get_secret_value()
-        self._sealer = Sealer([SECRET], purpose("notifications"))
+        self._sealer = Sealer([SECRET], message_purpose("notifications"))
 
     def post(self, path: str, token: str | None = None, **body: Any) -> httpx.Response:
         """POST, with an access token perhaps."""

@@ -54,6 +54,7 @@ def running(data_folder: Path) -> Iterator[Runner]:
 @pytest.fixture(scope="module")
 def kept_folder(running: Runner) -> Path:
     """What the folder of a runner that was stopped holds, to copy from: a start takes its seconds."""
+    _mailed_to(running, "kept@example.org")  # auth has a key in its database from here on
     assert running.stop() == 0
     kept = running.folder.with_name("kept")
     _copy(running.folder, kept)
@@ -270,9 +271,13 @@ def test_reload_with_a_mistake_says_it_and_changes_nothing(running: Runner) -> N
         running.reload("not reloaded: the previous settings stay in use")
         env_file.write_text("LOG_LEVEL=loud\n")
         running.reload("not reloaded: the previous settings stay in use")
+        _mailed_to(running, "reloaded@example.org")  # auth has a key in its database from here on
+        env_file.write_text("AUTH_SECRET_KEY=another secret of more than thirty-two bytes\n")
+        running.reload("not reloaded: the previous settings stay in use")
     finally:
         env_file.write_text(kept)
 
+    assert "AUTH_SECRET_KEY: cannot decrypt what is in auth's database" in running.text
     assert 'LOG_LEVEL: "loud" is none of' in running.text
     assert running.processes == before
     assert status_of(f"{running.gateway_url}/readyz") == 200
@@ -324,6 +329,17 @@ def test_ctrl_c_during_the_start_stops_everything(tmp_path: Path, new_runner: Ma
     runner.process.send_signal(signal.SIGINT)
 
     assert runner.process.wait(30) == 0
+
+
+def test_secret_that_decrypts_nothing_ends_the_start_before_a_service_begins(
+    stopped_folder: Path, new_runner: MakeRunner
+) -> None:
+    runner = new_runner(stopped_folder, AUTH_SECRET_KEY="another secret of more than thirty-two bytes")
+
+    assert runner.run_to_end() == 2
+    *log, sentence = runner.text.splitlines()
+    assert sentence.startswith("doorward: AUTH_SECRET_KEY: cannot decrypt what is in auth's database; set ")
+    assert {line.split()[1] for line in log} <= {"postgres", "valkey", "mailbox"}
 
 
 def test_databases_of_another_version_are_named(stopped_folder: Path, new_runner: MakeRunner) -> None:

@@ -10,8 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from services.users.models import Outbox, db
-from shared.chassis.outbox import purpose
-from shared.chassis.sealing import Sealer
+from shared.chassis.sealing import Sealer, message_purpose
 from shared.chassis.testing.tokens import SECRET, access_token, bearer
 from tests.users.conftest import FakeAccounts
 
@@ -61,7 +60,7 @@ def add_member(app: Flask, owner: Person, organization: str, who: Person, role: 
 
 def sent(app: Flask, subscriber: str, name: str) -> list[dict[str, Any]]:
     """The bodies of the messages of that name that wait for the subscriber, oldest first."""
-    sealer = Sealer([SECRET], purpose(subscriber))
+    sealer = Sealer([SECRET], message_purpose(subscriber))
     with app.app_context():
         wanted = db.select(Outbox.sealed).where(Outbox.subscriber == subscriber, Outbox.name == name)
         rows = db.session.scalars(wanted.order_by(Outbox.created_at)).all()

@@ -18,8 +18,7 @@ from services.users.store import profiles as store
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.ids import new_id
-from shared.chassis.outbox import purpose
-from shared.chassis.sealing import Sealer
+from shared.chassis.sealing import Sealer, message_purpose
 from shared.chassis.testing.tokens import SECRET
 from shared.contracts import messages
 from tests.users.conftest import FakeAccounts, Headers
@@ -193,7 +192,7 @@ def test_others_are_told_of_what_has_changed_and_of_nothing_else(
         told = db.session.scalars(db.select(Outbox).where(Outbox.subscriber == "auth")).all()
     assert len(told) == is_told
     for row in told:
-        body = orjson.loads(Sealer([SECRET], purpose("auth")).open(row.sealed))["body"]
+        body = orjson.loads(Sealer([SECRET], message_purpose("auth")).open(row.sealed))["body"]
         assert (body["display_name"], body["locale"]) == (shown.json["name"], shown.json["locale"])
         assert f'"{body["profile_version"]}"' == shown.headers["ETag"]
         assert body["changed"] == list(patch)

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from services.auth.secret_check import SIGNING_KEY
 from services.auth.settings import AuthSettings
 from services.auth.signing_keys import key_pairs
 from services.auth.store import signing_keys as store
@@ -22,7 +23,6 @@ from shared.chassis.sealing import Sealer
 from shared.chassis.signing_keys import HS256, VerificationKey, key_id, read_jwk
 
 READ_AGAIN_SECONDS = 2.0
-PURPOSE = "signing-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class SigningKeys:
         secret = settings.accepted_secrets[0]
         self._shared = Signer(key_id(secret), HS256, secret)
         self._algorithms = settings.jwt_algorithms
-        self.sealer = Sealer(settings.own_secrets, PURPOSE)
+        self.sealer = Sealer(settings.own_secrets, SIGNING_KEY)
         self._has_own = settings.has_published_keys
         self._engine = new_engine_beside(settings)
         self._lock = threading.Lock()
