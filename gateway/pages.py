@@ -46,7 +46,8 @@ def install(app: AsgiFlask, settings: GatewaySettings, document: MergedDocument)
     docs = get_swaggerui_blueprint(
         "/docs",
         "/openapi.json",
-        config={"app_name": f"{settings.brand_name or 'Doorward'} API"},
+        # Without the bar in which to type another document's address: the policy below allows none.
+        config={"app_name": f"{settings.brand_name or 'Doorward'} API", "layout": "BaseLayout"},
         blueprint_name="docs",
     )
     docs.after_request(_confine)

@@ -20,9 +20,9 @@ def _axe() -> Axe:
     return Axe()
 
 
-def views(page: Page, schemes: tuple[Scheme, ...] = SCHEMES) -> Iterator[str]:
+def views(page: Page) -> Iterator[str]:
     """Shows what is open in every scheme and size; the name of each."""
-    for scheme in schemes:
+    for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         for name, (width, height) in SIZES.items():
             page.set_viewport_size({"width": width, "height": height})

@@ -84,6 +84,25 @@ def test_pages_can_be_read_by_everybody(gateway: Gateway, page: Page, language: 
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize(("scheme", "size"), [("light", looks.DESK), ("dark", looks.PHONE)])
+def test_page_of_the_api_can_be_read_and_used_by_everybody(
+    gateway: Gateway, page: Page, scheme: looks.Scheme, size: str
+) -> None:
+    looks.show(page, scheme, size)
+    page.goto(f"{gateway.url}/docs/")
+    operation = page.get_by_role("button", name="/api/v1/overview").first
+    operation.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Try it out").click()
+    found = looks.findings(page)
+    page.get_by_role("button", name="Authorize").first.click()
+    page.get_by_role("heading", name="Available authorizations").wait_for()
+
+    assert found + looks.findings(page) == []
+    assert page.url.endswith("/docs/#/overview/overview")
+
+
+@pytest.mark.browser
 def test_problem_and_incomplete_link_are_explained_in_the_language_of_the_page(
     gateway: Gateway, page: Page
 ) -> None:
