@@ -9,6 +9,10 @@ from deploy import docs, operation_errors
 from deploy.processes import PROCESSES, settings_class
 from tests.repository.samples import ROOT
 
+# A row of the README's figures that says which page has them.
+FIGURE = re.compile(r"^\| \w[\w-]* \| (.*) \| [\d-]+ \| \[[^\]]+\]\(([^)#]+)#[^)]*\) \|$", re.MULTILINE)
+NUMBER = re.compile(r"\d[\d,]*")
+LINES = re.compile(r"^\| code \| ([\d,]+) lines of Python, and ([\d,]+) of tests", re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -59,3 +63,32 @@ def test_links_between_documents_lead_somewhere(tracked_files: list[Path]) -> No
     ]
 
     assert broken == []
+
+
+def test_figures_of_the_readme_stand_in_the_page_that_they_name() -> None:
+    rows = FIGURE.findall((ROOT / "README.md").read_text())
+
+    unknown = [
+        (number, page)
+        for figures, page in rows
+        for number in NUMBER.findall(figures)
+        if number not in NUMBER.findall((ROOT / page).read_text())
+    ]
+
+    assert len(rows) == 4
+    assert unknown == []
+
+
+def test_size_in_the_readme_is_that_of_the_code(tracked_files: list[Path]) -> None:
+    size = LINES.search((ROOT / "README.md").read_text())
+    assert size is not None
+    lines = {"code": 0, "tests": 0}
+    for path in tracked_files:
+        top = path.relative_to(ROOT).parts[0]
+        if path.suffix == ".py" and top in {"gateway", "services", "shared", "deploy", "tests"}:
+            lines["tests" if top == "tests" else "code"] += len(path.read_text().splitlines())
+
+    assert [int(number.replace(",", "")) for number in size.groups()] == [
+        pytest.approx(lines["code"], rel=0.1),
+        pytest.approx(lines["tests"], rel=0.1),
+    ]
