@@ -20,7 +20,7 @@ import pytest
 
 from deploy.processes import PROCESSES, SERVICES
 from shared.chassis.testing.engines import free_port, wait_until
-from tests.deploy.conftest import PORTS, Runner, is_alive, status_of
+from tests.deploy.conftest import PORTS, Runner, await_all_gone, is_alive, status_of
 from tests.system import readme
 from tests.system.journey import Journey
 
@@ -316,7 +316,7 @@ def test_killed_runner_leaves_no_orphan_and_the_next_start_is_clean(running: Run
     running.start()  # at once: the old processes may still be ending
 
     running.await_text("Doorward is ready")
-    assert not any(map(is_alive, pids))
+    await_all_gone(pids)  # each ends in order, which may take longer than the next start
     assert set(running.processes) == EVERYTHING
 
 
