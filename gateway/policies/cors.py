@@ -11,7 +11,7 @@ from flask import Response
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from gateway import origin_patterns
+from gateway import cookie_advice, origin_patterns
 from gateway.messages import RawHeaders
 from gateway.policies.policy import Policy
 from gateway.values import STRICT, HeaderName, Listed, Method, Name, Origin, Whole
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gateway.exchange import Exchange
     from gateway.explanation import Asked
 
+DELIVERY = "token-delivery"  # with which a page asks for a session in cookies
 MOST_REMEMBERED = 4096
 _VARY: RawHeaders = [(b"vary", b"Origin")]
 
@@ -93,9 +94,17 @@ class CorsPolicy(Policy):
         if requested is None or exchange.match is None:
             return None
         exchange.is_preflight = True
-        if reason := self.refusal_of(exchange.origin or "", requested):
-            exchange.resources.hints.preflight_refused(exchange.origin or "", reason)
+        self._explain(exchange, exchange.origin or "", requested)
         return self.preflight(exchange, requested)
+
+    def _explain(self, exchange: "Exchange", origin: str, requested: dict[str, str]) -> None:
+        """Hint at what the browser refuses here: a page that sends cookies never gets to read the 403."""
+        hints = exchange.resources.hints
+        if reason := self.refusal_of(origin, requested):
+            hints.preflight_refused(origin, reason)
+        elif DELIVERY in map(str.lower, _names(requested)) and not self.trusts(origin):
+            gateway = f"{exchange.protocol}://{exchange.host}"
+            hints.cookies_refused(origin, cookie_advice.of(origin, exchange.fetch_site, gateway))
 
     def finish(self, exchange: "Exchange", fields: RawHeaders) -> None:
         """Say which pages may read the answer."""

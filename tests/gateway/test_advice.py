@@ -102,6 +102,20 @@ def test_refused_preflights_and_cookies_are_explained_in_the_log_once(developmen
     assert [development.lines().count(hint) for hint in hints] == [1, 1, 1]
 
 
+def test_browser_that_refuses_cookies_at_the_preflight_is_explained_in_the_log(
+    development: Gateway,
+) -> None:
+    """A page with `credentials: "include"` is stopped there, so no request follows that could be refused."""
+    page = "http://localhost:5199"
+
+    granted = preflight(development, page, "content-type, token-delivery").headers
+
+    assert "access-control-allow-credentials" not in granted
+    wait_until(lambda: page in development.lines(), what="the hint")
+    assert "cookies_refused" in development.lines()
+    assert "This page is cross-site: open the page on 127.0.0.1" in development.lines()
+
+
 def test_production_knows_no_page_of_this_machine_and_writes_no_hint(gateway: Gateway) -> None:
     answer = preflight(gateway, PAGE)
 
