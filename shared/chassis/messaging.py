@@ -5,7 +5,7 @@ acknowledgement that lets the sender forget. Publishing never happens in a reque
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import timedelta
 from pathlib import Path
 from tempfile import gettempdir
@@ -204,6 +204,7 @@ def run_in_worker(settings: ServiceSettings, threads: Callable[[], Sequence[Rela
     ordered stop leaves no lease to run out.
     """
     running: list[Relay | Housekeeper] = []
+    untold: list[Relay | Housekeeper] = []  # that they shall stop
 
     @worker_ready.connect(weak=False)
     def start(**_signal: Any) -> None:
@@ -211,11 +212,15 @@ def run_in_worker(settings: ServiceSettings, threads: Callable[[], Sequence[Rela
         for thread in threads():
             thread.start()
             running.append(thread)
+            untold.append(thread)
 
     @worker_shutting_down.connect(weak=False)
     def begin_no_more(**_signal: Any) -> None:
-        for thread in running:
-            thread.stop()
+        # Celery calls this in its signal handler, which a second signal interrupts: that would wait for
+        # the lock of an event which it has interrupted the setting of. So each is told once.
+        with suppress(IndexError):
+            while True:
+                untold.pop().stop()
 
     @worker_shutdown.connect(weak=False)
     def await_the_last(**_signal: Any) -> None:
