@@ -102,8 +102,11 @@ class PublishedKeys:
         try:
             keys = self._readable(self._ask())
         except errors.ApiError as error:
+            # Where both have just been started, this process may be the quicker one.
+            is_early = self.is_answered and not self.is_read
+            tell = log.info if is_early else log.warning
+            tell("keys_not_read", cause=repr(error.__cause__ or error))
             self.is_answered = False
-            log.warning("keys_not_read", cause=repr(error.__cause__ or error))
         else:
             self._keys, self._learnt_at, self.is_answered = keys, monotonic(), True
         finally:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from structlog.testing import capture_logs
 
 from shared.chassis import published_keys
 from shared.chassis.errors import Unavailable
@@ -134,6 +135,34 @@ def test_known_keys_outlast_auth(monkeypatch: pytest.MonkeyPatch) -> None:
     assert keys.find(KNOWN["kid"])
     with pytest.raises(KeysUnavailable):
         keys.find(OTHER)
+
+
+@pytest.mark.usefixtures("ask_at_will")
+def test_auth_that_is_still_starting_is_no_warning_and_auth_that_stays_away_is_one() -> None:
+    auth = Auth(KNOWN)
+    keys = PublishedKeys(auth, {"EdDSA"})
+    auth.is_away = True
+
+    with capture_logs() as at_start, pytest.raises(KeysUnavailable):
+        keys.find(KNOWN["kid"])
+    with capture_logs() as later, pytest.raises(KeysUnavailable):
+        keys.find(KNOWN["kid"])
+
+    assert [line["log_level"] for line in at_start] == ["info"]
+    assert [line["log_level"] for line in later] == ["warning"]
+
+
+@pytest.mark.usefixtures("ask_at_will")
+def test_auth_that_goes_away_is_a_warning() -> None:
+    auth = Auth(KNOWN)
+    keys = PublishedKeys(auth, {"EdDSA"})
+    keys.find(KNOWN["kid"])
+    auth.is_away = True
+
+    with capture_logs() as lines, pytest.raises(KeysUnavailable):
+        keys.find(LATER["kid"])
+
+    assert [line["log_level"] for line in lines] == ["warning"]
 
 
 def test_auth_that_hangs_costs_a_bounded_wait(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from deploy import preflight
 from deploy.local import credentials, environment, ports, programs, stores, templates
 from deploy.local.console import Console
 from deploy.local.errors import FolderUnusable, RunnerError
@@ -165,6 +166,7 @@ async def test_second_data_folder_is_a_copy_with_passwords_of_its_own(
     data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(programs, "migration", passing_migration)
+    monkeypatch.setattr(preflight, "check_stored", lambda _services: None)  # there are no tables
     made, copied = (Folder(data_folder / name, tmp_path / "cache", monkeypatch) for name in ("a", "b"))
 
     said_by_the_first = await made.start_and_ask()

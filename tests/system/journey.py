@@ -15,10 +15,8 @@ import httpx
 from shared.chassis.testing.engines import wait_until
 
 PASSWORD = "correct horse battery staple 17"
-CODE = re.compile(r"(?<!\d)\d{6}(?!\d)")
+CODE = re.compile(r"^\s*(\d{6})\s*$", re.MULTILINE)  # a token may hold six digits too
 MAIL_SECONDS = 30.0
-# For so long an older profile may be seen where Redis did not answer its writer.
-STALE_SECONDS = 1.0
 
 
 class PatientTransport(httpx.HTTPTransport):
@@ -164,9 +162,9 @@ class Journey:
         patch = {"name": "Ada King", "timezone": "Europe/London"}
         changed = expect(self.client.patch("/api/v1/users/me", json=patch, headers=headers), 200)
         assert changed["name"] == "Ada King"
-        # At once, unless Redis did not answer the writer, as while containers are restarted (docs/users.md).
-        seconds = min(self.patience_seconds, STALE_SECONDS)
-        wait_until(self._is_moved, what="the changed time zone", seconds=seconds)
+        # At once where Redis answers the writer in time, else within a second (docs/users.md). Nobody knows
+        # which here: containers are restarted, machines busy. tests/users/cache_model.py tells the two apart.
+        wait_until(self._is_moved, what="the changed time zone")
 
     def _is_moved(self) -> bool:
         return bool(expect(self._get_profile(), 200)["timezone"] == "Europe/London")
