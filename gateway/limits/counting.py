@@ -55,12 +55,18 @@ ALONE_SECONDS = 1.0
 
 
 class Verdict(NamedTuple):
-    """Whether one limit admits a request, and what is left of it."""
+    """Whether one limit admits a request, what is left of it, and of which window that was taken."""
 
     limit: Limit
     is_admitted: bool
     remaining: int
     reset_seconds: int
+    window: Window
+    window_number: int
+
+    def give_back(self) -> None:
+        """Undo the admission: another limit refused the request."""
+        self.window.give_back(self.limit, self.window_number)
 
 
 class Counting:
@@ -100,12 +106,6 @@ class Counting:
         now = monotonic()
         return _admit(limit, window, now) if is_granted else _refuse(limit, window, now)
 
-    def give_back(self, limit: Limit, key: str) -> None:
-        """Undo ``take`` for a request that another limit refused."""
-        window = self._window(limit, key)
-        window.held += limit.cost
-        window.admitted -= limit.cost
-
     def lease(self, limit: Limit) -> int:
         """How many units to take at once: all workers together hold at most the slack of the quota."""
         return max(limit.cost, int(limit.quota * limit.slack / (2 * self.workers)))
@@ -137,7 +137,7 @@ class Counting:
         now = self._alone_at = monotonic()
         is_admitted = window.take_share(limit, now, self.workers)
         left = window.alone or 0 if is_admitted else 0
-        return Verdict(limit, is_admitted, left, window.rest_seconds(now))
+        return Verdict(limit, is_admitted, left, window.rest_seconds(now), window, window.number)
 
     async def _take_from_redis(self, limit: Limit, key: str, window: Window, deadline: float) -> bool:
         if window.fetch is not None:  # a lease is on its way
@@ -189,11 +189,16 @@ class Counting:
 
 def _admit(limit: Limit, window: Window, now: float) -> Verdict:
     window.admitted += limit.cost
-    return Verdict(limit, True, max(0, window.held + window.left_elsewhere), window.rest_seconds(now))
+    return _verdict(limit, window, now, is_admitted=True)
 
 
 def _refuse(limit: Limit, window: Window, now: float) -> Verdict:
-    return Verdict(limit, False, max(0, window.held + window.left_elsewhere), window.rest_seconds(now))
+    return _verdict(limit, window, now, is_admitted=False)
+
+
+def _verdict(limit: Limit, window: Window, now: float, *, is_admitted: bool) -> Verdict:
+    left = max(0, window.held + window.left_elsewhere)
+    return Verdict(limit, is_admitted, left, window.rest_seconds(now), window, window.number)
 
 
 def _fetched(window: Window, task: "asyncio.Future[None]") -> None:

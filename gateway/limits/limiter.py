@@ -130,7 +130,7 @@ class RouteLimiter:
         verdicts.append(verdict)
         if not verdict.is_admitted:
             for other in verdicts[:-1]:
-                self._counting.give_back(other.limit, key_of(exchange, other.limit.by))
+                other.give_back()
             raise _refusal(verdict)
 
     async def _keep_up(self) -> None:

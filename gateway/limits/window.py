@@ -37,23 +37,27 @@ class Window:
         "held",
         "is_exhausted",
         "left_elsewhere",
+        "number",
         "runs_low_at",
     )
 
     def __init__(self) -> None:
+        self.number = 0  # grows with each window that begins
         self.ends_at = 0.0  # or a little later, since Redis' answer took its time
         self.fetch: asyncio.Future[None] | None = None  # a lease that is on its way
         self.runs_low_at = 0.0  # half of a lease: the next one is taken while so many units are held
         self._begin()
 
     def _begin(self) -> None:
+        self.number += 1
         self.ends_ms = 0  # by Redis' clock; 0: Redis has not spoken
         self.held = 0  # units taken from Redis and not used yet
         self.left_elsewhere = 0  # units in Redis that nobody has taken
         self.is_exhausted = False  # Redis has said that nothing is left before the window's end
         self.counted = 0  # units that Redis has granted to this worker, the debts that it paid included
         self.admitted = 0  # units that this worker has admitted
-        self.alone: int | None = None  # units that it may still admit without Redis
+        # Units that it may still admit without Redis; None: to be found by what Redis said last.
+        self.alone: int | None = None
         self.debt = 0  # units that it has admitted and Redis does not know of
         self.claimed = 0  # of those, units that Redis is being told of
 
@@ -84,6 +88,7 @@ class Window:
         self.ends_at = told.sent_at + told.rest_ms / 1000
         self.ends_ms = told.ends_ms
         self.left_elsewhere = told.left
+        self.alone = None
         self.is_exhausted = told.left < limit.cost
         # The request at hand comes first: it was counted before the debt arose.
         paid = min(self.debt, max(0, told.granted - limit.cost))
@@ -104,15 +109,20 @@ class Window:
             self._begin()
             self.ends_at = now + limit.window_seconds
         if self.alone is None:
-            share = max(limit.cost, limit.quota // workers) - self.admitted
-            left = limit.quota if is_new else -(-self.left_elsewhere // workers)
-            self.alone = max(0, min(share, left))
+            left = limit.quota if is_new else -(-self.left_elsewhere // workers) - self.debt
+            self.alone = min(max(limit.cost, limit.quota // workers) - self.admitted, left)
         if self.alone < limit.cost:
             return False
         self.alone -= limit.cost
         self.debt += limit.cost
         self.admitted += limit.cost
         return True
+
+    def give_back(self, limit: Limit, number: int) -> None:
+        """Undo the admission of a request in window ``number``; one that is over has nothing to give."""
+        if number == self.number:
+            self.held += limit.cost
+            self.admitted -= limit.cost
 
     def rest_seconds(self, now: float) -> int:
         """How long until the window is over, in whole seconds."""

@@ -91,7 +91,7 @@ def _policy(name: str, quota: int, window_seconds: int) -> str:
 def limit_fields(verdicts: "Sequence[Verdict]") -> RawHeaders:
     """What an answer says of the limits that its request was counted against."""
     policies, states = [], []
-    for limit, _, remaining, reset_seconds in verdicts:
+    for limit, _, remaining, reset_seconds, _, _ in verdicts:
         policies.append(_policy(limit.name, limit.quota, limit.window_seconds))
         states.append(f'"{limit.name}";r={remaining};t={reset_seconds}')
     if not policies:

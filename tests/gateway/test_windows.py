@@ -110,6 +110,31 @@ def test_whatever_redis_forgets_a_worker_admits_no_more_than_the_quota() -> None
     assert granted == 0
 
 
+def test_a_share_is_of_what_was_left_by_the_last_word_of_redis() -> None:
+    limit, window = Limit("wide", 100, 60, slack=0), Window()
+    window.held = window.hear(limit, told(1, 40, 60_000, 1_000, at=1.0))
+    alone = [window.take_share(limit, 1.5, 2) for _ in range(12)]
+
+    window.held += window.hear(limit, told(1, 39, 59_000, 2_000, at=1.4))  # asked before, answered late
+    alone += [window.take_share(limit, 2.5, 2) for _ in range(12)]
+
+    assert alone == [True] * 20 + [False] * 4
+
+
+def test_a_window_that_is_over_takes_nothing_back() -> None:
+    window = Window()
+    window.take_share(LIMIT, 0.0, 1)
+    number = window.number
+    window.end_if_over(60.0)
+    window.take_share(LIMIT, 60.0, 1)
+
+    window.give_back(LIMIT, number)
+
+    assert (window.admitted, window.held) == (1, 0)
+    window.give_back(LIMIT, window.number)
+    assert (window.admitted, window.held) == (0, 1)
+
+
 def test_however_many_windows_there_are_a_newcomer_looks_at_few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counting, "MOST_WINDOWS", 100)
     link = RedisLink("redis://127.0.0.1:1/0", timeout_seconds=0.01, scripts=())
@@ -119,7 +144,6 @@ def test_however_many_windows_there_are_a_newcomer_looks_at_few(monkeypatch: pyt
     monkeypatch.setattr(known, "sweep", lambda most: swept.append(most) or sweep(most))
 
     for number in range(350):
-        known.give_back(LIMIT, str(number))
         known._window(LIMIT, str(number)).ends_at = float("inf")
 
     assert len(known._windows) == 100
@@ -130,7 +154,7 @@ def test_windows_that_are_over_are_forgotten_a_part_at_a_time() -> None:
     link = RedisLink("redis://127.0.0.1:1/0", timeout_seconds=0.01, scripts=())
     known = counting.Counting(link, workers=1)
     for number in range(10):
-        known.give_back(LIMIT, str(number))
+        known._window(LIMIT, str(number))
     for number in (0, 1, 2, 5):
         known._window(LIMIT, str(number)).ends_at = float("inf")
 
