@@ -8,15 +8,20 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from services.notifications.smtp import sign_in
+from services.notifications.smtp.answers import BoundedSmtp
 from services.notifications.smtp.servers import SmtpServer
 
 Versions = tuple[tuple[int, ...], ...]
 
 
+class _BoundedSmtpOverTls(BoundedSmtp, smtplib.SMTP_SSL):
+    """The same over TLS from its first byte on."""
+
+
 def connect(server: SmtpServer, *, my_name: str, timeout: float) -> smtplib.SMTP:
     """The connection; raises OSError or SMTPException."""
     context = _context(server) if server.security != "none" else None
-    kind = partial(smtplib.SMTP_SSL, context=context) if server.security == "tls" else smtplib.SMTP
+    kind = partial(_BoundedSmtpOverTls, context=context) if server.security == "tls" else BoundedSmtp
     host = kind(server.host, server.port, local_hostname=my_name, timeout=timeout)
     try:
         if server.security == "starttls":
