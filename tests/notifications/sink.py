@@ -29,10 +29,12 @@ WITH_EIGHT_BITS = "SINK_WITH_EIGHT_BITS"
 ANSWER_AFTER = "SINK_ANSWER_AFTER"
 DELAY_SECONDS = float(os.environ.get(ANSWER_AFTER, "0"))
 END_OF_MAIL = b"\r\n.\r\n"
-USERNAME, PASSWORD = "ada", "open sesame"
+USERNAME, PASSWORD, INTERNATIONAL_PASSWORD = "ada", "open sesame", "Sesam, öffne dich"
 TOKEN = "a token"
 BEARER = base64.b64encode(f"user={USERNAME}\x01auth=Bearer {TOKEN}\x01\x01".encode())
-CREDENTIALS = base64.b64encode(f"\0{USERNAME}\0{PASSWORD}".encode())
+CREDENTIALS = {
+    base64.b64encode(f"\0{USERNAME}\0{password}".encode()) for password in (PASSWORD, INTERNATIONAL_PASSWORD)
+}
 
 
 @dataclass
@@ -187,8 +189,8 @@ class Conversation:
 
     async def trust(self, mechanism: bytes, response: bytes) -> None:
         """Sign the client in, over TLS alone."""
-        wanted = BEARER if mechanism == b"XOAUTH2" else CREDENTIALS
-        self.is_trusted = response == wanted and self.writer.get_extra_info("ssl_object") is not None
+        wanted = {BEARER} if mechanism == b"XOAUTH2" else CREDENTIALS
+        self.is_trusted = response in wanted and self.writer.get_extra_info("ssl_object") is not None
         if mechanism == b"XOAUTH2" and not self.is_trusted:
             self.say(b"334 " + base64.b64encode(b'{"status": "401"}') + b"\r\n")
             await self.reader.readuntil(b"\r\n")

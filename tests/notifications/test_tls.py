@@ -7,13 +7,23 @@ from pathlib import Path
 
 import pytest
 
+from services.notifications.deps import deps
 from services.notifications.settings import NotificationsSettings
 from services.notifications.smtp import connecting
 from services.notifications.smtp.servers import SmtpServer
 from shared.chassis.testing.engines import free_port
+from tests.mailbox_process import Mailbox
 from tests.notifications.certificates import write_certificate
 from tests.notifications.conftest import MakeApp
-from tests.notifications.sink import HOST, PASSWORD, TOKEN, USERNAME, Sink, running_sink
+from tests.notifications.sink import (
+    HOST,
+    INTERNATIONAL_PASSWORD,
+    PASSWORD,
+    TOKEN,
+    USERNAME,
+    Sink,
+    running_sink,
+)
 from tests.notifications.test_api import send
 from tests.notifications.test_delivery import attempt, show
 from tests.notifications.test_servers import server, with_servers
@@ -142,6 +152,58 @@ def test_worker_signs_in_with_a_token_out_of_a_file(
     shown = show(client, as_sender, notification_id)
     assert shown["status"] == status
     assert token not in str(shown)
+
+
+def test_password_that_is_not_ascii_signs_in(
+    make_app: MakeApp,
+    settings: NotificationsSettings,
+    serve: Serve,
+    certificate: Path,
+    as_sender: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    sink = serve("tls")
+    app = make_app(protected(settings, "tls", sink, password=INTERNATIONAL_PASSWORD))
+    client = app.test_client()
+    notification_id = send(client, as_sender)
+
+    attempt(app, notification_id)
+
+    assert (show(client, as_sender, notification_id)["status"], sink.count()) == ("sent", 1)
+
+
+@pytest.mark.parametrize("auth", ["password", "xoauth2"])
+@pytest.mark.parametrize("secret", [b"geheim \xff", "geheim ü".encode()], ids=["no text", "not ASCII"])
+def test_secret_that_cannot_be_sent_is_shown_nowhere_and_the_next_server_takes_the_message(
+    make_app: MakeApp,
+    settings: NotificationsSettings,
+    serve: Serve,
+    mailbox: Mailbox,
+    certificate: Path,
+    as_admin: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    auth: str,
+    secret: bytes,
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    file = tmp_path / "secret"
+    file.write_bytes(secret)
+    account = {"username": USERNAME, "password_file": str(file), "auth": auth}
+    first = server("first", serve("tls").port, security="tls", **account)
+    app = make_app(with_servers(settings, first, server("second", mailbox.smtp_port, order=1)))
+    client = app.test_client()
+    notification_id = send(client, as_admin)
+
+    attempt(app, notification_id)
+
+    shown = show(client, as_admin, notification_id)
+    with app.app_context():
+        said = str([outlet.breaker.last_error for outlet in deps().sender.outlets])
+    assert (shown["status"], shown["timeline"][-1]["server"]) == ("sent", "second")
+    assert "geheim" not in f"{shown}{said}{''.join(capsys.readouterr())}"
 
 
 @pytest.mark.parametrize(("is_shown", "status"), [(True, "sent"), (False, "retrying")])
