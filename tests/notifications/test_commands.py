@@ -1,5 +1,6 @@
 """`doorward queue` and `doorward message`: what an operator sees, and that no content is part of it."""
 
+import smtplib
 from uuid import uuid4
 
 import pytest
@@ -12,6 +13,7 @@ from services.notifications.commands import queue
 from services.notifications.models import db
 from services.notifications.settings import NotificationsSettings
 from shared.chassis.database import transaction
+from tests.mailbox_process import Mailbox
 from tests.notifications.test_api import send
 from tests.notifications.test_content import take_code
 from tests.notifications.test_delivery import attempt
@@ -65,6 +67,27 @@ def test_message_shows_where_it_stands_and_nothing_that_it_says(
     assert "status    sent" in output
     assert "sent  default  answer  250 OK" in output
     assert "314159" not in output
+
+
+def test_answer_of_a_server_is_one_line_that_a_terminal_does_not_obey(
+    app: Flask,
+    client: FlaskClient,
+    as_sender: dict[str, str],
+    mailbox: Mailbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = smtplib.SMTP.getreply
+    said = "5.1.1 no\x1b[2J\nsuch\u202e user".encode()
+    monkeypatch.setattr(
+        smtplib.SMTP, "getreply", lambda self: tuple({b"5.1.1": said}.get(p, p) for p in answers(self))
+    )
+    mailbox.chaos(reject_rate=1, reject_at="rcpt", reject_code=550, reject_text="5.1.1")
+    message_id = send(client, as_sender)
+    attempt(app, message_id)
+
+    lines = run("message", message_id).splitlines()
+
+    assert lines[-1].endswith("rcpt: 550 5.1.1 no [2J such user")
 
 
 def test_message_that_is_none_is_a_mistake_and_no_traceback(app: Flask) -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.notifications.smtp.refusals import Refused
+from services.notifications.smtp.refusals import LONGEST_TEXT, Refused
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,16 @@ from services.notifications.smtp.refusals import Refused
         ("mail", 554, "too many today", False, True),
         ("rcpt", 550, "5.1.1 no such user", True, False),
         ("rcpt", 550, "no such user", True, False),
+        ("rcpt", 554, "5.7.1 <ada@example.org>: Relay access denied", False, False),
+        ("rcpt", 550, "relay not permitted", False, False),
+        ("rcpt", 550, "5.7.1 Relaying denied", False, False),
+        ("rcpt", 553, "sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", False, False),
+        ("rcpt", 553, "5.7.1 <no-reply@example.org>: Sender address rejected: not owned", False, False),
+        ("rcpt", 554, "5.7.1 Service unavailable; Client host [192.0.2.1] blocked", False, False),
+        ("rcpt", 550, "5.1.1 User unknown in relay recipient table", True, False),
+        ("rcpt", 550, "mail from 192.4.2.1 is refused", True, False),
+        ("rcpt", 550, "refused by filter 2.1.0", True, False),
+        ("rcpt", 552, "sorry, mailbox over quota (#5.2.2)", False, False),
         ("rcpt", 552, "5.2.2 mailbox full", False, False),
         ("rcpt", 550, "4.7.1 try again later", False, False),
         ("rcpt", 450, "4.2.0 greylisted", False, False),
@@ -48,3 +58,10 @@ def test_phase_and_enhanced_code_decide_what_an_answer_means(
 )
 def test_hint_of_a_temporary_refusal_says_how_long_to_wait(code: int, text: str, seconds: int) -> None:
     assert Refused("rcpt", code, text).least_wait == timedelta(seconds=seconds)
+
+
+def test_text_of_a_refusal_is_bounded() -> None:
+    refused = Refused("rcpt", 550, "5.1.1 no " * 10_000)
+
+    assert len(refused.text) == LONGEST_TEXT
+    assert len(str(refused)) < LONGEST_TEXT + 20

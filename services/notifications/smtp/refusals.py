@@ -8,10 +8,17 @@ UNAVAILABLE = 421
 _ABOUT_THE_CLIENT = frozenset({"connect", "mail"})
 # The server wants another sign-in (RFC 4954 section 6), which an operator can give it.
 _SIGN_IN_AGAIN = frozenset({530, 534, 535, 538})
-# RFC 3463: 4.x.x is temporary whatever the code before it; 5.2.2 is a full mailbox, which may be emptied;
-# 5.3.x and 5.7.0, 5.7.1 with "relay" are about the server, 5.4.x about the way to it.
-_ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+# RFC 3463: 4.x.x is temporary whatever the code before it; 5.2.2 is a full mailbox, which may be emptied. An
+# IP address or a version in the text is no such code.
+_ENHANCED = re.compile(r"(?<![\d.])([45])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")
 _FULL_MAILBOX = ("2", "2")
+# Many servers say only at RCPT what they have against us. It is no fault of the recipient's, and an operator
+# can put it right. The server is still not left alone for it: it may take what goes to other domains.
+_AGAINST_US = re.compile(
+    r"\brelay(ing|ed)?\b(?! recipient)|\brcpthosts\b|\b(sender address|client host|helo command)\b",
+    re.IGNORECASE,
+)
+LONGEST_TEXT = 1000  # a server may say more, and all of it would be searched, logged and shown
 _HINT = re.compile(r"\b(\d{1,5})\s*(s|sec|secs|seconds?|m|min|mins|minutes?|h|hours?)\b", re.IGNORECASE)
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
@@ -24,16 +31,16 @@ class Refused(Exception):
     """The server refused, or the conversation broke, and the server has not taken the message."""
 
     def __init__(self, phase: str, code: int, text: str, *, server: str | None = None) -> None:
-        super().__init__(f"{phase}: {code} {text}")
+        self.text = text[:LONGEST_TEXT]
+        super().__init__(f"{phase}: {code} {self.text}")
         self.phase = phase
         self.code = code
-        self.text = text
         self.server = server
 
     @property
     def is_permanent(self) -> bool:
         """The same message will not be taken later either (RFC 5321 section 4.2.1, RFC 3463)."""
-        if self.is_servers_fault or not 500 <= self.code < 600:
+        if self.is_servers_fault or self.is_against_us or not 500 <= self.code < 600:
             return False
         enhanced = _ENHANCED.search(self.text)
         if enhanced is None:
@@ -45,6 +52,11 @@ class Refused(Exception):
         """Whether another server may take the message, or this one when it was repaired."""
         is_broken = self.code == UNAVAILABLE
         return is_broken or self.phase in _ABOUT_THE_CLIENT or self.code in _SIGN_IN_AGAIN
+
+    @property
+    def is_against_us(self) -> bool:
+        """Whether the recipient was refused for what we are: may not relay, or not send from our address."""
+        return self.phase == "rcpt" and _AGAINST_US.search(self.text) is not None
 
     @property
     def least_wait(self) -> timedelta:

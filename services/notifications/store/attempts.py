@@ -97,8 +97,9 @@ def finish(claim: Claim, ending: Ending) -> bool:
 
 
 def short(detail: str) -> str:
-    """``detail`` as the table takes it."""
-    return detail.replace("\x00", "")[:LONGEST_DETAIL]
+    """``detail`` as it is stored: one line, with nothing in it that a terminal would obey."""
+    visible = "".join(mark if mark.isprintable() else " " for mark in detail[: 2 * LONGEST_DETAIL])
+    return " ".join(visible.split())[:LONGEST_DETAIL]
 
 
 def lost(*, at_most: int) -> Sequence[Lost]:
