@@ -8,6 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
+from services.notifications.delivery import bells
 from services.notifications.deps import deps
 from services.notifications.models import db
 from services.notifications.rendering import built_in, rendering, version_choice
@@ -18,7 +19,7 @@ from shared.chassis.ids import new_id
 from shared.chassis.testing.tokens import access_token, bearer
 from tests.mailbox_process import Mailbox
 from tests.notifications.conftest import MakeApp
-from tests.notifications.test_api import NOTIFICATIONS
+from tests.notifications.test_api import MAIL, NOTIFICATIONS
 from tests.notifications.test_content import take_code
 from tests.notifications.test_delivery import attempt_until_it_ends
 
@@ -310,3 +311,37 @@ def test_message_of_a_release_without_versions_is_rendered_by_our_own_texts(
     assert version is not None
     assert version.source.as_dict() == built_in.source("verify_email").as_dict()
     assert unknown is None
+
+
+def test_template_that_this_release_cannot_read_fails_its_own_messages_alone(
+    app: Flask,
+    client: FlaskClient,
+    as_admin: dict[str, str],
+    as_sender: dict[str, str],
+    welcome: dict[str, Any],
+    mailbox: Mailbox,
+) -> None:
+    fails, lost = (send(client, as_sender, who=who).json["id"] for who in ("Ada", "Grace"))
+    other = client.post(NOTIFICATIONS, json=MAIL, headers=as_sender).json["id"]
+    with app.app_context():
+        broken = """{"languages": {"en": {"subject": "{{ who|none }}", "text": "t"}}, "lane": "normal",
+                     "on_unknown": null}"""
+        db.session.execute(
+            text("UPDATE template_versions SET source = :source WHERE name = 'welcome'"), {"source": broken}
+        )
+        db.session.execute(
+            text("UPDATE deliveries SET status = 'sending', lease_until = now() WHERE message_id = :id"),
+            {"id": lost},
+        )
+        db.session.commit()
+        deps().template_cache.versions.clear()
+        bells.end_lost()
+
+    shown = [attempt_until_it_ends(app, client, as_sender, each) for each in (fails, lost, other)]
+    listed = client.get(TEMPLATES, headers=as_admin)
+    anew = client.put(f"{TEMPLATES}/welcome", json={"subject": "s", "text": "{{ who }}"}, headers=as_admin)
+
+    assert [mail["status"] for mail in shown] == ["failed", "failed", "sent"]
+    assert [mail["reason"] for mail in shown[:2]] == ["not_renderable"] * 2
+    assert (listed.status_code, anew.status_code) == (200, 200)
+    assert send(client, as_sender, who="Ada").status_code == 202

@@ -14,6 +14,7 @@ from services.notifications.rendering.versions import Source, Version
 from services.notifications.store import templates as store
 from services.notifications.store.templates import Row
 from services.notifications.templating.compiling import interface_of
+from services.notifications.templating.environment import TemplateMistake
 from shared.chassis.database import single_statements
 
 
@@ -73,7 +74,13 @@ def _known(row: Row) -> Version:
 
 
 def _version(row: Row, source: Source) -> Version:
-    return Version(row.name, row.number, described(row.name, source), source)
+    try:
+        template = described(row.name, source)
+    except TemplateMistake:
+        # Of another release, or of before the layout was changed. Its messages fail one by one and say why;
+        # what ends attempts, and whoever writes the template anew, must not fail with them.
+        template = Template(lane=source.lane, is_internal=False, on_unknown=source.on_unknown)
+    return Version(row.name, row.number, template, source)
 
 
 def described(name: str, source: Source) -> Template:
