@@ -68,6 +68,7 @@ def takes(text: str) -> tuple[set[str], set[str]]:
         ("{{ a if a is defined else b }}", {"b"}, {"a"}),
         ("{% if a is defined %}{{ a }}{% endif %}{{ a }}", {"a"}, set()),
         ("{% set c = a %}{{ c }} {{ greeting }} {{ brand.name }}", {"a"}, set()),
+        ("{% with c = a %}{{ c }}{% endwith %}", {"a"}, set()),
         ("no variable", set(), set()),
     ],
 )
@@ -123,6 +124,60 @@ def test_our_own_templates_can_be_pulled_and_pushed(name: str) -> None:
 def test_template_that_does_more_than_read_choose_and_format_is_refused(text: str) -> None:
     with pytest.raises(TemplateMistake):
         interface_of(written(text=text), LOOK)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ 'x'" + "|replace('x', 'xxxxxxxxxx')" * 40 + " }}",
+        "{{ a" + "|replace('', a)" * 3 + " }}",
+        "{% set a = 'xx' %}" + "{% set a = a ~ a %}" * 40 + "{{ a }}",
+        "{% set a = 'xx' %}" + "{% set a = a + a %}" * 40 + "{{ a }}",
+        "{% set a %}xx{% endset %}" + "{% set a %}{{ a }}{{ a }}{% endset %}" * 40 + "{{ a }}",
+        "{% with a = 'xx' %}" + "{% with a = a ~ a %}" * 40 + "{{ a }}" + "{% endwith %}" * 41,
+        "{% filter replace('x', 'xxxxxxxxxx')" + "|replace('x', 'xxxxxxxxxx')" * 40 + " %}x{% endfilter %}",
+        "{% set a = 'xx' %}" + "{% if b %}{% set a = a ~ a %}{% endif %}" * 40 + "{{ a }}",
+        "{{ a }}" * 2000,
+    ],
+)
+def test_template_that_could_grow_without_bounds_is_refused_before_it_is_tried(text: str) -> None:
+    for form in ({"text": text}, {"text": "x", "html": text}, {"text": "x", "subject": text}):
+        with pytest.raises(TemplateMistake, match="can become longer"):
+            interface_of(written(**form), LOOK)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<div>" * 16_000,
+        "<b><i></b>" * 8000,
+        "{% set a %}" + "<b>" * 200 + "{% endset %}" + "{{ a }}" * 100,
+    ],
+)
+def test_html_that_would_end_the_process_is_refused(html: str) -> None:
+    with pytest.raises(TemplateMistake, match="more than 5000 elements"):
+        interface_of(written(text="x", html=html), LOOK)
+
+
+def test_template_that_sets_joins_and_replaces_within_reason_is_taken() -> None:
+    text = (
+        "{% set both = a ~ ' ' ~ b %}{% set c %}{{ both|replace('x', 'y') }}{% endset %}"
+        "{% filter upper %}{{ c }}{% endfilter %}{% with d = a %}{{ d }}{% endwith %}"
+    ) + "{{ a|title|truncate(9) }} {{ b|urlencode }}" * 15
+
+    assert interface_of(written(text=text), LOOK).required == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    "text", ["{{ a }}", "{{ a|replace('q', 'r') }}", "{{ a|paragraphs }}", "{{ a ~ a }}"]
+)
+def test_escaping_cannot_be_switched_off(text: str) -> None:
+    html = f"{{% autoescape false %}}<p>{text}</p>{{% endautoescape %}}"
+
+    shown = rendered(written(text="x", html=html), a="<b>q</b>").html
+
+    assert "&lt;b&gt;" in shown
+    assert "b" not in {tag for tag, _ in tags_of(shown)}
 
 
 @pytest.mark.parametrize(

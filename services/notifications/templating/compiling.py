@@ -11,7 +11,7 @@ from functools import lru_cache
 from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
 from markupsafe import Markup
 
-from services.notifications.templating import markdown, markup, variables
+from services.notifications.templating import markdown, markup, sizes, variables
 from services.notifications.templating.environment import (
     FRAME,
     LAYOUT,
@@ -72,6 +72,7 @@ def _interface_of(wording: Wording, look: Look) -> Interface:
     trees = [environment(look, is_html=False).parse(source) for source in _sources(wording)]
     for tree in trees:
         refuse_what_runs(tree)
+        sizes.check(tree)
     if wording.blocks:
         _check_blocks(trees[0])
     links = _links(wording, look)

@@ -16,6 +16,8 @@ from markupsafe import Markup, escape
 # Around what is shown. Unicode gives it to no character, so nobody's text loses one that is read.
 MARK = "\ufdd0"
 _LARGEST_SHAPE = 20_000
+# The parser goes into each element by a call of its own: at about 12,000 levels the process dies.
+MOST_ELEMENTS = 5000
 _INLINER = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 
 
@@ -33,9 +35,11 @@ def unmarked(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def inlined(html: str) -> str:
-    """HTML with marks as it is sent: without them, and styled."""
+    """HTML with marks as it is sent: without them, and styled; raises ValueError where it is too much."""
     if "<style" not in html:
         return html.replace(MARK, "")
+    if html.count("<") - html.count("</") > MOST_ELEMENTS:
+        raise ValueError(f"the HTML has more than {MOST_ELEMENTS} elements")
     shape, values = _shape_of(html)
     pieces = styled(shape) if len(shape) <= _LARGEST_SHAPE else None
     if pieces is None:

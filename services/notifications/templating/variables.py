@@ -24,7 +24,8 @@ def of(trees: Iterable[nodes.Template]) -> Variables:
     """The variables of templates that are rendered with the same ones."""
     found = Variables()
     for tree in trees:
-        own = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "store"} | OURS
+        # Set by the template: `{% set x = … %}` stores a name, `{% with x = … %}` has it as a parameter.
+        own = {name.name for name in tree.find_all(nodes.Name) if name.ctx != "load"} | OURS
         _visit(tree, frozenset(own), found)
     found.optional -= found.required
     return found
