@@ -5,11 +5,12 @@ ApiError
 │   ├── NotificationNotFound  404  notification_not_found
 │   └── TemplateNotFound      404  template_not_found
 ├── Conflict
-│   ├── TopicBuiltIn      409  topic_built_in
-│   ├── TemplateExists    409  template_exists
-│   ├── NotCancellable    409  not_cancellable
-│   ├── NotResendable     409  not_resendable
-│   └── NotUnresolved     409  not_unresolved
+│   ├── TopicBuiltIn        409  topic_built_in
+│   ├── TemplateExists      409  template_exists
+│   ├── NotCancellable      409  not_cancellable
+│   ├── NotResendable       409  not_resendable
+│   ├── RecipientProtected  409  recipient_protected
+│   └── NotUnresolved       409  not_unresolved
 └── InvalidRequest
     ├── TemplateUnknown    422  template_unknown
     ├── TemplateInternal   422  template_internal
@@ -43,6 +44,13 @@ class NotResendable(errors.Conflict):
 
     code = "not_resendable"
     detail = "Only a notification that has ended, and whose content is still kept, can be sent again."
+
+
+class RecipientProtected(errors.Conflict):
+    """The address was sent too much lately for a program to send it this again."""
+
+    code = "recipient_protected"
+    detail = "This address was sent too many messages lately; try again later, or ask an administrator."
 
 
 class NotUnresolved(errors.Conflict):

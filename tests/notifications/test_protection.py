@@ -103,3 +103,51 @@ def test_limit_holds_for_requests_at_once(strict_app: Flask, as_sender: dict[str
         answers = list(pool.map(post, range(12)))
 
     assert sorted(answers) == ["queued"] * 3 + ["suppressed"] * 9
+
+
+def resend(client: FlaskClient, headers: dict[str, str], message_id: str) -> tuple[int, str]:
+    answer = client.post(f"{NOTIFICATIONS}/{message_id}/resend", headers=headers)
+    return answer.status_code, answer.json.get("code", answer.json["status"])
+
+
+def test_program_cannot_send_again_what_a_recipient_is_protected_from_and_a_person_can(
+    strict_app: Flask, as_sender: dict[str, str], as_admin: dict[str, str]
+) -> None:
+    client = strict_app.test_client()
+    ids = [send(client, as_sender, **text(str(number))) for number in range(5)]
+
+    by_program = resend(client, as_sender, ids[4])
+    by_person = resend(client, as_admin, ids[4])
+
+    assert status_of(client, as_sender, ids[3]) == ("suppressed", "too_many_to_address")
+    assert by_program == (409, "recipient_protected")
+    assert by_person == (202, "queued")
+
+
+def test_program_that_sends_one_message_again_and_again_is_stopped(
+    strict_app: Flask, as_sender: dict[str, str], mailbox: Mailbox
+) -> None:
+    client = strict_app.test_client()
+    message_id = send(client, as_sender)
+
+    answers = []
+    for _ in range(4):
+        attempt_until_it_ends(strict_app, client, as_sender, message_id)
+        answers.append(resend(client, as_sender, message_id))
+
+    assert answers == [(202, "queued")] * 2 + [(409, "recipient_protected")] * 2
+    assert len(mailbox.messages()) == 3
+
+
+def test_program_cannot_keep_messages_by_cancelling_them_to_send_them_all_at_once(
+    strict_app: Flask, as_sender: dict[str, str]
+) -> None:
+    client = strict_app.test_client()
+    ids = []
+    for number in range(5):
+        ids.append(send(client, as_sender, **text(str(number))))
+        client.post(f"{NOTIFICATIONS}/{ids[-1]}/cancel", headers=as_sender)
+
+    answers = [resend(client, as_sender, message_id) for message_id in ids]
+
+    assert [status for status, _ in answers] == [202] * 2 + [409] * 3

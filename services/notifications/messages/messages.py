@@ -13,10 +13,12 @@ from services.notifications.errors import (
     NotificationNotFound,
     NotResendable,
     NotUnresolved,
+    RecipientProtected,
 )
 from services.notifications.messages import timeline
 from services.notifications.messages.acceptance import ring
 from services.notifications.models import ENDED, WAITING, Delivery, db
+from services.notifications.recipients import protection
 from services.notifications.store import messages as store
 from shared.chassis import pagination
 from shared.chassis.access import Caller
@@ -50,11 +52,17 @@ def cancel(message_id: UUID, who: Caller) -> dict[str, Any]:
 
 
 def resend(message_id: UUID, who: Caller) -> dict[str, Any]:
-    """Try again a message that has ended, as if it were new; raises NotResendable."""
+    """Try again a message that has ended, as if it were new; raises NotResendable, RecipientProtected.
+
+    A person may send what its recipient was protected from; a program that loops may not.
+    """
     with transaction(db):
         delivery = _lock(message_id, who)
         if delivery.status not in ENDED or not delivery.has_content:
             raise NotResendable
+        address_key, lane = delivery.address_key, delivery.lane
+        if not who.is_admin and protection.is_full_for_resending(address_key=address_key, lane=lane):
+            raise RecipientProtected
         delivery.status, delivery.reason, delivery.retry_count = "queued", None, 0
         delivery.due_at = delivery.next_attempt_at = delivery.updated_at = func.now()
         timeline.add(delivery, "resent", utcnow())

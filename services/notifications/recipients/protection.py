@@ -12,6 +12,7 @@ import orjson
 from services.notifications.deps import deps
 from services.notifications.lanes import URGENT
 from services.notifications.store import protection as store
+from services.notifications.store.protection import Lately
 from shared.chassis.sealing import derive_key
 
 REPEATED = "repeated_content"
@@ -32,14 +33,22 @@ def _pepper(secret: str) -> bytes:
 
 def reason_against(*, address_key: str, lane: str, content_hash: str) -> str | None:
     """Why the address is not sent this message, in the caller's transaction; None where it is."""
-    settings = deps().settings
-    hourly, daily = settings.limits_of(lane)
     lately = store.lately(
         address_key,
         is_urgent=lane == URGENT,
         content_hash=content_hash,
-        window_seconds=settings.repeat_seconds,
+        window_seconds=deps().settings.repeat_seconds,
     )
     if lately.is_repeated:
         return REPEATED
-    return TOO_MANY if lately.in_hour >= hourly or lately.in_day >= daily else None
+    return TOO_MANY if _is_full(lately, lane) else None
+
+
+def is_full_for_resending(*, address_key: str, lane: str) -> bool:
+    """Whether a program may send the address nothing again for now, in the caller's transaction."""
+    return _is_full(store.lately_with_resent(address_key, is_urgent=lane == URGENT), lane)
+
+
+def _is_full(lately: Lately, lane: str) -> bool:
+    hourly, daily = deps().settings.limits_of(lane)
+    return lately.in_hour >= hourly or lately.in_day >= daily

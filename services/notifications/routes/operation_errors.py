@@ -24,6 +24,7 @@ CODES: dict[str, tuple[str, ...]] = {
     "messagesResend": (
         "not_resendable",
         "notification_not_found",
+        "recipient_protected",
     ),
     "messagesResolve": (
         "not_unresolved",

@@ -23,6 +23,18 @@ WHERE d.address_key = :address_key AND d.message_id > :since AND d.created_at > 
     AND (d.lane = 'urgent') = :is_urgent AND d.status NOT IN ('suppressed', 'cancelled')
 """)
 
+# With what was sent again, whenever it was accepted: each time counts.
+_LATELY_WITH_RESENT = text("""
+SELECT count(*) FILTER (WHERE sent.at > now() - interval '1 hour') AS in_hour, count(*) AS in_day
+FROM deliveries d CROSS JOIN LATERAL (
+    SELECT d.created_at AS at WHERE d.status NOT IN ('suppressed', 'cancelled')
+    UNION ALL
+    SELECT CAST(action ->> 'occurred_at' AS timestamptz) FROM jsonb_array_elements(d.actions) AS action
+    WHERE action ->> 'name' = 'resent'
+) AS sent
+WHERE d.address_key = :address_key AND (d.lane = 'urgent') = :is_urgent AND sent.at > now() - interval '1 day'
+""")
+
 
 @dataclass(frozen=True, slots=True)
 class Lately:
@@ -30,7 +42,7 @@ class Lately:
 
     in_hour: int
     in_day: int
-    is_repeated: bool
+    is_repeated: bool = False
 
 
 def lately(address_key: str, *, is_urgent: bool, content_hash: str, window_seconds: float) -> Lately:
@@ -46,3 +58,10 @@ def lately(address_key: str, *, is_urgent: bool, content_hash: str, window_secon
     }
     row = db.session.execute(_LATELY, values).one()
     return Lately(row.in_hour, row.in_day, row.is_repeated)
+
+
+def lately_with_resent(address_key: str, *, is_urgent: bool) -> Lately:
+    """What the address was sent and sent again; nobody else adds to it before the transaction ends."""
+    db.session.execute(_LOCK, {"address_key": address_key})
+    values = {"address_key": address_key, "is_urgent": is_urgent}
+    return Lately(*db.session.execute(_LATELY_WITH_RESENT, values).one())
