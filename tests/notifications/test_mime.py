@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 
 import pytest
@@ -33,6 +34,7 @@ SENDERS = [
     "Müller & Söhne <no-reply@example.org>",
     "Straße <no-reply@straße.example>",
     "日本 <no-reply@example.org>",
+    f"{'a b ' * 24}c <no-reply@example.org>",
 ]
 
 
@@ -77,15 +79,35 @@ def test_sender_s_name_is_quoted_so_that_one_sender_is_read(sender: str) -> None
     assert address.isascii()
 
 
+@pytest.mark.parametrize("name", ["日本語" * 33, "ü" * 100, "🎉" * 100])
+def test_long_name_of_a_sender_is_encoded_in_words_that_are_not_too_long(name: str) -> None:
+    content = written(sender=f"{name} <no-reply@example.org>")
+
+    line = next(line for line in content.split(b"\r\n") if line.startswith(b"From: ")).decode()
+    *words, address = line.removeprefix("From: ").split(" ")
+    assert str(make_header(decode_header(" ".join(words)))) == name
+    assert address == "<no-reply@example.org>"
+    assert max(map(len, words)) <= 75
+    assert len(line) <= 998
+
+
 def test_international_sender_domain_is_written_as_the_dns_knows_it() -> None:
     assert mail_from.parse("Straße <no-reply@straße.example>") == ("Straße", "no-reply@xn--strae-oqa.example")
 
 
 @pytest.mark.parametrize(
-    "sender", ["", "Doorward", "a@b@c.example", "Ada\nBcc: eve@example.org <a@example.org>", "ü@example.org"]
+    "sender",
+    [
+        "",
+        "Doorward",
+        "a@b@c.example",
+        "Ada\nBcc: eve@example.org <a@example.org>",
+        "ü@example.org",
+        f"{'x' * 101} <a@example.org>",
+    ],
 )
 def test_sender_that_cannot_be_written_is_refused(sender: str) -> None:
-    with pytest.raises(ValueError, match=r"must be|must not|is not"):
+    with pytest.raises(ValueError, match=r"must be|must have|must not|is not"):
         mail_from.parse(sender)
 
 
