@@ -3,7 +3,7 @@
 import socketserver
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import repeat
 
@@ -30,18 +30,17 @@ USUAL = {"greeting": b"220", "ehlo": b"250", "mail": b"250", "rcpt": b"250", "da
 
 
 @contextmanager
-def server_that_goes_astray(phase: str, part: bytes, pause_seconds: float) -> Iterator[int]:
-    """The port of a server that answers as usual up to ``phase``, and there sends ``part`` without end."""
+def server_that_says(phase: str, said: Iterable[bytes], pause_seconds: float = 0) -> Iterator[int]:
+    """The port of a server that answers as usual up to ``phase``, and there with all of ``said``."""
 
     class Talk(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             with suppress(OSError):
                 for name, code in USUAL.items():
                     self.hear(name)
-                    for _ in repeat(None) if name == phase else ():
+                    for part in said if name == phase else [code + b" x\r\n"]:
                         self.wfile.write(part)
-                        time.sleep(pause_seconds)
-                    self.wfile.write(code + b" x\r\n")
+                        time.sleep(pause_seconds if name == phase else 0)
 
         def hear(self, name: str) -> None:
             if name != "greeting":
@@ -55,17 +54,17 @@ def server_that_goes_astray(phase: str, part: bytes, pause_seconds: float) -> It
         server.shutdown()
 
 
-def deliver(port: int) -> None:
+def deliver(port: int, timeout_seconds: float = TIMEOUT_SECONDS) -> str:
     server = SmtpServer(host=HOST, port=port, security="none")
     connection = SmtpConnection(
-        flask_mail.Mail(), server, timeout=TIMEOUT_SECONDS, final_timeout=TIMEOUT_SECONDS
+        flask_mail.Mail(), server, timeout=timeout_seconds, final_timeout=timeout_seconds
     )
     message = MailMessage(
         subject="s", recipients=["ada@example.org"], body="t", html="t", sender="no-reply@example.org"
     )
-    connection.open("no-reply@example.org", within_seconds=TIMEOUT_SECONDS)
+    connection.open("no-reply@example.org", within_seconds=timeout_seconds)
     try:
-        connection.deliver(message, Noted())
+        return connection.deliver(message, Noted())
     finally:
         connection.abandon()
 
@@ -75,7 +74,7 @@ def deliver(port: int) -> None:
 def test_answer_that_does_not_end_is_a_server_s_fault_and_costs_one_timeout(
     phase: str, part: bytes, pause_seconds: float
 ) -> None:
-    with server_that_goes_astray(phase, part, pause_seconds) as port:
+    with server_that_says(phase, repeat(part), pause_seconds) as port:
         begun = time.monotonic()
         with pytest.raises(Refused) as refused:
             deliver(port)
@@ -85,16 +84,51 @@ def test_answer_that_does_not_end_is_a_server_s_fault_and_costs_one_timeout(
     assert took_seconds < 4 * TIMEOUT_SECONDS
 
 
+@pytest.mark.parametrize("part", [b"250-x\r\n" * 1000, b"250 " + b"x" * 8192])
+def test_answer_without_end_is_given_up_long_before_its_timeout(part: bytes) -> None:
+    with server_that_says("rcpt", repeat(part)) as port, pytest.raises(Refused, match="is too long"):
+        deliver(port, timeout_seconds=30)
+
+
 @pytest.mark.parametrize(("part", "pause_seconds"), ENDLESS.values(), ids=ENDLESS)
 def test_answer_to_the_whole_message_that_does_not_end_leaves_the_outcome_unknown(
     part: bytes, pause_seconds: float
 ) -> None:
-    with server_that_goes_astray("answer", part, pause_seconds) as port:
+    with server_that_says("answer", repeat(part), pause_seconds) as port:
         begun = time.monotonic()
         with pytest.raises(OutcomeUnknown):
             deliver(port)
 
     assert time.monotonic() - begun < 4 * TIMEOUT_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("phase", "answer"),
+    [
+        ("mail", b"200 ok"),
+        ("rcpt", b"252 ok"),
+        ("data", b"300 go on"),
+        ("answer", b"200"),
+        ("answer", b"252 ok"),
+    ],
+)
+def test_unknown_code_means_what_its_first_digit_does(phase: str, answer: bytes) -> None:
+    with server_that_says(phase, [answer + b"\r\n"]) as port:
+        assert deliver(port)[0] == "2"
+
+
+@pytest.mark.parametrize("answer", [b"", b"what?", b"354 go on", b"0", b"\xff\xfe", b"999 x"])
+def test_whole_message_without_an_answer_that_can_be_read_may_have_been_taken(answer: bytes) -> None:
+    with server_that_says("answer", [answer + b"\r\n"]) as port, pytest.raises(OutcomeUnknown):
+        deliver(port)
+
+
+@pytest.mark.parametrize("answer", [b"", b"what?", b"354 go on", b"999 x"])
+def test_command_without_an_answer_that_can_be_read_is_tried_again(answer: bytes) -> None:
+    with server_that_says("rcpt", [answer + b"\r\n"]) as port, pytest.raises(Refused) as refused:
+        deliver(port)
+
+    assert not refused.value.is_permanent
 
 
 def test_long_answer_in_many_pieces_is_read_whole_and_the_timeout_is_as_before() -> None:

@@ -10,6 +10,12 @@ import time
 
 LONGEST_ANSWER = 65_536  # bytes; a line has 512 (RFC 5321 section 4.5.3.1.5)
 _AT_ONCE = 8192
+DONE, GO_ON, LATER, NEVER = 2, 3, 4, 5
+
+
+def meaning(code: int) -> int:
+    """What the first digit says, also of a code that we do not know (RFC 5321 section 4.2.1)."""
+    return code // 100
 
 
 class BoundedSmtp(smtplib.SMTP):

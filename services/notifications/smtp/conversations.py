@@ -14,14 +14,14 @@ from typing import Protocol
 import flask_mail
 
 from services.notifications.smtp import connecting
+from services.notifications.smtp.answers import DONE, GO_ON, LATER, NEVER, meaning
 from services.notifications.smtp.mime import MailMessage, as_data
 from services.notifications.smtp.refusals import UNAVAILABLE, OutcomeUnknown, Refused, refusal
 from services.notifications.smtp.servers import SmtpServer
 
 FINAL_DOT = b".\r\n"
 _BAD_ADDRESS = 553
-_GO_ON = 354
-_ACCEPTED = {"mail": {250}, "rcpt": {250, 251}, "data": {_GO_ON}}
+_ACCEPTED = {"mail": DONE, "rcpt": DONE, "data": GO_ON}
 
 
 class Handover(Protocol):
@@ -133,7 +133,7 @@ class SmtpConnection(flask_mail.Connection):
         content = as_data(write())
         replies = [(phase, *self._reply(phase)) for phase, _ in commands]
         for phase, code, text in replies:
-            if code not in _ACCEPTED[phase] and replies[-1][1] == _GO_ON:
+            if meaning(code) != _ACCEPTED[phase] and meaning(replies[-1][1]) == GO_ON:
                 self.abandon()  # the server waits for content that it shall not get
             self._expect(phase, code, text)
         return content
@@ -151,7 +151,7 @@ class SmtpConnection(flask_mail.Connection):
             raise refusal(phase, error, server=self._server.name) from error
 
     def _expect(self, phase: str, code: int, text: bytes) -> None:
-        if code not in _ACCEPTED[phase]:
+        if meaning(code) != _ACCEPTED[phase]:
             raise self._refused(phase, code, text.decode("utf-8", "replace"))
 
     def _refused(self, phase: str, code: int, text: str) -> Refused:
@@ -173,8 +173,10 @@ class SmtpConnection(flask_mail.Connection):
         except (OSError, smtplib.SMTPException) as error:
             raise OutcomeUnknown(repr(error), server=self._server.name) from error
         answer = text.decode("utf-8", "replace")
-        if code != 250:
+        if meaning(code) in {LATER, NEVER}:
             raise self._refused("answer", code, answer)
+        if meaning(code) != DONE:  # no answer to what was sent: the message may have been taken
+            raise OutcomeUnknown(f"{code} {answer}", server=self._server.name)
         return f"{code} {answer}"
 
     def _wait_at_most(self, seconds: float) -> None:
