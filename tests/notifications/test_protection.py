@@ -1,13 +1,18 @@
 """What one address is sent: bounded, each content once in a while, and both visible."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import text as sql
 
+from services.notifications.models import db
 from services.notifications.settings import NotificationsSettings
+from shared.chassis.clock import utcnow
+from shared.chassis.database import transaction
 from tests.mailbox_process import Mailbox
 from tests.notifications.conftest import MakeApp
 from tests.notifications.test_api import MAIL, NOTIFICATIONS, send
@@ -103,6 +108,30 @@ def test_limit_holds_for_requests_at_once(strict_app: Flask, as_sender: dict[str
         answers = list(pool.map(post, range(12)))
 
     assert sorted(answers) == ["queued"] * 3 + ["suppressed"] * 9
+
+
+def test_messages_of_several_days_cannot_all_be_scheduled_for_one_hour(
+    strict_app: Flask, as_sender: dict[str, str]
+) -> None:
+    client = strict_app.test_client()
+    noon = utcnow() + timedelta(days=30)
+    moments = [
+        noon,
+        noon + timedelta(minutes=10),
+        noon - timedelta(minutes=10),
+        noon,
+        noon + timedelta(hours=2),
+    ]
+    ids = []
+    for number, moment in enumerate(moments):
+        ids.append(send(client, as_sender, send_at=moment.isoformat(), **text(str(number))))
+        with strict_app.app_context(), transaction(db):  # each on another day
+            db.session.execute(sql("UPDATE deliveries SET created_at = created_at - interval '1 day'"))
+
+    found = [status_of(client, as_sender, message_id) for message_id in ids]
+
+    assert [status for status, _ in found] == ["scheduled"] * 3 + ["suppressed", "scheduled"]
+    assert found[3][1] == "too_many_to_address"
 
 
 def resend(client: FlaskClient, headers: dict[str, str], message_id: str) -> tuple[int, str]:

@@ -141,7 +141,9 @@ def take_wanted(wanted: Wanted, version: Version | None = None) -> tuple[UUID, s
         "address_key": address_key,
         "header_message_id": new_message_id(message_id, deps().settings.sender[1]),
     }
-    against = protection.reason_against(address_key=address_key, lane=lane, content_hash=content_hash)
+    against = protection.reason_against(
+        address_key=address_key, lane=lane, content_hash=content_hash, send_at=wanted.send_at
+    )
     if against is not None:
         store.add_suppressed(message, delivery, against)
         return message_id, "suppressed"

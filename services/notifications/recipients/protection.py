@@ -5,6 +5,7 @@ Codes and security mails have limits of their own, so that nothing else can use 
 
 import hashlib
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 
 import orjson
@@ -31,7 +32,9 @@ def _pepper(secret: str) -> bytes:
     return derive_key(secret, "notification-content")
 
 
-def reason_against(*, address_key: str, lane: str, content_hash: str) -> str | None:
+def reason_against(
+    *, address_key: str, lane: str, content_hash: str, send_at: datetime | None = None
+) -> str | None:
     """Why the address is not sent this message, in the caller's transaction; None where it is."""
     lately = store.lately(
         address_key,
@@ -41,7 +44,13 @@ def reason_against(*, address_key: str, lane: str, content_hash: str) -> str | N
     )
     if lately.is_repeated:
         return REPEATED
-    return TOO_MANY if _is_full(lately, lane) else None
+    if _is_full(lately, lane):
+        return TOO_MANY
+    # What was accepted over many days could else be sent in one moment.
+    is_full_then = send_at is not None and _is_full(
+        store.around(send_at, address_key, is_urgent=lane == URGENT), lane
+    )
+    return TOO_MANY if is_full_then else None
 
 
 def is_full_for_resending(*, address_key: str, lane: str) -> bool:

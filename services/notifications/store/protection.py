@@ -1,9 +1,10 @@
 """What an address was sent lately. Stores never commit: the use case owns the transaction."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import DateTime, bindparam, text
 
 from services.notifications.models import db
 from shared.chassis.clock import utcnow
@@ -35,10 +36,19 @@ FROM deliveries d CROSS JOIN LATERAL (
 WHERE d.address_key = :address_key AND (d.lane = 'urgent') = :is_urgent AND sent.at > now() - interval '1 day'
 """)
 
+_AROUND = text("""
+SELECT count(*) FILTER (
+           WHERE due_at > :moment - interval '30 minutes' AND due_at < :moment + interval '30 minutes'
+       ), count(*)
+FROM deliveries
+WHERE address_key = :address_key AND status = 'scheduled' AND (lane = 'urgent') = :is_urgent
+    AND due_at > :moment - interval '12 hours' AND due_at < :moment + interval '12 hours'
+""").bindparams(bindparam("moment", type_=DateTime(timezone=True)))
+
 
 @dataclass(frozen=True, slots=True)
 class Lately:
-    """What an address was sent within an hour and a day, and whether this very content is part of it."""
+    """What an address is sent within an hour and a day, and whether this very content is part of it."""
 
     in_hour: int
     in_day: int
@@ -65,3 +75,9 @@ def lately_with_resent(address_key: str, *, is_urgent: bool) -> Lately:
     db.session.execute(_LOCK, {"address_key": address_key})
     values = {"address_key": address_key, "is_urgent": is_urgent}
     return Lately(*db.session.execute(_LATELY_WITH_RESENT, values).one())
+
+
+def around(moment: datetime, address_key: str, *, is_urgent: bool) -> Lately:
+    """What is scheduled for the address within the hour and the day around ``moment``; after ``lately``."""
+    values = {"address_key": address_key, "is_urgent": is_urgent, "moment": moment}
+    return Lately(*db.session.execute(_AROUND, values).one())
