@@ -1,6 +1,7 @@
 """notifications on its real database, broker and mail server."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -14,6 +15,7 @@ from shared.chassis.ids import new_id
 from shared.chassis.testing.databases import ServiceDatabases
 from shared.chassis.testing.tokens import SECRET, access_token, bearer
 from tests.mailbox_process import HOST, Mailbox, running_mailbox
+from tests.notifications.sink import Sink, running_sink
 
 MakeApp = Callable[..., Flask]
 
@@ -29,6 +31,13 @@ def mailbox(mailbox_process: Mailbox) -> Mailbox:
     """The mail server, empty and without faults."""
     mailbox_process.clear()
     return mailbox_process
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> Iterator[Sink]:
+    """A mail server that counts. It offers no 8BITMIME, and refuses eight bits."""
+    with running_sink(tmp_path) as running:
+        yield running
 
 
 @pytest.fixture

@@ -1,15 +1,12 @@
 """8BITMIME (RFC 6152): text is left as it is where the server takes it, and nowhere else."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from services.notifications.settings import NotificationsSettings
 from tests.mailbox_process import Mailbox
 from tests.notifications.conftest import MakeApp
-from tests.notifications.sink import Sink, running_sink
+from tests.notifications.sink import Sink
 from tests.notifications.test_api import send
 from tests.notifications.test_delivery import attempt, show
 from tests.notifications.test_dkim import pem
@@ -17,13 +14,6 @@ from tests.notifications.test_mime import read
 from tests.notifications.test_servers import server, with_servers
 
 TEXTS = {"German": "Schöne Grüße aus Köln.", "emoji": "👩‍👩‍👧‍👦 🎉", "dots": ".\n..\n.ü"}
-
-
-@pytest.fixture
-def sink(tmp_path: Path) -> Iterator[Sink]:
-    """A server that offers no 8BITMIME, and refuses eight bits."""
-    with running_sink(tmp_path) as running:
-        yield running
 
 
 def message(text: str) -> dict[str, object]:

@@ -2,8 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import flask_migrate
 import pytest
@@ -17,15 +15,9 @@ from shared.chassis.testing.clients import PrivatePostgres
 from shared.chassis.testing.engines import wait_until
 from tests.mailbox_process import Mailbox
 from tests.notifications.conftest import MakeApp, let_go
-from tests.notifications.sink import Sink, running_sink
+from tests.notifications.sink import Sink
 from tests.notifications.test_api import send
 from tests.notifications.test_delivery import attempt, attempt_until_it_ends, show
-
-
-@pytest.fixture
-def sink(tmp_path: Path) -> Iterator[Sink]:
-    with running_sink(tmp_path) as running:
-        yield running
 
 
 @pytest.fixture

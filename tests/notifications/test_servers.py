@@ -1,7 +1,6 @@
 """Several mail servers: which is tried when, and what happens when one fails."""
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +17,17 @@ from shared.chassis.settings import SettingsError
 from shared.chassis.testing.engines import wait_until
 from tests.mailbox_process import HOST, Mailbox
 from tests.notifications.conftest import MakeApp
-from tests.notifications.sink import Sink, running_sink
+from tests.notifications.sink import Sink
 from tests.notifications.test_api import send
 from tests.notifications.test_content import take_code
 from tests.notifications.test_delivery import attempt, attempt_until_it_ends, show
 
 
 @pytest.fixture
-def second(tmp_path: Path) -> Iterator[Sink]:
-    with running_sink(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-def two(make_app: MakeApp, settings: NotificationsSettings, mailbox: Mailbox, second: Sink) -> Flask:
+def two(make_app: MakeApp, settings: NotificationsSettings, mailbox: Mailbox, sink: Sink) -> Flask:
     """The mailbox first, and a sink for what it does not take."""
     return make_app(
-        with_servers(settings, server("first", mailbox.smtp_port), server("second", second.port, order=1))
+        with_servers(settings, server("first", mailbox.smtp_port), server("second", sink.port, order=1))
     )
 
 
@@ -58,7 +51,7 @@ def with_servers(settings: NotificationsSettings, *named: dict[str, Any]) -> Not
     ],
 )
 def test_next_server_takes_the_message_in_the_same_attempt_where_nothing_was_handed_over(
-    two: Flask, mailbox: Mailbox, second: Sink, as_sender: dict[str, str], switches: dict[str, Any]
+    two: Flask, mailbox: Mailbox, sink: Sink, as_sender: dict[str, str], switches: dict[str, Any]
 ) -> None:
     mailbox.chaos(**switches)
     client = two.test_client()
@@ -68,7 +61,7 @@ def test_next_server_takes_the_message_in_the_same_attempt_where_nothing_was_han
 
     shown = show(client, as_sender, message_id)
     assert (shown["status"], shown["attempts"], shown["timeline"][-1]["server"]) == ("sent", 1, "second")
-    assert (len(mailbox.messages()), second.count()) == (0, 1)
+    assert (len(mailbox.messages()), sink.count()) == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +75,7 @@ def test_next_server_takes_the_message_in_the_same_attempt_where_nothing_was_han
 def test_next_server_is_not_asked_where_the_first_has_judged_or_may_have_taken_the_message(
     two: Flask,
     mailbox: Mailbox,
-    second: Sink,
+    sink: Sink,
     as_sender: dict[str, str],
     switches: dict[str, Any],
     status: str,
@@ -96,11 +89,11 @@ def test_next_server_is_not_asked_where_the_first_has_judged_or_may_have_taken_t
 
     shown = show(client, as_sender, message_id)
     assert (shown["status"], shown["timeline"][-1]["server"]) == (status, "first")
-    assert (len(mailbox.messages()), second.count()) == (arrived, 0)
+    assert (len(mailbox.messages()), sink.count()) == (arrived, 0)
 
 
 def test_server_that_fails_again_and_again_is_left_alone_and_urgent_messages_never_try_it_out(
-    two: Flask, mailbox: Mailbox, second: Sink, as_sender: dict[str, str]
+    two: Flask, mailbox: Mailbox, sink: Sink, as_sender: dict[str, str]
 ) -> None:
     mailbox.chaos(drop_at="connect")
     client = two.test_client()
@@ -117,18 +110,18 @@ def test_server_that_fails_again_and_again_is_left_alone_and_urgent_messages_nev
     attempt(two, send(client, as_sender))
 
     assert (opened, after_an_urgent_one, breaker.state) == ("open", "half_open", "closed")
-    assert (len(mailbox.messages()), second.count()) == (1, 4)
+    assert (len(mailbox.messages()), sink.count()) == (1, 4)
 
 
 def test_next_server_takes_the_messages_while_the_first_hangs_in_every_slot(
     make_app: MakeApp,
     settings: NotificationsSettings,
     mailbox: Mailbox,
-    second: Sink,
+    sink: Sink,
     as_sender: dict[str, str],
 ) -> None:
     patient = settings.model_copy(update={"smtp_timeout_seconds": 50, "attempt_lease_seconds": 60})
-    pair = (server("first", mailbox.smtp_port), server("second", second.port, order=1))
+    pair = (server("first", mailbox.smtp_port), server("second", sink.port, order=1))
     two = make_app(with_servers(patient, *pair))
     client = two.test_client()
     for number in range(2):
@@ -147,7 +140,7 @@ def test_next_server_takes_the_messages_while_the_first_hangs_in_every_slot(
     wait_until(lambda: slots._free["normal"] == 0 and slots.free("normal") == 1, what="a stuck lane")
     quick = [send(client, as_sender, to={"email": f"ada@quick-{number}.example"}) for number in range(3)]
     drain()
-    arrived = set(second.recipients())
+    arrived = set(sink.recipients())
     mailbox.chaos()
     for thread in threads:
         thread.join()
@@ -160,17 +153,17 @@ def test_server_is_given_no_more_than_its_rate_and_the_next_one_takes_the_rest(
     make_app: MakeApp,
     settings: NotificationsSettings,
     mailbox: Mailbox,
-    second: Sink,
+    sink: Sink,
     as_sender: dict[str, str],
 ) -> None:
     first = server("first", mailbox.smtp_port, per_day=2)
-    app = make_app(with_servers(settings, first, server("second", second.port, order=1)))
+    app = make_app(with_servers(settings, first, server("second", sink.port, order=1)))
     client = app.test_client()
 
     for _ in range(4):
         attempt_until_it_ends(app, client, as_sender, send(client, as_sender))
 
-    assert (len(mailbox.messages()), second.count()) == (2, 2)
+    assert (len(mailbox.messages()), sink.count()) == (2, 2)
 
 
 def test_what_a_server_was_given_today_is_known_to_the_next_worker(
@@ -193,17 +186,17 @@ def test_server_of_a_sender_domain_comes_first_and_one_of_another_never(
     make_app: MakeApp,
     settings: NotificationsSettings,
     mailbox: Mailbox,
-    second: Sink,
+    sink: Sink,
     as_sender: dict[str, str],
 ) -> None:
     other = server("other", mailbox.smtp_port, sender_domains=["example.org"])
-    mine = server("mine", second.port, order=9, sender_domains=["doorward.test"])
+    mine = server("mine", sink.port, order=9, sender_domains=["doorward.test"])
     app = make_app(with_servers(settings, other, mine))
     client = app.test_client()
 
     attempt(app, send(client, as_sender))
 
-    assert (len(mailbox.messages()), second.count()) == (0, 1)
+    assert (len(mailbox.messages()), sink.count()) == (0, 1)
 
 
 def test_heavier_servers_are_first_more_often(settings: NotificationsSettings) -> None:

@@ -1,6 +1,8 @@
 """The connection to the mail server is as protected as the settings say, or there is none."""
 
+import socketserver
 import ssl
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -125,6 +127,34 @@ def test_mail_waits_where_the_password_is_wrong(
     assert "535" in shown["timeline"][-1]["detail"]
     assert "guess" not in str(shown)
     assert sink.count() == 0
+
+
+def test_answer_that_is_pushed_in_before_tls_is_not_read_behind_it(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+
+    class Talk(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            for answer in (b"220 x\r\n", b"250-x\r\n250 STARTTLS\r\n"):
+                self.wfile.write(answer)
+                self.rfile.readline()
+            self.wfile.write(b"220 go on\r\n250-x\r\n250 PUSHEDIN\r\n")
+            with context.wrap_socket(self.request, server_side=True) as secured:
+                secured.recv(1000)
+                secured.sendall(b"250-x\r\n250 GENUINE\r\n")
+                secured.recv(1000)
+
+    with socketserver.ThreadingTCPServer((HOST, 0), Talk) as listening:
+        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        server_ = SmtpServer(host=HOST, port=listening.server_address[1], security="starttls")
+        host = connecting.connect(server_, my_name="example.org", timeout=5)
+        host.close()
+        listening.shutdown()
+
+    assert (host.has_extn("genuine"), host.has_extn("pushedin")) == (True, False)
 
 
 @pytest.mark.parametrize(("token", "status"), [(TOKEN, "sent"), ("an old token", "retrying")])

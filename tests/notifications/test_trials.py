@@ -1,8 +1,5 @@
 """Short versions of the trials: what hangs, is stopped or floods delays nothing else and loses nothing."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from flask import Flask
 
@@ -10,16 +7,10 @@ from services.notifications.settings import NotificationsSettings
 from shared.chassis.testing.clients import PrivateRedis
 from tests.notifications import outages, trials
 from tests.notifications.conftest import MakeApp
-from tests.notifications.sink import Sink, running_sink
+from tests.notifications.sink import Sink
 from tests.notifications.test_workers import changed
 
 pytestmark = pytest.mark.timeout(300)
-
-
-@pytest.fixture
-def sink(tmp_path: Path) -> Iterator[Sink]:
-    with running_sink(tmp_path) as running:
-        yield running
 
 
 @pytest.fixture

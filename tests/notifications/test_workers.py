@@ -3,8 +3,6 @@
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -18,7 +16,7 @@ from shared.chassis.testing.engines import free_port, wait_until
 from shared.chassis.testing.processes import Worker, working
 from tests.mailbox_process import Mailbox
 from tests.notifications import kills
-from tests.notifications.sink import Sink, running_sink
+from tests.notifications.sink import Sink
 from tests.notifications.test_api import send
 from tests.notifications.worker_process import environment_of, running_worker
 
@@ -26,12 +24,6 @@ DEAF = (
     sys.executable, "-m", "celery", "-A", "services.notifications.worker:celery", "worker",
     "-P", "threads", "--queues", "notifications", "--without-gossip", "--without-mingle",
 )  # fmt: skip
-
-
-@pytest.fixture
-def sink(tmp_path: Path) -> Iterator[Sink]:
-    with running_sink(tmp_path) as running:
-        yield running
 
 
 def changed(settings: NotificationsSettings, **changes: object) -> NotificationsSettings:
