@@ -12,10 +12,12 @@ from sqlalchemy.exc import OperationalError
 from services.notifications.delivery import bells, delivery, draining
 from services.notifications.delivery.delivery import Term, deliver
 from services.notifications.models import db
+from services.notifications.smtp.conversations import SmtpConnection
 from services.notifications.store import attempts, queue
 from services.notifications.store.queue import Claim
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
+from shared.chassis.testing.engines import wait_until
 from tests.mailbox_process import Mailbox
 from tests.notifications.test_api import send
 from tests.notifications.test_content import take_code
@@ -112,8 +114,39 @@ def test_database_that_does_not_take_the_note_keeps_the_dot_back(
         monkeypatch.setattr(attempts, "note_handover", cut)
         deliver(claim, Term(5))
 
-    assert show(client, as_sender, message_id)["status"] == "retrying"
+    shown = show(client, as_sender, message_id)
+    assert shown["status"] == "retrying"
+    assert shown["timeline"][-1]["detail"] == "the handover could not be noted: the database has not answered"
     assert mailbox.messages() == []
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "mails"), [("_form", "retrying", 0), ("_final_answer", "outcome_unknown", 1)]
+)
+def test_surprise_neither_loses_nor_doubles_a_message_and_says_nothing_of_ours(
+    app: Flask,
+    client: FlaskClient,
+    mailbox: Mailbox,
+    as_sender: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    status: str,
+    mails: int,
+) -> None:
+    message_id = send(client, as_sender)
+
+    def fail(*_arguments: object) -> None:
+        raise RuntimeError("a secret of ours")
+
+    with app.app_context():
+        claim = claim_one()
+        monkeypatch.setattr(SmtpConnection, method, fail)
+        deliver(claim, Term(5))
+
+    shown = show(client, as_sender, message_id)
+    wait_until(lambda: len(mailbox.messages()) == mails, what="the mails that were handed over")
+    assert shown["status"] == status
+    assert shown["timeline"][-1]["detail"] == "RuntimeError, which the worker's log describes"
 
 
 @pytest.mark.parametrize("offset_seconds", [-60, 60])

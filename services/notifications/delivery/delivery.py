@@ -117,16 +117,19 @@ def _send(claim: Claim, content: Rendered, handover: "_Handover") -> Outcome:
         handover.ended(error.phase, error.server)
         return _refused(error, claim, handover.situation)
     except NotNoted as error:
-        log.warning("handover_not_noted", message_id=str(claim.message_id), cause=repr(error))
+        cause = repr(error.__cause__ or error)
+        log.warning("handover_not_noted", message_id=str(claim.message_id), cause=cause)
         return outcomes.not_sent(f"the handover could not be noted: {error}", handover.situation)
     except OutcomeUnknown as error:
         return outcomes.unknown("no_answer", str(error), handover.situation)
     except Exception as error:
-        # A surprise must neither lose the message nor send it twice, nor be repeated for ever.
+        # A surprise must neither lose the message nor send it twice, nor be repeated for ever. What it says
+        # is for the log alone: nobody knows what of ours is in it, and programs read the timeline.
         log.exception("attempt_surprised", message_id=str(claim.message_id))
+        detail = f"{type(error).__name__}, which the worker's log describes"
         if handover.is_noted:
-            return outcomes.unknown("no_answer", repr(error), handover.situation)
-        return outcomes.not_sent(repr(error), handover.situation)
+            return outcomes.unknown("no_answer", detail, handover.situation)
+        return outcomes.not_sent(detail, handover.situation)
     handover.ended("answer", handover.server)
     deps().paces.took(claim.domain)
     return outcomes.sent(answer)
@@ -175,7 +178,7 @@ class _Handover:
         try:
             is_ours = attempts.note_handover(self.claim, server=server, lease_seconds=answer_within)
         except SQLAlchemyError as error:
-            raise NotNoted(repr(error)) from error
+            raise NotNoted("the database has not answered") from error
         if not is_ours:
             raise NotNoted("the attempt is not ours any more")
         if time.monotonic() - begun > LONGEST_GAP_SECONDS:
