@@ -8,7 +8,8 @@ from gateway.access_log import AccessLog
 from gateway.api_keys import ApiKeys
 from gateway.console import setup as console
 from gateway.console.auth_client import Auth
-from gateway.edge import Edge, GatewayFlask
+from gateway.edge import Edge
+from gateway.edge_app import GatewayFlask
 from gateway.error_pages import ErrorPages
 from gateway.hints import Hints
 from gateway.hooks import Hooks

@@ -23,7 +23,6 @@ def exchange_of(scope: Scope, receive: Receive, *, trusted_proxies: int) -> Exch
     origin = get(b"origin")
     is_continued = b"x-request-id" in found or b"traceparent" in found
     exchange = Exchange(scope, receive, _trace_of(found) if is_continued else _new_trace())
-    # Not as arguments: a function looks each keyword up among all of its thirty names.
     exchange.host = _host_of(get(b"host", b""))
     exchange.address, exchange.protocol = address, protocol
     exchange.origin = None if origin is None else origin.decode("latin-1")

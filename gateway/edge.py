@@ -4,7 +4,6 @@ A request is routed by its raw target before anything else happens.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from flask import Response
 from redis.exceptions import RedisError
@@ -12,7 +11,6 @@ from werkzeug.exceptions import HTTPException
 
 from gateway import errors
 from gateway.arrival import exchange_of
-from gateway.asgi import AsgiFlask
 from gateway.error_pages import ErrorPages
 from gateway.exchange import Exchange
 from gateway.hooks import Hooks
@@ -29,7 +27,6 @@ from gateway.messages import (
 from gateway.near_misses import hinted
 from gateway.own_pages import HEALTH_PATHS, METRICS_PATH, OwnPages
 from gateway.pipeline import CLIENT_GONE, Pipeline
-from gateway.readiness import Drain
 from gateway.route_search import route_of, route_of_socket
 from gateway.settings import GatewaySettings
 from gateway.sockets.answering import answer_socket
@@ -38,52 +35,12 @@ from shared.chassis import tracing
 from shared.chassis.errors import ApiError, NotFound, Unavailable, from_http_exception, problem_response
 from shared.chassis.logs import get_logger
 from shared.serving.messages import ClientTooSlow
-from shared.serving.options import Options
 
 log = get_logger(__name__)
 
 Way = Callable[[Exchange, Send], Awaitable[None]]
 
 ALL_METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-
-
-class GatewayFlask(AsgiFlask):
-    """The gateway's app: Flask for its own pages, an edge for all that comes from clients."""
-
-    edge: "Edge"
-    drain: Drain
-
-    def __call__(self, scope: Any, receive: Any, send: Any = None) -> Any:
-        """Serve one ASGI scope; with two arguments, which are WSGI's, one WSGI request."""
-        if send is None:
-            return super().__call__(scope, receive)
-        return self.asgi_app(scope, receive, send)
-
-    def asgi_app(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """The ASGI application."""
-        if scope["type"] == "lifespan":
-            return self.live(receive, send)
-        if not self.is_started:
-            return self._start_and_serve(scope, receive, send)
-        return self.edge.serve(scope, receive, send)
-
-    async def _start_and_serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.started()
-        await self.edge.serve(scope, receive, send)
-
-    @property
-    def pipeline(self) -> Pipeline:
-        """What forwarded requests go through."""
-        return self.edge.pipeline
-
-    @property
-    def serving_options(self) -> Options:
-        """How the server treats the clients."""
-        return self.edge.serving_options
-
-    def begin_drain(self) -> None:
-        """Say in ``/readyz`` that this worker is about to stop; requests are still answered."""
-        self.drain.has_begun = True
 
 
 class Edge:

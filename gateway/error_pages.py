@@ -11,9 +11,10 @@ from jinja2 import Environment
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
+from gateway.hooked_response import HookedResponse
 from gateway.links import looks
 from gateway.links.wordings import language_of, wording
-from gateway.messages import Answer, HookedResponse
+from gateway.messages import Answer
 from shared.chassis.brand import BrandSettings
 from shared.chassis.errors import PROBLEM_TYPE
 

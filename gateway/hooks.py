@@ -17,7 +17,8 @@ from flask.signals import got_request_exception, request_finished
 
 from gateway.asgi import AsgiFlask
 from gateway.exchange import Exchange
-from gateway.messages import Answer, ClientGone, StreamedResponse, hooked
+from gateway.hooked_response import hooked
+from gateway.messages import Answer, ClientGone, StreamedResponse
 from gateway.route_table import ENDPOINT
 from gateway.routing import Table
 from gateway.values import METHODS

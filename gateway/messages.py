@@ -71,24 +71,7 @@ class StreamedResponse:
         return raw_headers(self.headers) if self._fields is None else self._fields
 
 
-class HookedResponse(Response):
-    """A forwarded answer as Flask's hooks see it; what is streamed of it is no part of its ``data``."""
-
-    source: Source | None = None
-
-
 Answer = Response | StreamedResponse
-
-
-def hooked(answer: Answer) -> Response:
-    """``answer`` for Flask, with the fields that it came with and no others."""
-    if isinstance(answer, Response):
-        return answer
-    response = HookedResponse(answer.body, status=answer.status_code)
-    response.headers.clear()
-    response.headers.extend(answer.headers)
-    response.source = answer.source
-    return response
 
 
 def raw(response: Answer) -> RawHeaders:
@@ -113,20 +96,32 @@ async def send_answer(answer: Answer, send: Send) -> None:
     """Write ``answer`` to the client, no faster than it reads; raises ResponseBroken, ClientTooSlow."""
     source: Source | None = getattr(answer, "source", None)
     try:
-        if source is not None:
+        if source is None:
+            await _send_whole(answer, send)
+        else:
             await _send_stream(answer, source, send)
-            return
-        body = answer.body if isinstance(answer, StreamedResponse) else answer.get_data()
-        if isinstance(send, Reply):
-            send.whole(answer.status_code, raw(answer), body)
-            return
-        await send(_start_of(answer))
-        await send({"type": "http.response.body", "body": body})
     finally:
-        if source is not None:
-            source.close()
-        if isinstance(answer, Response):
-            answer.close()
+        _close(answer, source)
+
+
+def _close(answer: Answer, source: Source | None) -> None:
+    """Nothing more of ``answer`` is sent.
+
+    Not in the ``finally`` itself: mypyc takes the source there for what it was when the ``try`` ended well.
+    """
+    if source is not None:
+        source.close()
+    if isinstance(answer, Response):
+        answer.close()
+
+
+async def _send_whole(answer: Answer, send: Send) -> None:
+    body = answer.body if isinstance(answer, StreamedResponse) else answer.get_data()
+    if isinstance(send, Reply):
+        send.whole(answer.status_code, raw(answer), body)
+        return
+    await send(_start_of(answer))
+    await send({"type": "http.response.body", "body": body})
 
 
 async def _send_stream(answer: Answer, source: Source, send: Send) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable
 from logging import DEBUG, getLogger
 from time import monotonic
-from typing import NamedTuple
 
 from gateway import errors, headers, measures
 from gateway.answer_body import AnswerBody
@@ -14,7 +13,6 @@ from gateway.policies.header_fields import CompiledRules, claim_fields
 from gateway.request_body import RequestBody, framing_lines
 from gateway.route import IDEMPOTENT
 from gateway.routing import Match
-from gateway.sockets.opening import Opening
 from gateway.sockets.service_socket import opened_socket
 from gateway.tries import Tries
 from gateway.upstream import faults
@@ -28,15 +26,27 @@ log = get_logger(__name__)
 is_debugged = getLogger(__name__).isEnabledFor
 
 
-class Outgoing(NamedTuple):
+class Outgoing:
     """What a replica is sent, but for what is its own: its authority, and the deadline by its clock."""
 
-    method: bytes
-    start: tuple[bytes, ...]  # pieces of the request line, and the beginning of the next
-    lines: list[bytes]  # pieces of those that follow
-    body: RequestBody
-    deadline: float  # on the monotonic clock
-    opening: Opening | None  # of a WebSocket
+    __slots__ = ("_lines", "_start", "body", "deadline", "is_handshake", "method")
+
+    def __init__(self, exchange: Exchange, match: Match, body: RequestBody, deadline: float) -> None:
+        scope = exchange.scope
+        self.method: bytes = scope["method"].encode()
+        self.body = body
+        self.deadline = deadline  # on the monotonic clock
+        self.is_handshake = exchange.opening is not None  # of a WebSocket
+        query: bytes = scope["query_string"]
+        mark = b"?" if query or scope.get(EMPTY_QUERY) else b""
+        target = match.target(scope["raw_path"])
+        # Pieces of the request line, and the beginning of the next; and pieces of those that follow.
+        self._start = [self.method, b" ", target, mark, query, b" HTTP/1.1\r\nhost: "]
+        self._lines = _lines(exchange, match, body)
+
+    def head(self, authority: bytes, last: bytes) -> bytes:
+        """The head for the replica of this authority, with ``last`` as its last line."""
+        return b"".join([*self._start, authority, b"\r\n", *self._lines, last, b"\r\n"])
 
 
 def forward(exchange: Exchange, service: Service) -> Awaitable[StreamedResponse]:
@@ -45,7 +55,7 @@ def forward(exchange: Exchange, service: Service) -> Awaitable[StreamedResponse]
     assert match is not None and body is not None  # noqa: S101, PT018  (its policies have let it pass)
     deadline = exchange.started_at + match.route.timeouts.total
     if body.is_done:
-        return _try_replicas(exchange, service, _outgoing(exchange, match, body, deadline))
+        return _try_replicas(exchange, service, Outgoing(exchange, match, body, deadline))
     return _hold_and_forward(exchange, service, match, body, deadline)
 
 
@@ -55,14 +65,12 @@ async def _hold_and_forward(
     try:
         await body.hold(deadline)
         exchange.held_seconds = body.waited_seconds
-        return await _try_replicas(exchange, service, _outgoing(exchange, match, body, deadline))
+        return await _try_replicas(exchange, service, Outgoing(exchange, match, body, deadline))
     finally:
         body.let_go()
 
 
-def _outgoing(exchange: Exchange, match: Match, body: RequestBody, deadline: float) -> Outgoing:
-    scope = exchange.scope
-    method, query = scope["method"].encode(), scope["query_string"]
+def _lines(exchange: Exchange, match: Match, body: RequestBody) -> list[bytes]:
     lines = _passed_on(exchange, match)
     lines.append(framing_lines(body))
     lines.append(
@@ -75,9 +83,7 @@ def _outgoing(exchange: Exchange, match: Match, body: RequestBody, deadline: flo
     )
     if exchange.opening is not None:
         lines.append(exchange.opening.request_lines())
-    mark = b"?" if query or scope.get(EMPTY_QUERY) else b""
-    start = (method, b" ", match.target(scope["raw_path"]), mark, query, b" HTTP/1.1\r\nhost: ")
-    return Outgoing(method, start, lines, body, deadline, exchange.opening)
+    return lines
 
 
 def _passed_on(exchange: Exchange, match: Match) -> list[bytes]:
@@ -140,13 +146,12 @@ def _begin(exchange: Exchange, service: Service, tries: Tries) -> Attempt:
 
 def _ask(attempt: Attempt, outgoing: Outgoing) -> Awaitable[ResponseHead]:
     replica = attempt.replica
-    if outgoing.opening is not None:
+    if outgoing.is_handshake:
         # Without a deadline: it would not be that of the request alone, but of the socket.
-        request_head = b"".join((*outgoing.start, replica.authority, b"\r\n", *outgoing.lines, b"\r\n"))
-        attempt.connection.begin(outgoing.method, request_head, may_switch=True)
+        attempt.connection.begin(outgoing.method, outgoing.head(replica.authority, b""), may_switch=True)
         return attempt.connection.head(attempt.patience)
     deadline = headers.deadline_line(outgoing.deadline - monotonic(), replica.clock_ahead)
-    request_head = b"".join((*outgoing.start, replica.authority, b"\r\n", *outgoing.lines, deadline, b"\r\n"))
+    request_head = outgoing.head(replica.authority, deadline)
     if outgoing.body.is_done:
         attempt.connection.begin(outgoing.method, request_head)
         return attempt.connection.head(attempt.patience)

@@ -16,6 +16,7 @@ LONGEST_TARGET = 8_000
 # ``@`` (RFC 3986 section 3.3), no empty segment and no segment that begins with a dot.
 _PLAIN_PATH = re.compile(rb"(?:/(?!\.)[A-Za-z0-9._~!$&'()*+,=:@-]+)+/?|/")
 _WELL_KNOWN = b"/.well-known/"
+_PERCENT = ord("%")  # as a number, as in shared.serving.scopes
 _ENCODED = re.compile(rb"%([0-9A-Fa-f]{2})")
 _PATH = re.compile(rb"/(?:[A-Za-z0-9._~!$&'()*+,=:@/-]|%[0-9A-Fa-f]{2})*")
 _QUERY = re.compile(rb"[!-\x22\x24-~]*")
@@ -52,7 +53,7 @@ def check(raw_path: bytes, query: bytes) -> None:
 
 def reading(raw_path: bytes) -> bytes:
     """The path as every program compares it: unreserved characters decoded (RFC 3986 section 6.2.2.2)."""
-    return _ENCODED.sub(_decoded, raw_path) if b"%" in raw_path else raw_path
+    return _ENCODED.sub(_decoded, raw_path) if _PERCENT in raw_path else raw_path
 
 
 def folded(raw_path: bytes) -> bytes:

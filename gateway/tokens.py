@@ -112,7 +112,7 @@ class Tokens:
 
 
 def _name_of(authorization: bytes) -> bytes:
-    return hashlib.sha256(authorization).digest()
+    return hashlib.blake2b(authorization, digest_size=32).digest()  # in half the time of SHA-256
 
 
 def _verify(name: bytes, authorization: bytes) -> Identity:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gateway import measures
 from gateway.access_log import AccessLog
-from gateway.edge import GatewayFlask
+from gateway.edge_app import GatewayFlask
 from gateway.limits.limiter import RouteLimiter
 from gateway.receipts import Receipts
 from gateway.revocations import Revocations

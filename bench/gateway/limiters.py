@@ -49,7 +49,8 @@ async def _own(redis_url: str, limit: Limit) -> float:
 
     async def caller() -> None:
         for _ in range(REQUESTS // AT_ONCE):
-            exchange = Exchange({}, None, trace, address="127.0.0.1")  # type: ignore[arg-type]
+            exchange = Exchange({}, None, trace)  # type: ignore[arg-type]
+            exchange.address = "127.0.0.1"
             await limiter.admit(exchange, (limit,))
 
     began = perf_counter()

@@ -5,18 +5,20 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import monotonic, time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway import measures
 from gateway.background import keep_running
 from gateway.client_address import limit_key
-from gateway.exchange import Exchange
 from gateway.limits.counting import PRESENCE_SHA, SCRIPTS, Counting, Verdict
 from gateway.limits.redis_connection import LinkDown
 from gateway.limits.redis_link import RedisLink
 from gateway.policies.limits import Limit, LimitKey
 from shared.chassis import errors
 from shared.chassis.logs import get_logger
+
+if TYPE_CHECKING:
+    from gateway.exchange import Exchange
 
 WORKERS_KEY = "doorward:gateway:workers"
 PRESENCE_SECONDS = 2.0
@@ -26,30 +28,30 @@ ABSENCE_MS = 10_000
 log = get_logger(__name__)
 
 
-def _by_address(exchange: Exchange) -> str:
+def _by_address(exchange: "Exchange") -> str:
     return limit_key(exchange.address)
 
 
-def _by_account(exchange: Exchange) -> str:
+def _by_account(exchange: "Exchange") -> str:
     caller = exchange.caller
     return f"account:{caller.account_id}" if caller else _by_address(exchange)
 
 
-def _by_api_key(exchange: Exchange) -> str:
+def _by_api_key(exchange: "Exchange") -> str:
     return f"key:{exchange.api_key_id}" if exchange.api_key_id else _by_address(exchange)
 
 
-def _by_caller(exchange: Exchange) -> str:
+def _by_caller(exchange: "Exchange") -> str:
     return _by_api_key(exchange) if exchange.api_key_id else _by_account(exchange)
 
 
-def _by_organization(exchange: Exchange) -> str:
+def _by_organization(exchange: "Exchange") -> str:
     organization = exchange.caller.organization if exchange.caller else None
     return f"organization:{organization.id}" if organization else _by_caller(exchange)
 
 
 # Every way falls back to the address: a request without the key that a limit is by must not be unlimited.
-_KEYS: dict[LimitKey, Callable[[Exchange], str]] = {
+_KEYS: dict[LimitKey, Callable[["Exchange"], str]] = {
     "address": _by_address,
     "account": _by_account,
     "api_key": _by_api_key,
@@ -59,7 +61,7 @@ _KEYS: dict[LimitKey, Callable[[Exchange], str]] = {
 }
 
 
-def key_of(exchange: Exchange, by: LimitKey) -> str:
+def key_of(exchange: "Exchange", by: LimitKey) -> str:
     """Whom a limit by this counts the exchange for."""
     return _KEYS[by](exchange)
 
@@ -99,7 +101,7 @@ class RouteLimiter:
             await self._link.call("ZREM", WORKERS_KEY, self._name)
         await self._link.stop()
 
-    async def admit(self, exchange: Exchange, limits: Sequence[Limit]) -> None:
+    async def admit(self, exchange: "Exchange", limits: Sequence[Limit]) -> None:
         """Count ``exchange`` against ``limits`` too; raises TooManyRequests where one has nothing left.
 
         However many limits there are, and calls of this, the request waits no longer than the time limit.
@@ -115,7 +117,7 @@ class RouteLimiter:
         finally:
             exchange.limiter_seconds += monotonic() - began
 
-    def admit_held(self, exchange: Exchange, limits: Sequence[Limit]) -> Sequence[Limit]:
+    def admit_held(self, exchange: "Exchange", limits: Sequence[Limit]) -> Sequence[Limit]:
         """As ``admit``, while this worker knows what is left; the limits of which Redis has to be asked."""
         for place, limit in enumerate(limits):
             verdict = self._counting.take_held(limit, _KEYS[limit.by](exchange))
@@ -124,7 +126,7 @@ class RouteLimiter:
             self._heed(exchange, verdict)
         return ()
 
-    def _heed(self, exchange: Exchange, verdict: Verdict) -> None:
+    def _heed(self, exchange: "Exchange", verdict: Verdict) -> None:
         """Note the verdict; raises TooManyRequests, which costs no other limit anything."""
         verdicts = exchange.verdicts
         verdicts.append(verdict)

@@ -1,15 +1,15 @@
 """Limits: how many requests of a route a client, a caller or everybody may make in a window.
 
-Answers carry ``RateLimit-Policy`` and ``RateLimit`` (draft-ietf-httpapi-ratelimit-headers-11).
+What answers say of them is ``limits.fields``.
 """
 
 from collections.abc import Awaitable, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
+from gateway.limits.fields import limit_fields
 from gateway.messages import RawHeaders
 from gateway.policies.policy import Policy
 from gateway.values import STRICT, Name, Whole, number
@@ -17,7 +17,6 @@ from gateway.values import STRICT, Name, Whole, number
 if TYPE_CHECKING:
     from gateway.exchange import Exchange
     from gateway.explanation import Asked
-    from gateway.limits.counting import Verdict
 
 LimitKey = Literal["address", "account", "api_key", "caller", "organization", "route"]
 
@@ -80,20 +79,3 @@ class LimitsOfCaller(LimitsPolicy):
 
 def _way(limit: Limit) -> str:
     return f"leased up to {limit.slack:.0%} in advance" if limit.slack else "asked of Redis for each request"
-
-
-@lru_cache(maxsize=1024)
-def _policy(name: str, quota: int, window_seconds: int) -> str:
-    """What never changes of a limit, for an answer."""
-    return f'"{name}";q={quota};w={window_seconds}'
-
-
-def limit_fields(verdicts: "Sequence[Verdict]") -> RawHeaders:
-    """What an answer says of the limits that its request was counted against."""
-    policies, states = [], []
-    for limit, _, remaining, reset_seconds, _, _ in verdicts:
-        policies.append(_policy(limit.name, limit.quota, limit.window_seconds))
-        states.append(f'"{limit.name}";r={remaining};t={reset_seconds}')
-    if not policies:
-        return []
-    return [(b"ratelimit-policy", ", ".join(policies).encode()), (b"ratelimit", ", ".join(states).encode())]

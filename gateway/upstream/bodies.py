@@ -1,7 +1,6 @@
 """The bodies of responses: by length, by chunks, or as long as the connection lasts (RFC 9112 section 6)."""
 
 import re
-from typing import Protocol
 
 from gateway.upstream.framing import MalformedResponse, ResponseHead
 
@@ -11,18 +10,21 @@ LONGEST_TRAILER = 8_192
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?")
 
 
-class ResponseBody(Protocol):
+class ResponseBody:
     """A part of the stream that is one response's body."""
 
-    is_done: bool
+    __slots__ = ("is_done",)
+
+    def __init__(self, *, is_empty: bool = False) -> None:
+        self.is_done = is_empty
 
     def feed(self, data: bytes) -> tuple[bytes, bytes]:
         """Payload in ``data``, and what lies beyond the body's end."""
-        ...
+        raise NotImplementedError
 
     def end(self) -> None:
         """The connection ended here; raises MalformedResponse if the body had not."""
-        ...
+        raise NotImplementedError
 
 
 def body_of(head: ResponseHead, method: bytes) -> ResponseBody:
@@ -37,14 +39,14 @@ def body_of(head: ResponseHead, method: bytes) -> ResponseBody:
     return CloseBody()
 
 
-class LengthBody:
+class LengthBody(ResponseBody):
     """A body of a length known beforehand."""
 
-    __slots__ = ("_left", "is_done")
+    __slots__ = ("_left",)
 
     def __init__(self, length: int) -> None:
+        super().__init__(is_empty=length == 0)
         self._left = length
-        self.is_done = length == 0
 
     def feed(self, data: bytes) -> tuple[bytes, bytes]:
         """The part of ``data`` within the length, and the rest."""
@@ -62,13 +64,10 @@ class LengthBody:
             raise MalformedResponse("the body is shorter than its Content-Length")
 
 
-class CloseBody:
+class CloseBody(ResponseBody):
     """A body that lasts as long as the connection."""
 
-    __slots__ = ("is_done",)
-
-    def __init__(self) -> None:
-        self.is_done = False
+    __slots__ = ()
 
     def feed(self, data: bytes) -> tuple[bytes, bytes]:
         """All of it is payload."""
@@ -79,13 +78,13 @@ class CloseBody:
         self.is_done = True
 
 
-class ChunkedBody:
+class ChunkedBody(ResponseBody):
     """A chunked body (RFC 9112 section 7.1); extensions and trailers are read over, within bounds."""
 
-    __slots__ = ("_buffer", "_is_in_trailer", "_left", "_trailer_size", "is_done")
+    __slots__ = ("_buffer", "_is_in_trailer", "_left", "_trailer_size")
 
     def __init__(self) -> None:
-        self.is_done = False
+        super().__init__()
         self._buffer = b""
         self._left = 0  # bytes of the current chunk still to come, its CRLF included
         self._is_in_trailer = False

@@ -5,7 +5,6 @@ whatever follows it on the connection would be taken for the answer to somebody 
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
 
@@ -24,19 +23,28 @@ class MalformedResponse(Exception):
     """The upstream's bytes are not one well-formed HTTP/1.1 response."""
 
 
-@dataclass(slots=True)
 class ResponseHead:
     """A response's status line and header section; names in lower case, in the order received."""
 
-    status: int
-    headers: Headers
-    minor_version: int
-    length: int | None  # Content-Length
-    is_chunked: bool
-    is_close: bool  # the upstream ends the connection after this response
-    keep_alive_seconds: float = (
-        inf  # how long it says that it keeps the connection (RFC 2068 section 19.7.1.1)
+    __slots__ = (
+        "headers",
+        "is_chunked",
+        "is_close",
+        "keep_alive_seconds",
+        "length",
+        "minor_version",
+        "status",
     )
+
+    def __init__(self, status: int, headers: Headers, minor_version: int) -> None:
+        self.status = status
+        self.headers = headers
+        self.minor_version = minor_version
+        self.length: int | None = None  # Content-Length
+        self.is_chunked = False
+        self.is_close = minor_version == 0  # the upstream ends the connection after this response
+        # How long it says that it keeps the connection (RFC 2068 section 19.7.1.1).
+        self.keep_alive_seconds = inf
 
 
 def parse_head(block: bytes) -> ResponseHead:
@@ -44,7 +52,7 @@ def parse_head(block: bytes) -> ResponseHead:
     start, *lines = block.split(b"\r\n")
     minor, status = _parse_start(start)
     fields = [_known_lines.get(line) or _parse_line(line) for line in lines]
-    head = ResponseHead(status, fields, minor, None, False, minor == 0)
+    head = ResponseHead(status, fields, minor)
     for name, value in fields:
         if name in _FRAMING:
             _note_framing(head, name, value)
@@ -94,7 +102,8 @@ _KEPT = re.compile(rb"(?:^|[,;\s])timeout\s*=\s*([0-9]{1,6})(?:[,;\s]|$)", re.IG
 
 def _note_framing(head: ResponseHead, name: bytes, value: bytes) -> None:
     if name == b"connection":
-        head.is_close = head.is_close or b"close" in value.lower()
+        # Not by ``in``, which costs Python a TypeError that nobody sees: it takes bytes for a number first.
+        head.is_close = head.is_close or value.lower().find(b"close") >= 0
     elif name == b"keep-alive":
         kept = _KEPT.search(value)
         head.keep_alive_seconds = float(kept[1]) if kept else inf

@@ -9,7 +9,6 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from typing import NamedTuple
 
 from werkzeug.datastructures import Headers
 
@@ -21,11 +20,14 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})")
 
 
-class Trace(NamedTuple):
+class Trace:
     """One hop of one request. ``traceparent`` names this hop's own span (W3C Trace Context)."""
 
-    request_id: str
-    traceparent: str
+    __slots__ = ("request_id", "traceparent")
+
+    def __init__(self, request_id: str, traceparent: str) -> None:
+        self.request_id = request_id
+        self.traceparent = traceparent
 
     @property
     def trace_id(self) -> str:

@@ -1,7 +1,7 @@
 """The head of a request: parsed by llhttp (httptools), refused where programs read it in two ways."""
 
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 import httptools
 
@@ -13,6 +13,9 @@ _REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~\x80-\xff]+) HT
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#@]+)([/?].*)?")
 _END = b"\r\n\r\n"
+_MINORS = frozenset({b"0", b"1"})
+# As a number: to look for one byte in others as bytes costs Python a TypeError that nobody sees.
+_UNDERSCORE = ord("_")
 
 
 class Refused(Exception):
@@ -23,19 +26,32 @@ class Refused(Exception):
         self.status = status
 
 
-class Head(NamedTuple):
+class Head:
     """What a head says."""
 
-    method: str
-    http_version: str
-    raw_path: bytes
-    query: bytes
-    has_query: bool  # whether there is a "?"
-    fields: RawHeaders
-    length: int | None  # of the body; None: chunked
-    keeps_alive: bool
-    expects_continue: bool
-    has_upgrade: bool  # whether another protocol is offered
+    __slots__ = (
+        "expects_continue",
+        "fields",
+        "has_query",
+        "has_upgrade",
+        "http_version",
+        "keeps_alive",
+        "length",
+        "method",
+        "query",
+        "raw_path",
+    )
+
+    def __init__(self, method: str, target: bytes, fields: RawHeaders, found: dict[bytes, bytes]) -> None:
+        self.method = method
+        self.raw_path, mark, self.query = target.partition(b"?")
+        self.has_query = bool(mark)
+        self.fields = fields
+        self.has_upgrade = b"upgrade" in found  # whether another protocol is offered
+        self.http_version = "1.1"
+        self.keeps_alive = True
+        self.length: int | None = 0  # of the body; None: chunked
+        self.expects_continue = False
 
 
 def find_end(data: bytes | bytearray, *, known: int, options: Options) -> int:
@@ -76,7 +92,7 @@ def read(data: bytes, options: Options) -> Head:
     if match is None:
         raise Refused(400)
     method, target, major, minor = match.groups()
-    if major != b"1" or minor not in b"01":
+    if major != b"1" or minor not in _MINORS:
         raise Refused(505)
     collected = _parsed(data, method)
     fields = collected.fields
@@ -85,22 +101,16 @@ def read(data: bytes, options: Options) -> Head:
     _check(found, fields, len(data), is_newest=is_newest, options=options)
     if not target.startswith(b"/"):
         target, fields = _located(method, target, fields)
-    if b"_" in data and b"_" in b"".join(found):
+    if _UNDERSCORE in data and _UNDERSCORE in b"".join(found):
         # X_User and X-User are one name to whoever maps names to variables, as WSGI does.
-        fields = [field for field in fields if b"_" not in field[0]]
-    path, mark, query = target.partition(b"?")
-    return Head(
-        method.decode(),
-        "1.1" if is_newest else "1.0",
-        path,
-        query,
-        bool(mark),
-        fields,
-        0 if _FRAMING.isdisjoint(found) else _length(found, is_newest=is_newest),
-        is_newest and collected.keeps_alive,
-        b"expect" in found and _expects(found, is_newest=is_newest),
-        b"upgrade" in found,
-    )
+        fields = [field for field in fields if _UNDERSCORE not in field[0]]
+    read = Head(method.decode(), target, fields, found)
+    read.http_version = "1.1" if is_newest else "1.0"
+    read.keeps_alive = is_newest and collected.keeps_alive
+    if not _FRAMING.isdisjoint(found):
+        read.length = _length(found, is_newest=is_newest)
+    read.expects_continue = b"expect" in found and _expects(found, is_newest=is_newest)
+    return read
 
 
 def _parsed(data: bytes, method: bytes) -> _Collected:

@@ -13,7 +13,7 @@ from flask import Response, current_app, g, jsonify, request
 from flask_cors import CORS
 
 from gateway.app import create_app
-from gateway.edge import GatewayFlask
+from gateway.edge_app import GatewayFlask
 from gateway.settings import GatewaySettings
 from shared.chassis import errors
 from shared.chassis.testing.engines import wait_until

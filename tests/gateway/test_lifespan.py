@@ -7,7 +7,7 @@ import httpx
 import orjson
 import pytest
 
-from gateway.edge import GatewayFlask
+from gateway.edge_app import GatewayFlask
 from shared.chassis.testing.tokens import access_token, bearer
 from tests.gateway.test_hooks import app, client
 

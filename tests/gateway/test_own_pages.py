@@ -8,7 +8,7 @@ import httpx
 import orjson
 from flask import Response, g, jsonify
 
-from gateway.edge import GatewayFlask
+from gateway.edge_app import GatewayFlask
 from shared.chassis.ids import new_id
 from shared.chassis.testing.engines import wait_until
 from tests.gateway.conftest import Gateway

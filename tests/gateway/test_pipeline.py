@@ -79,7 +79,9 @@ def exchange() -> Exchange:
     scope = {"method": "GET", "headers": [], "raw_path": b"/x"}
     trace = tracing.continue_from(None, None)
     match = TABLE.find("localhost", "GET", b"/x")
-    return Exchange(scope, receive, trace, match=match, address="203.0.113.9", authorization=b"Bearer x")
+    exchange = Exchange(scope, receive, trace)
+    exchange.match, exchange.address, exchange.authorization = match, "203.0.113.9", b"Bearer x"
+    return exchange
 
 
 async def outcome(pipeline: Pipeline) -> str:

@@ -112,7 +112,8 @@ async def test_a_request_with_many_limits_waits_no_longer_than_one_with_a_single
     limiter = RouteLimiter(await server.start(), timeout_seconds=0.4, workers=1)
     await limiter.start()
     limits = [Limit(name, 10, 60, slack=0) for name in ("a", "b", "c")]
-    exchange = Exchange({}, None, tracing.continue_from(None, None), address="127.0.0.1")  # type: ignore[arg-type]
+    exchange = Exchange({}, None, tracing.continue_from(None, None))  # type: ignore[arg-type]
+    exchange.address = "127.0.0.1"
 
     await limiter.admit(exchange, limits)
     await limiter.admit(exchange, limits)

@@ -11,7 +11,7 @@ import pytest_asyncio
 from flask import Flask
 
 from gateway.app import create_app as create_gateway
-from gateway.edge import GatewayFlask
+from gateway.edge_app import GatewayFlask
 from gateway.settings import GatewaySettings
 from services.auth.models import db
 from services.auth.signing_keys import key_pairs, rotation
