@@ -6,7 +6,7 @@ MAKEFLAGS += --no-builtin-rules
 
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := gateway auth users notifications mailbox local dev
+EXTRAS := gateway auth users notifications mailbox compiling local dev
 # The newest Python that is here; PYTHON=python3.12 make up takes that one.
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$python; break; fi; done)

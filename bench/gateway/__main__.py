@@ -1,9 +1,10 @@
 """`make bench-gateway`: gateways side by side, one worker each: same upstream, same policies, one run.
 
-This gateway (limits leased, and asked of Redis each time), FastAPI with httpx and slowapi, fastify with its
-http-proxy, cors, jwt and rate-limit plug-ins, Envoy, HAProxy and Traefik with the policies that they have,
-and nginx's proxy_pass without any policy as the limit of what forwarding can be. Before it is measured
-everybody has to show that its policies are at work.
+This gateway, compiled as its image runs it (limits leased, and asked of Redis each time), its sources, which
+`make up` runs, FastAPI with httpx and slowapi, fastify with its http-proxy, cors, jwt and rate-limit
+plug-ins, Envoy, HAProxy and Traefik with the policies that they have, and nginx's proxy_pass without any
+policy as the limit of what forwarding can be. Before it is measured everybody has to show that its policies
+are at work.
 
 Wants h2load (Debian: nghttp2-client), nginx, haproxy and node, and says what it leaves out without them.
 ``--beside FOLDER`` adds the gateway of another checkout (beside.py).
@@ -15,13 +16,15 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
-from bench.gateway import beside, checks, contestants, load, proxies, sockets, streams, turns
+from bench.gateway import beside, checks, compiled, contestants, load, proxies, sockets, streams, turns
 from bench.gateway.contestants import Contestant
 from bench.gateway.ground import Ground, prepared
 from shared.chassis.testing.engines import free_port
 
 OWN = "doorward"
+SOURCES = "doorward, its sources"
 STREAMS = 5_000
 STREAM_SECONDS = 5.0
 NGINX_IS_HERE = shutil.which("nginx") is not None
@@ -80,11 +83,9 @@ def _service(ground: Ground, port: int) -> Contestant:
 def _everybody(ground: Ground, service_port: int, checkouts: list[Path]) -> list[Contestant]:
     options = ground.options(service_port)
     upstream, folder = options["upstream"], options["folder"]
-    asking = "doorward, Redis for each request"
     everybody = [
-        contestants.doorward(OWN, free_port(), free_port(), slack=0.02, **options),
+        *_doorward(options),
         *(beside.checkout(home.resolve(), free_port(), free_port(), **options) for home in checkouts),
-        contestants.doorward(asking, free_port(), free_port(), slack=0, **options),
         contestants.fastapi(free_port(), **options),
         contestants.fastify(free_port(), **options),
         proxies.traefik(free_port(), **options),
@@ -96,12 +97,20 @@ def _everybody(ground: Ground, service_port: int, checkouts: list[Path]) -> list
     return [one for one in everybody if one is not None]
 
 
+def _doorward(options: dict[str, Any]) -> list[Contestant]:
+    """This gateway: compiled, as its sources where that is not the same here, and asking Redis each time."""
+    home, asking = compiled.home(), "doorward, Redis for each request"
+    own = [contestants.doorward(OWN, free_port(), free_port(), slack=0.02, home=home, **options)]
+    if home != contestants.ROOT:
+        own.append(contestants.doorward(SOURCES, free_port(), free_port(), slack=0.02, **options))
+    return [*own, contestants.doorward(asking, free_port(), free_port(), slack=0, home=home, **options)]
+
+
 async def idle_streams(ground: Ground) -> str:
     """A sentence on this gateway with thousands of event streams that say nothing."""
     port = free_port()
-    gateway = contestants.doorward(
-        "doorward with streams", free_port(), free_port(), slack=0.02, **ground.options(port)
-    )
+    options = {**ground.options(port), "home": compiled.home()}
+    gateway = contestants.doorward("doorward with streams", free_port(), free_port(), slack=0.02, **options)
     async with streams.streaming_upstream(port):
         ground.start(gateway)
         await asyncio.to_thread(ground.wait_for, gateway)
@@ -115,9 +124,8 @@ async def idle_streams(ground: Ground) -> str:
 async def web_sockets(ground: Ground, *, rounds: int) -> str:
     """A sentence on WebSocket messages: how many a second, measured in turns, and what they cost."""
     port = free_port()
-    own = contestants.doorward(
-        OWN, free_port(), free_port(), slack=0.02, more=sockets.ROUTE, **ground.options(port)
-    )
+    options = {**ground.options(port), "home": compiled.home()}
+    own = contestants.doorward(OWN, free_port(), free_port(), slack=0.02, more=sockets.ROUTE, **options)
     several = [own]
     if NGINX_IS_HERE:
         forward = contestants.FORWARD_SOCKETS

@@ -117,8 +117,9 @@ def doorward(
     folder: Path,
     slack: float,
     more: str = "",
+    home: Path = ROOT,
 ) -> Contestant:
-    """This gateway, with its limits leased (``slack``) or asked of Redis for every request (0)."""
+    """The gateway of ``home``, with its limits leased (``slack``) or asked of Redis for every request (0)."""
     routes = folder / f"routes-{port}.toml"
     text = "standalone = true\n" + (ROOT / "gateway" / "routes.toml").read_text()
     # Names of its own, so that the two ways of counting share nothing.
@@ -132,7 +133,7 @@ def doorward(
         "-m",
         "gunicorn",
         "--config",
-        f"file:{ROOT}/deploy/gunicorn.conf.py",
+        f"file:{home}/deploy/gunicorn.conf.py",
         "--workers",
         "1",
     ]
@@ -150,7 +151,7 @@ def doorward(
         "GATEWAY_MOST_CONNECTIONS_BY_ADDRESS": "0",  # thousands of streams come from one
         **{f"{service}_URL": upstream for service in ("AUTH", "USERS", "NOTIFICATIONS")},
     }
-    return Contestant(name, command, port, environment, policies=ALL)
+    return Contestant(name, command, port, environment, ALL, home)
 
 
 def fastapi(port: int, *, upstream: str, redis_url: str, folder: Path) -> Contestant:

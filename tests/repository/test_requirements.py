@@ -16,6 +16,8 @@ from tests.repository.samples import ROOT, sample_environment
 
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 COMPILED = sorted(path.stem for path in (ROOT / "requirements").glob("*.txt"))
+# The C compiler of the gateway's image. The tests of Compose build that image; nothing else has a use for it.
+NOT_FOR_DEVELOPERS = {"ziglang"}
 PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)==([^\s;\\]+)", re.MULTILINE)
 # What each image runs; a worker's module loads its settings when it is imported.
 ENTRY_POINTS = {
@@ -75,7 +77,9 @@ def test_every_pin_has_hashes(extra: str) -> None:
 def test_every_process_runs_on_the_versions_that_were_tested(extra: str) -> None:
     tested = pins("dev")
 
-    assert {name: found for name, found in pins(extra).items() if not found <= tested.get(name, set())} == {}
+    untested = {name for name, found in pins(extra).items() if not found <= tested.get(name, set())}
+
+    assert untested <= NOT_FOR_DEVELOPERS
 
 
 @pytest.mark.parametrize("process", ENTRY_POINTS)

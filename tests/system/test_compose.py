@@ -63,6 +63,14 @@ def test_a_restart_in_the_middle_loses_nothing(stack: ComposeStack, container: s
         traveller.walk(between=restart_after)
 
 
+def test_the_gateway_that_these_tests_call_is_the_compiled_one(stack: ComposeStack) -> None:
+    script = "from gateway import proxy; print(proxy.__file__)"
+
+    imported = stack.run("exec", "-T", "gateway", "python", "-c", script).strip()
+
+    assert imported.endswith(".so")
+
+
 def test_only_the_gateway_and_the_mailbox_are_published(stack: ComposeStack) -> None:
     published = {
         container["Service"]
