@@ -1,6 +1,8 @@
 """The errors of notifications.
 
 ApiError
+├── Forbidden
+│   └── TopicNotGiven  403  topic_not_given
 ├── NotFound
 │   ├── NotificationNotFound  404  notification_not_found
 │   └── TemplateNotFound      404  template_not_found
@@ -102,6 +104,13 @@ class TopicUnknown(errors.InvalidRequest):
     detail = "There is no such topic."
 
 
+class TopicNotGiven(errors.Forbidden):
+    """An API key that may send about some topics alone names another."""
+
+    code = "topic_not_given"
+    detail = "This API key may not send about this topic."
+
+
 class TopicBuiltIn(errors.Conflict):
     """Built-in topics cannot be changed."""
 
@@ -110,10 +119,10 @@ class TopicBuiltIn(errors.Conflict):
 
 
 class TopicCritical(errors.InvalidRequest):
-    """A critical topic is for Doorward's own messages."""
+    """A critical topic is for Doorward's own messages, or for API keys that were given it by name."""
 
     code = "topic_critical"
-    detail = "A critical topic is for Doorward's own messages."
+    detail = "This topic is critical: Doorward's own, or one that an API key has to be given by name."
 
 
 class LinkRefused(errors.InvalidRequest):

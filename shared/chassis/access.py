@@ -79,6 +79,13 @@ class Caller:
         """Whether the caller administrates accounts."""
         return "admin" in self.roles
 
+    def narrowed_to(self, scope: str) -> frozenset[str] | None:
+        """The names behind ``scope:`` in a key's scopes, which it is confined to; None: it is not."""
+        if self.scopes is None or scope in self.scopes:
+            return None
+        behind = f"{scope}:"
+        return frozenset(one.removeprefix(behind) for one in self.scopes if one.startswith(behind)) - {""}
+
 
 @dataclass(frozen=True, slots=True)
 class Access:
@@ -86,6 +93,7 @@ class Access:
 
     kind: str  # public, signed_in, role, signed_in_or_role, scope, internal
     name: str | None = None
+    is_narrowable: bool = False  # `scope:anything` is enough: the view asks what the caller is narrowed to
 
 
 def caller_from(claims: dict[str, Any]) -> Caller:
@@ -134,7 +142,7 @@ def _check(access: Access) -> None:
         raise ScopeRequired
     if access.kind == "signed_in_or_role" and not (has_role or _acts_for_its_account(who)):
         raise ScopeRequired
-    if access.kind == "scope" and not _may(who, cast("str", access.name)):
+    if access.kind == "scope" and not _may(who, access):
         raise ScopeRequired
 
 
@@ -143,9 +151,12 @@ def _acts_for_its_account(who: Caller) -> bool:
     return who.scopes is None or tokens.OWN_ACCOUNT_SCOPE in who.scopes
 
 
-def _may(who: Caller, scope: str) -> bool:
+def _may(who: Caller, access: Access) -> bool:
     """An API key by its scopes; a person's own session only as an administrator."""
-    return who.is_admin if who.scopes is None else scope in who.scopes
+    if who.scopes is None:
+        return who.is_admin
+    scope = cast("str", access.name)
+    return scope in who.scopes or (access.is_narrowable and bool(who.narrowed_to(scope)))
 
 
 def _guard(access: Access) -> Callable[[View], View]:
@@ -204,6 +215,9 @@ def require_fresh_sign_in(seconds: int) -> None:
         raise FreshSignInRequired
 
 
-def requires_scope(scope: str) -> Callable[[View], View]:
-    """API keys with ``scope`` may call, and administrators."""
-    return _guard(Access("scope", scope))
+def requires_scope(scope: str, *, is_narrowable: bool = False) -> Callable[[View], View]:
+    """API keys with ``scope`` may call, and administrators.
+
+    Where it is narrowable, keys with ``scope:NAME`` too; the view has to heed ``Caller.narrowed_to``.
+    """
+    return _guard(Access("scope", scope, is_narrowable))

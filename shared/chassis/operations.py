@@ -45,6 +45,7 @@ ACCESS = {
     "role": "For accounts with the role `{name}`.",
     "signed_in_or_role": "For everybody who is signed in; accounts with the role `{name}` may do more.",
     "scope": "For API keys with the scope `{name}`, and for administrators.",
+    "narrowable_scope": "For API keys with the scope `{name}`, or `{name}:<name>`, and for administrators.",
 }
 
 
@@ -70,7 +71,8 @@ def describe(
 ) -> None:
     """Add to ``operation`` what ``view`` says of itself, its own ``refusals``, and an example of its body."""
     rule: access.Access = getattr(view, "access", access.Access("public"))
-    text = "" if _judges_itself(operation, rule) else ACCESS[rule.kind].format(name=rule.name)
+    kind = "narrowable_scope" if rule.is_narrowable else rule.kind
+    text = "" if _judges_itself(operation, rule) else ACCESS[kind].format(name=rule.name)
     operation["description"] = "\n\n".join(filter(None, [operation.get("description"), text]))
     if is_idempotent(view):
         operation["parameters"] = [*operation.get("parameters", []), IDEMPOTENCY_KEY]

@@ -21,6 +21,8 @@ ROLES = "roles"  # list of role names
 ORGANIZATION = "org"  # the organization that the session works for: its id, and the account's role in it
 SCOPE = "scope"  # space-separated scopes (RFC 8693 section 4.2); absent: a person's own session
 OWN_ACCOUNT_SCOPE = "account"  # what an API key needs to act as its account on what is the account's own
+SEND_SCOPE = "notifications:send"  # to send messages; with `:<topic>` behind it, about this topic alone
+TOPIC_NAME = r"[a-z0-9][a-z0-9_.\-]{0,63}"
 METHODS = "amr"  # how the caller proved itself (RFC 8176)
 AUTHENTICATED_AT = "auth_time"  # when it last did, unix seconds
 

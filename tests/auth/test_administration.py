@@ -265,14 +265,36 @@ def test_api_key_is_shown_once_and_works_until_it_is_deleted(
     assert after.json["code"] == "api_key_unknown"
 
 
-def test_only_administrators_grant_more_than_their_own_account(new_account: NewPerson) -> None:
+@pytest.mark.parametrize("scope", ["notifications:send", "notifications:send:invoices"])
+def test_only_administrators_grant_more_than_their_own_account(new_account: NewPerson, scope: str) -> None:
     ada = new_account()
 
     own = ada.call("POST", "api-keys", name="mine", scopes=["account"])
-    other = ada.call("POST", "api-keys", name="theirs", scopes=["notifications:send"])
+    other = ada.call("POST", "api-keys", name="theirs", scopes=[scope])
 
     assert (own.status_code, other.status_code) == (201, 403)
     assert other.json["code"] == "scope_not_grantable"
+
+
+@pytest.mark.parametrize(
+    ("scope", "status"),
+    [
+        ("notifications:send:invoices", 201),
+        ("notifications:send:", 422),
+        ("notifications:send:Invoices", 422),
+        ("notifications:send:a b", 422),
+        ("notifications:send:a\n", 422),
+        ("notifications:events:invoices", 422),
+    ],
+)
+def test_key_can_be_confined_to_a_topic_of_messages(admin: Person, scope: str, status: int) -> None:
+    made = admin.call("POST", "api-keys", name="billing", scopes=[scope])
+
+    assert made.status_code == status
+    if status == 201:
+        assert made.json["scopes"] == [scope]
+    else:
+        assert "notifications:send:<topic>" in made.json["errors"][0]["detail"]
 
 
 def test_api_key_expires(admin: Person, settings: AuthSettings) -> None:

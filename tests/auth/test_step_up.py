@@ -151,7 +151,8 @@ def test_key_may_no_more_than_its_account_may_now(
     admin.call("PATCH", f"accounts/{id_of(bob)}", roles=["admin"])
     with at(seconds=2):
         bob.sign_in()
-        scopes = ["account", "admin", "notifications:send", "tokens:introspect"]
+        sending = ["notifications:send", "notifications:send:invoices"]
+        scopes = ["account", "admin", *sending, "tokens:introspect"]
         key = bob.call("POST", "api-keys", name="x", scopes=scopes).json["key"]
         before = exchange_answer(bob, key, settings).json["access_token"]
         admin.call("PATCH", f"accounts/{id_of(bob)}", roles=[])

@@ -3,6 +3,8 @@
 import pytest
 from flask.testing import FlaskClient
 
+from shared.chassis.ids import new_id
+from shared.chassis.testing.tokens import access_token, bearer
 from tests.notifications.test_api import MAIL, NOTIFICATIONS, send
 
 TOPICS = f"{NOTIFICATIONS}/topics"
@@ -39,6 +41,70 @@ def test_message_about_no_topic_or_a_critical_one_is_refused(
     answer = client.post(NOTIFICATIONS, json={**MAIL, "topic": topic}, headers=as_sender)
 
     assert (answer.status_code, answer.json["code"]) == (422, code)
+
+
+@pytest.fixture
+def as_billing() -> dict[str, str]:
+    """The headers of an API key that may send about two topics and no other."""
+    scope = "notifications:send:invoices notifications:send:outages"
+    return bearer(access_token(new_id(), claims={"scope": scope}))
+
+
+def test_key_sends_about_the_topics_that_it_was_given_and_no_other(
+    client: FlaskClient, as_admin: dict[str, str], as_billing: dict[str, str]
+) -> None:
+    for topic in ("invoices", "news"):
+        client.put(f"{TOPICS}/{topic}", json=INVOICES, headers=as_admin)
+
+    answers = [
+        client.post(NOTIFICATIONS, json={**MAIL, **topic}, headers=as_billing)
+        for topic in ({"topic": "invoices"}, {"topic": "news"}, {"topic": "none"}, {"topic": "outages"}, {})
+    ]
+
+    assert [(answer.status_code, answer.json.get("code")) for answer in answers] == [
+        (202, None),
+        (403, "topic_not_given"),
+        (403, "topic_not_given"),
+        (422, "topic_unknown"),
+        (403, "topic_not_given"),
+    ]
+
+
+def test_critical_topic_of_a_team_is_for_keys_that_were_given_it_by_name(
+    client: FlaskClient, as_admin: dict[str, str], as_sender: dict[str, str], as_billing: dict[str, str]
+) -> None:
+    client.put(f"{TOPICS}/outages", json={**INVOICES, "is_critical": True}, headers=as_admin)
+    of_security = bearer(access_token(new_id(), claims={"scope": "notifications:send:security"}))
+
+    send(client, as_billing, topic="outages")
+    answers = [
+        client.post(NOTIFICATIONS, json={**MAIL, "topic": topic}, headers=headers)
+        for topic, headers in (("outages", as_sender), ("security", of_security))
+    ]
+
+    assert [answer.json["code"] for answer in answers] == ["topic_critical"] * 2
+
+
+@pytest.mark.parametrize("call", ["", "/cancel", "/resend"])
+def test_key_has_no_part_in_its_owner_s_messages_about_other_topics(client: FlaskClient, call: str) -> None:
+    owner = new_id()
+    whole, other, own = (
+        bearer(access_token(owner, claims={"scope": f"notifications:send{topic}"}))
+        for topic in ("", ":invoices", ":general")
+    )
+    message = f"{NOTIFICATIONS}/{send(client, whole)}{call}"
+    ask = client.post if call else client.get
+
+    assert ask(message, headers=other).status_code == 404
+    assert ask(message, headers=own).status_code in (200, 409)
+
+
+@pytest.mark.parametrize("scope", ["notifications:sendall", "notifications:send:", "notifications", ""])
+def test_scope_that_only_looks_like_it_sends_nothing(client: FlaskClient, scope: str) -> None:
+    headers = bearer(access_token(new_id(), claims={"scope": scope}))
+
+    assert client.post(NOTIFICATIONS, json={**MAIL, "topic": ""}, headers=headers).status_code == 403
+    assert client.post(NOTIFICATIONS, json=MAIL, headers=headers).status_code == 403
 
 
 def test_topic_is_made_by_administrators_alone_and_those_of_doorward_by_nobody(

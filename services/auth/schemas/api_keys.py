@@ -5,7 +5,7 @@ from typing import Any
 import marshmallow
 from marshmallow import fields, validate
 
-from services.auth.api_keys.scopes import all_scopes
+from services.auth.api_keys.scopes import SEND_SCOPE_OF_TOPIC, all_scopes, is_known
 from services.auth.deps import deps
 from shared.chassis.clock import utcnow
 from shared.chassis.schemas import Schema, Text, Timestamp
@@ -15,9 +15,10 @@ _FEW = validate.Length(max=100)
 
 def _check_scope(scope: str) -> None:
     """Refuse a scope that neither Doorward nor the operator has declared."""
-    known = all_scopes(deps().settings.scopes)
-    if scope not in known:
-        raise marshmallow.ValidationError(f"Must be one of: {', '.join(known)}.")
+    declared = deps().settings.scopes
+    if not is_known(scope, declared):
+        known = ", ".join([*all_scopes(declared), SEND_SCOPE_OF_TOPIC])
+        raise marshmallow.ValidationError(f"Must be one of: {known}.")
 
 
 class NewApiKeySchema(Schema):

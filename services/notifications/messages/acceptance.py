@@ -1,6 +1,6 @@
 """The use cases that accept a message: from then on it is sent, or its timeline says why not."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -75,15 +75,19 @@ def accept(
     topic: str,
     send_at: datetime | None,
     requested_by: UUID,
+    given_topics: Collection[str] | None,
 ) -> dict[str, Any]:
-    """Accept a message that a caller of the API asked for; raises the errors of one that cannot be sent."""
+    """Accept a message that a caller of the API asked for; raises the errors of one that cannot be sent.
+
+    ``given_topics``: the only ones that the caller may send about; None: see ``topics.check``.
+    """
     with transaction(db):
         version = version_choice.current(template)
         if version is None:
             raise TemplateUnknown
         catalog.check(version.template, variables)
         links.check(variables, deps().settings.allowed_link_hosts, version.template.links)
-        topics.check(topic)
+        topics.check(topic, given_topics)
         to_email, known_locale = _resolve(to)
         message_id, status = take_wanted(
             Wanted(

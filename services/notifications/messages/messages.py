@@ -17,7 +17,7 @@ from services.notifications.errors import (
 )
 from services.notifications.messages import timeline
 from services.notifications.messages.acceptance import ring
-from services.notifications.models import ENDED, WAITING, Delivery, db
+from services.notifications.models import ENDED, WAITING, Delivery, Message, db
 from services.notifications.recipients import protection
 from services.notifications.store import messages as store
 from shared.chassis import pagination
@@ -25,6 +25,7 @@ from shared.chassis.access import Caller
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.logs import mask_address
+from shared.contracts.tokens import SEND_SCOPE
 
 
 def get(message_id: UUID, who: Caller) -> dict[str, Any]:
@@ -86,9 +87,15 @@ def _lock(message_id: UUID, who: Caller) -> Delivery:
 
 def _visible(delivery: Delivery | None, who: Caller) -> Delivery:
     """The delivery, where ``who`` may see it; one of somebody else is answered as if it did not exist."""
-    if delivery is None or not (who.is_admin or delivery.message.requested_by == who.account_id):
+    if delivery is None or not (who.is_admin or _is_own(delivery.message, who)):
         raise NotificationNotFound
     return delivery
+
+
+def _is_own(message: Message, who: Caller) -> bool:
+    """Whether its account asked for it, and it is about a topic that the caller was given."""
+    given = who.narrowed_to(SEND_SCOPE)
+    return message.requested_by == who.account_id and (given is None or message.topic in given)
 
 
 def _end(delivery: Delivery, status: str, reason: str | None) -> None:

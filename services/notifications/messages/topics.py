@@ -4,17 +4,18 @@ Doorward's own topics stand here; those of teams in the database.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from services.notifications.errors import TopicBuiltIn, TopicCritical, TopicUnknown
+from services.notifications.errors import TopicBuiltIn, TopicCritical, TopicNotGiven, TopicUnknown
 from services.notifications.models import Topic, db
 from services.notifications.store import topics as store
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
 from shared.chassis.errors import InvalidRequest
+from shared.contracts import tokens
 
-NAME = re.compile(r"[a-z0-9][a-z0-9_.\-]{0,63}")
+NAME = re.compile(tokens.TOPIC_NAME)
 BUILT_IN: Mapping[str, dict[str, Any]] = {
     "general": {
         "name": "general",
@@ -54,12 +55,18 @@ def put(name: str, *, title: Mapping[str, str], is_critical: bool, channels: Seq
         return _as_shown(topic)
 
 
-def check(name: str) -> None:
-    """Raise TopicUnknown or TopicCritical where a caller of the API may not send about the topic."""
+def check(name: str, given: Collection[str] | None) -> None:
+    """Raise the error of a caller of the API who may not send about the topic.
+
+    ``given``: the only topics that it may use; None: every one that is not critical. A team's own critical
+    topic is for those that were given it by name, and one of Doorward's for nobody.
+    """
+    if given is not None and name not in given:
+        raise TopicNotGiven
     topic = BUILT_IN.get(name) or _find(name)
     if topic is None:
         raise TopicUnknown
-    if topic["is_critical"]:
+    if topic["is_critical"] and (given is None or name in BUILT_IN):
         raise TopicCritical
 
 

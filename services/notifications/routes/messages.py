@@ -15,8 +15,7 @@ from services.notifications.schemas.messages import (
 from shared.chassis.access import caller, requires_role, requires_scope
 from shared.chassis.idempotency import idempotent
 from shared.chassis.openapi import Blueprint
-
-SEND = "notifications:send"
+from shared.contracts.tokens import SEND_SCOPE
 
 blueprint = Blueprint(
     "messages",
@@ -27,13 +26,14 @@ blueprint = Blueprint(
 
 
 @blueprint.post("")
-@requires_scope(SEND)
+@requires_scope(SEND_SCOPE, is_narrowable=True)
 @idempotent
 @blueprint.arguments(SendSchema)
 @blueprint.response(202, AcceptedSchema)
 def send(body: dict[str, Any]) -> dict[str, Any]:
     """Send a message. 202 means that it is stored and will be sent; its timeline shows what became of it."""
-    return acceptance.accept(**body, requested_by=caller().account_id)
+    who = caller()
+    return acceptance.accept(**body, requested_by=who.account_id, given_topics=who.narrowed_to(SEND_SCOPE))
 
 
 @blueprint.get("")
@@ -46,7 +46,7 @@ def search(query: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.get("/<uuid:message_id>")
-@requires_scope(SEND)
+@requires_scope(SEND_SCOPE, is_narrowable=True)
 @blueprint.response(200, NotificationWithTimelineSchema)
 def show(message_id: UUID) -> dict[str, Any]:
     """Get a message with its timeline. An API key sees only the messages of its own account."""
@@ -54,7 +54,7 @@ def show(message_id: UUID) -> dict[str, Any]:
 
 
 @blueprint.post("/<uuid:message_id>/cancel")
-@requires_scope(SEND)
+@requires_scope(SEND_SCOPE, is_narrowable=True)
 @blueprint.response(200, NotificationWithTimelineSchema)
 def cancel(message_id: UUID) -> dict[str, Any]:
     """Cancel a message that is not being sent yet."""
@@ -62,7 +62,7 @@ def cancel(message_id: UUID) -> dict[str, Any]:
 
 
 @blueprint.post("/<uuid:message_id>/resend")
-@requires_scope(SEND)
+@requires_scope(SEND_SCOPE, is_narrowable=True)
 @idempotent
 @blueprint.response(202, NotificationWithTimelineSchema)
 def resend(message_id: UUID) -> dict[str, Any]:

@@ -13,6 +13,7 @@ CODES: dict[str, tuple[str, ...]] = {
         "template_internal",
         "template_unknown",
         "topic_critical",
+        "topic_not_given",
         "topic_unknown",
         "variables_invalid",
     ),
