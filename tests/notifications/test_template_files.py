@@ -72,6 +72,16 @@ def test_file_that_cannot_be_read_is_named(
         template_files.read(tmp_path)
 
 
+@pytest.mark.parametrize("other", ["EN.txt", "en.md"])
+def test_two_files_that_say_the_same_are_named(tmp_path: Path, other: str) -> None:
+    (tmp_path / "a").mkdir()
+    for file in ("en.txt", other):
+        (tmp_path / "a" / file).write_text(f"Subject: {file}\n\nx")
+
+    with pytest.raises(FilesInvalid, match="says the same"):
+        template_files.read(tmp_path)
+
+
 def test_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(FilesInvalid, match="not a folder"):
         template_files.read(tmp_path / "nowhere")

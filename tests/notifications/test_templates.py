@@ -161,6 +161,11 @@ def test_same_template_again_is_no_new_version(
         ({"name": "Bad Name", "subject": "s", "text": "t"}, 422, "validation_failed"),
         ({"name": "other"}, 422, "validation_failed"),
         ({"name": "other", "text": "t", "languages": {"en": {}}}, 422, "validation_failed"),
+        (
+            {"name": "other", "languages": {tag: {"subject": "s", "text": "t"} for tag in ("en", "EN")}},
+            422,
+            "validation_failed",
+        ),
         ({"name": "other", "text": "t"}, 422, "template_invalid"),
         ({"name": "other", "subject": "{{ x", "text": "t"}, 422, "template_invalid"),
         ({"name": "other", "subject": "s", "text": "NUL \0"}, 422, "validation_failed"),

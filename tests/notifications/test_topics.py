@@ -126,7 +126,14 @@ def test_topic_under_what_is_no_name_is_refused(
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"title": {}}, {"title": {"en": ""}}, {**INVOICES, "channels": ["fax"]}]
+    "body",
+    [
+        {},
+        {"title": {}},
+        {"title": {"en": ""}},
+        {"title": {"pt-BR": "x", "pt-br": "y"}},
+        {**INVOICES, "channels": ["fax"]},
+    ],
 )
 def test_topic_without_a_title_or_with_a_channel_that_is_none_is_refused(
     client: FlaskClient, as_admin: dict[str, str], body: dict[str, object]

@@ -42,7 +42,10 @@ def _source(folder: Path) -> Source:
     wordings: dict[str, dict[str, str]] = {}
     for path in sorted(folder.iterdir()):
         if path.name != POLICY:
-            wordings.setdefault(_locale(path), {}).update(_members(path))
+            wording, members = wordings.setdefault(_locale(path), {}), _members(path)
+            if wording.keys() & members.keys():
+                raise FilesInvalid(f"{path}: another file says the same in this language")
+            wording.update(members)
     if not wordings:
         raise FilesInvalid(f"{folder}: there is no file of a language, as en.md")
     languages = {locale: Wording.of(members) for locale, members in wordings.items()}

@@ -8,7 +8,7 @@ from marshmallow import fields, validate
 from services.notifications.templating.variables import LONGEST_VARIABLE
 from shared.chassis import addresses
 from shared.chassis.address_field import MOST_TYPED
-from shared.chassis.schemas import Text
+from shared.chassis.schemas import Locale, Text
 
 
 class Address(Text):
@@ -24,6 +24,19 @@ class Address(Text):
             return addresses.deliverable(text, takes_test_domains=True)
         except addresses.AddressInvalid as error:
             raise marshmallow.ValidationError(str(error)) from error
+
+
+class ByLanguage(fields.Dict):
+    """Something in several languages, each of which stands there once, however its tag is written."""
+
+    def __init__(self, values: fields.Field[Any], **options: Any) -> None:
+        super().__init__(keys=Locale(), values=values, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> dict[str, Any]:
+        read: dict[str, Any] = super()._deserialize(value, attr, data, **options)  # type: ignore[no-untyped-call]
+        if len(read) < len(value):
+            raise marshmallow.ValidationError("Two of these tags are one language.")
+        return read
 
 
 class _Variable(fields.String):

@@ -8,7 +8,7 @@ from marshmallow import fields, validate
 from services.notifications.authoring.template_checks import NAME
 from services.notifications.lanes import LANES
 from services.notifications.rendering.catalog import ASK, SEND_AGAIN
-from services.notifications.schemas.fields import VariableValues
+from services.notifications.schemas.fields import ByLanguage, VariableValues
 from shared.chassis.schemas import Locale, Pattern, Schema, Timestamp
 
 LONGEST_SOURCE = 100_000
@@ -45,9 +45,8 @@ class WrittenTemplateSchema(WordingSchema):
     """A template as an administrator writes it: one language, or all of them in `languages`."""
 
     locale = Locale(load_default="en", metadata={"description": "Which language the wording is in."})
-    languages = fields.Dict(
-        keys=Locale(),
-        values=fields.Nested(WordingSchema),
+    languages = ByLanguage(
+        fields.Nested(WordingSchema),
         validate=validate.Length(1, MOST_LANGUAGES),
         metadata={"description": "Every language by its tag; takes the place of all that were there."},
     )

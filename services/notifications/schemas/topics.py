@@ -2,22 +2,24 @@
 
 from marshmallow import fields, validate
 
-from shared.chassis.schemas import Locale, Schema, Text
+from services.notifications.schemas.fields import ByLanguage
+from shared.chassis.schemas import Schema, Text
 
 
 class WrittenTopicSchema(Schema):
     """A topic as an administrator writes it."""
 
-    title = fields.Dict(
-        keys=Locale(),
-        values=Text(minimum=1, maximum=100),
+    title = ByLanguage(
+        Text(minimum=1, maximum=100),
         required=True,
         validate=validate.Length(1, 50),
         metadata={"description": "By language."},
     )
     is_critical = fields.Boolean(
         load_default=False,
-        metadata={"description": "Nobody can switch it off, and only Doorward itself sends about it."},
+        metadata={
+            "description": "Nobody can switch it off; only API keys that were given it by name may use it."
+        },
     )
     channels = fields.List(fields.String(validate=validate.OneOf(["email"])), load_default=lambda: ["email"])
 
