@@ -23,6 +23,7 @@ from services.notifications.smtp.refusals import LONGEST_TEXT, Refused
         ("rcpt", 553, "sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", False, False),
         ("rcpt", 553, "5.7.1 <no-reply@example.org>: Sender address rejected: not owned", False, False),
         ("rcpt", 554, "5.7.1 Service unavailable; Client host [192.0.2.1] blocked", False, False),
+        ("rcpt", 550, "5.7.54 SMTP; Unable to relay recipient in non-accepted domain", False, False),
         ("rcpt", 550, "5.1.1 User unknown in relay recipient table", True, False),
         ("rcpt", 550, "mail from 192.4.2.1 is refused", True, False),
         ("rcpt", 550, "refused by filter 2.1.0", True, False),

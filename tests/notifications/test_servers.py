@@ -46,6 +46,12 @@ def with_servers(settings: NotificationsSettings, *named: dict[str, Any]) -> Not
         {"drop_at": "connect"},
         {"reject_rate": 1, "reject_at": "mail", "reject_code": 550},
         {"reject_rate": 1, "reject_at": "rcpt", "reject_code": 421},
+        {
+            "reject_rate": 1,
+            "reject_at": "rcpt",
+            "reject_code": 554,
+            "reject_text": "5.7.1 Relay access denied",
+        },
         {"drop_at": "rcpt"},
         {"drop_at": "data"},
     ],
@@ -90,6 +96,30 @@ def test_next_server_is_not_asked_where_the_first_has_judged_or_may_have_taken_t
     shown = show(client, as_sender, message_id)
     assert (shown["status"], shown["timeline"][-1]["server"]) == (status, "first")
     assert (len(mailbox.messages()), sink.count()) == (arrived, 0)
+
+
+def test_server_that_does_not_relay_for_us_keeps_its_turn_and_is_named_in_the_log(
+    two: Flask,
+    mailbox: Mailbox,
+    sink: Sink,
+    as_sender: dict[str, str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    mailbox.chaos(
+        reject_rate=1,
+        reject_at="rcpt",
+        reject_code=554,
+        reject_text="5.7.1 Relay access denied",
+        only_to="@elsewhere.example",
+    )
+    client = two.test_client()
+
+    for _ in range(4):
+        attempt(two, send(client, as_sender, to={"email": "ada@elsewhere.example"}))
+    attempt(two, send(client, as_sender))
+
+    assert (len(mailbox.messages()), sink.count()) == (1, 4)
+    assert caplog.text.count("mail_server_refused_us") == 4
 
 
 def test_server_that_fails_again_and_again_is_left_alone_and_urgent_messages_never_try_it_out(

@@ -69,7 +69,7 @@ class Sender:
                     return pool.deliver(message, self._address, handover)
             except Refused as error:
                 refused = error
-                if not error.is_servers_fault:
+                if not error.can_go_elsewhere:
                     raise
         raise refused or Refused("connect", UNAVAILABLE, "no mail server is available at the moment")
 

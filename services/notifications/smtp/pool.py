@@ -99,6 +99,8 @@ class ServerPool:
         try:
             answer = self._deliver(message, mail_from, handover)
         except Refused as error:
+            if error.is_against_us:  # which nobody sees where the next server takes the message
+                log.warning("mail_server_refused_us", server=self.name, cause=mask_text(str(error)))
             self._learn(error, is_fault=error.is_servers_fault)
             raise
         except OutcomeUnknown as error:

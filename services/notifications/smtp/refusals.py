@@ -13,9 +13,10 @@ _SIGN_IN_AGAIN = frozenset({530, 534, 535, 538})
 _ENHANCED = re.compile(r"(?<![\d.])([45])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")
 _FULL_MAILBOX = ("2", "2")
 # Many servers say only at RCPT what they have against us. It is no fault of the recipient's, and an operator
-# can put it right. The server is still not left alone for it: it may take what goes to other domains.
+# can put it right. The server is still not left alone for it: it may take what goes to other domains. The
+# "relay recipient table" is Postfix's list of the recipients that there are.
 _AGAINST_US = re.compile(
-    r"\brelay(ing|ed)?\b(?! recipient)|\brcpthosts\b|\b(sender address|client host|helo command)\b",
+    r"\brelay(ing|ed)?\b(?! recipient table)|\brcpthosts\b|\b(sender address|client host|helo command)\b",
     re.IGNORECASE,
 )
 LONGEST_TEXT = 1000  # a server may say more, and all of it would be searched, logged and shown
@@ -40,7 +41,7 @@ class Refused(Exception):
     @property
     def is_permanent(self) -> bool:
         """The same message will not be taken later either (RFC 5321 section 4.2.1, RFC 3463)."""
-        if self.is_servers_fault or self.is_against_us or not 500 <= self.code < 600:
+        if self.can_go_elsewhere or not 500 <= self.code < 600:
             return False
         enhanced = _ENHANCED.search(self.text)
         if enhanced is None:
@@ -49,9 +50,14 @@ class Refused(Exception):
 
     @property
     def is_servers_fault(self) -> bool:
-        """Whether another server may take the message, or this one when it was repaired."""
+        """Whether the server takes nothing of ours at the moment, whoever it is for."""
         is_broken = self.code == UNAVAILABLE
         return is_broken or self.phase in _ABOUT_THE_CLIENT or self.code in _SIGN_IN_AGAIN
+
+    @property
+    def can_go_elsewhere(self) -> bool:
+        """Whether it says nothing about the message, so that another server is asked in the same attempt."""
+        return self.is_servers_fault or self.is_against_us
 
     @property
     def is_against_us(self) -> bool:
