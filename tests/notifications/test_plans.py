@@ -1,16 +1,30 @@
-"""What runs many times a second reads what is due and nothing else, however much waits beside it."""
+"""What runs many times a second reads what is due and nothing else, however much waits beside it.
+
+Nor does the deletion of an account read the messages of others.
+"""
 
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import select, text
 
-from services.notifications.models import db
+from services.notifications.models import Message, db
 from services.notifications.store import messages as store
 from shared.chassis.clock import utcnow
 from shared.chassis.database import transaction
+from shared.chassis.ids import new_id
 from tests.notifications.scheduled import fill, filled_for_now, plans, rows_read, scans
+
+ASKED = text(
+    "UPDATE messages SET requested_by = :account_id"
+    " WHERE id IN (SELECT id FROM messages WHERE requested_by IS NULL LIMIT :number)"
+)
+SEEN = text(
+    "SELECT relname, seq_tup_read FROM pg_stat_xact_user_tables"
+    " WHERE relname IN ('messages', 'deliveries', 'attempts', 'idempotency_keys')"
+)
 
 
 @pytest.fixture
@@ -49,3 +63,23 @@ def test_chores_on_ended_messages_pass_over_those_that_are_done_with(app: Flask)
             deleted = [store.delete_old(utcnow(), 1500) for _ in range(3)]
 
     assert (erased, deleted) == ([1500, 500, 0], [1500, 500, 0])
+
+
+@pytest.mark.usefixtures("context")
+def test_deletion_of_an_account_reads_no_table_from_end_to_end() -> None:
+    account_id = new_id()
+    with filled_for_now(20_000, status="sent", days=-1):
+        ask_for(new_id(), 5000)
+        ask_for(account_id, 3)
+        db.session.execute(text("ANALYZE messages"))
+        before = db.session.execute(SEEN).all()
+
+        store.forget_account(account_id, "ada@example.org")
+
+        assert db.session.execute(SEEN).all() == before
+        assert db.session.scalars(select(Message.id).filter_by(requested_by=account_id)).all() == []
+
+
+def ask_for(account_id: UUID, number: int) -> None:
+    """Have the account have asked for so many of the messages."""
+    db.session.execute(ASKED, {"account_id": account_id, "number": number})

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -18,7 +18,11 @@ class Message(Model):
     """What somebody asked for: a template, its variables and its topic."""
 
     __tablename__ = "messages"
-    __table_args__ = (Index("ix_messages_template_id", "template", "id"),)
+    __table_args__ = (
+        Index("ix_messages_template_id", "template", "id"),
+        # Most messages are Doorward's own. An account that is deleted is looked for among the others.
+        Index("ix_messages_requested_by", "requested_by", postgresql_where=text("requested_by IS NOT NULL")),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     template: Mapped[str]
