@@ -1,10 +1,11 @@
 """Idempotency-Key: a POST that is sent twice with one key is done once (the IETF httpapi draft).
 
 The work, its row and the sealed answer are one transaction: where the answer is not stored, nothing is. The
-key, the route and the caller name the row; without a caller, the client's network does. The same request
-again gets the same answer for a day, or as long as the service keeps the row; another body under the key is
-422, one whose first try is still running is 409. A first try that failed frees its key: an error of the
-caller's keeps what the use cases stored of it, and a 5xx undoes them.
+key, the route and the caller name the row; without a caller, the client's network does. Sessions of one
+account are one caller, and so are its API keys of the same scopes. The same request again gets the same
+answer for a day, or as long as the service keeps the row; another body under the key is 422, one whose first
+try is still running is 409. A first try that failed frees its key: an error of the caller's keeps what the
+use cases stored of it, and a 5xx undoes them.
 """
 
 import hashlib
@@ -167,10 +168,20 @@ def _bound() -> _Bound:
 
 def _names(key: str) -> list[_Name]:
     """What the request may be stored as: under the current secret first, then under the older ones."""
-    who = str(g.caller.account_id) if "caller" in g else f"client {network_of(request.remote_addr)}"
-    name = "\n".join([who, request.method, request.path, key]).encode()
+    name = "\n".join([_who(), request.method, request.path, key]).encode()
     body = request.get_data(cache=True)
     return [_Name(_keyed(pepper, name), _keyed(pepper, body)) for pepper in _bound().peppers]
+
+
+def _who() -> str:
+    """Whom the key belongs to.
+
+    An API key that was made in the place of another one gets the answer to its request. One that may do less
+    gets none: the view, which would refuse it, is not asked for a stored answer.
+    """
+    if "caller" not in g:
+        return f"client {network_of(request.remote_addr)}"
+    return " ".join([str(g.caller.account_id), *sorted(g.caller.scopes or ())])
 
 
 def _status_of(error: Exception) -> int:

@@ -99,6 +99,27 @@ def test_key_has_no_part_in_its_owner_s_messages_about_other_topics(client: Flas
     assert ask(message, headers=own).status_code in (200, 409)
 
 
+def test_key_gets_no_stored_answer_to_what_it_may_not_ask_for(client: FlaskClient) -> None:
+    owner = new_id()
+    whole, other, in_place = (
+        bearer(access_token(owner, claims={"scope": f"notifications:send{topic}"}))
+        for topic in ("", ":invoices", "")
+    )
+    once = {"Idempotency-Key": "42"}
+    first = client.post(NOTIFICATIONS, json=MAIL, headers=whole | once)
+    resend = f"{NOTIFICATIONS}/{first.json['id']}/resend"
+    client.post(f"{NOTIFICATIONS}/{first.json['id']}/cancel", headers=whole)
+    client.post(resend, headers=whole | once)
+
+    answers = [
+        (client.post(NOTIFICATIONS, json=MAIL, headers=key | once), client.post(resend, headers=key | once))
+        for key in (other, in_place)
+    ]
+
+    assert [(sent.status_code, resent.status_code) for sent, resent in answers] == [(403, 404), (202, 202)]
+    assert [sent.json.get("id") for sent, _resent in answers] == [None, first.json["id"]]
+
+
 @pytest.mark.parametrize("scope", ["notifications:sendall", "notifications:send:", "notifications", ""])
 def test_scope_that_only_looks_like_it_sends_nothing(client: FlaskClient, scope: str) -> None:
     headers = bearer(access_token(new_id(), claims={"scope": scope}))
