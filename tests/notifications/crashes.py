@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import flask_migrate
 import httpx
@@ -85,12 +86,14 @@ class Senders(threading.Thread):
 
     def run(self) -> None:
         """Keep some hundred messages waiting until told to stop."""
-        headers = bearer(access_token(new_id(), claims={"scope": "notifications:send"}))
-        with httpx.Client(timeout=5, headers=headers) as client:
+        account_id = new_id()
+        with httpx.Client(timeout=5) as client:
             while not self._stopping.is_set():
                 if unfinished(self._stage.app) > MOST_WAITING:
                     time.sleep(0.1)
                     continue
+                # A token lasts for a quarter of an hour, and all the kills may take longer.
+                client.headers.update(headers_of(account_id))
                 self._post(client)
                 self._accept_codes()
 
@@ -118,6 +121,11 @@ class Senders(threading.Thread):
         """End after the request at hand."""
         self._stopping.set()
         self.join()
+
+
+def headers_of(account_id: UUID) -> dict[str, str]:
+    """The headers of an API key that may send, with a token that was issued now."""
+    return bearer(access_token(account_id, claims={"scope": "notifications:send"}))
 
 
 class Running(NamedTuple):
@@ -300,13 +308,13 @@ def asked(app: Flask, statement: str) -> Sequence[Row[Any]]:
 
 def judge(stage: Stage, senders: Senders, done: Counter[str]) -> Verdict:
     """What the sink counted, beside what the database says."""
+    accepted = senders.accepted
+    everybody = [*accepted.messages, *accepted.codes]  # before the database is asked, which knows all of them
     status_of = {
         row.address: row.status for row in asked(stage.app, "SELECT address, status FROM deliveries")
     }
     unknown = {row.address for row in asked(stage.app, UNKNOWN)}
     counts = stage.sink.recipients()  # after the database was asked: what is sent by then has come
-    accepted = senders.accepted
-    everybody = [*accepted.messages, *accepted.codes]
     again = {address for address in everybody if counts[address] > 1}
     return Verdict(
         kills=dict(done),
