@@ -8,18 +8,19 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
-from gateway import errors, measures
+from gateway import held_bodies, measures, request_body
 from gateway.access_log import AccessLog
 from gateway.error_pages import ErrorPages
 from gateway.exchange import Exchange
-from gateway.messages import ClientGone, send_answer
+from gateway.messages import ClientGone, Message, send_answer
 from shared.chassis.errors import ApiError, NotFound, from_http_exception, problem_response
 from shared.chassis.health import Check, Checks, NotReady
 from shared.serving.messages import Send
 from shared.serving.wsgi import WsgiApp
-from shared.serving.wsgi_body import BodyOverLimit, ClientLeft
+from shared.serving.wsgi_body import ClientLeft
 
 THREADS = 16
+BODY_SECONDS = 60.0  # a form is here by then
 HEALTH_PATHS = frozenset({"/livez", "/readyz", "/healthz"})
 METRICS_PATH = "/metrics"
 CLIENT_GONE = 499
@@ -41,8 +42,8 @@ class OwnPages:
         self._checks, self._optional = Checks(checks), Checks(optional)
         self._access_log = access_log
         self._error_pages = error_pages
-        most = app.config["MAX_CONTENT_LENGTH"]
-        self._views = WsgiApp(app.wsgi_app, threads=THREADS, most_body=most)
+        self._most_body = app.config["MAX_CONTENT_LENGTH"]
+        self._views = WsgiApp(app.wsgi_app, threads=THREADS)
 
     def refusal(self, path: str, method: str) -> ApiError | None:
         """Why there is no page; None where there is one. ``/metrics`` is on its own port alone."""
@@ -79,13 +80,37 @@ class OwnPages:
             "HTTP_TRACEPARENT": trace.traceparent,
         }
         try:
-            return await self._views(exchange.scope, exchange.receive, send, extra=extra)
-        except BodyOverLimit:
-            problem = problem_response(errors.BodyTooLarge(headers={"Connection": "close"}))
-            scope = exchange.scope
-            response = self._error_pages.instead_of(problem, scope["path"], scope["headers"])
-            await send_answer(response, send)
-            return response.status_code
+            body = await self._whole_body(exchange)
+            held_bodies.of_worker.take(exchange.address, len(body))  # until the page has answered
+        except ApiError as refusal:
+            return await self._refuse(exchange, refusal, send)
+        message: Message = {"type": "http.request", "body": body}
+
+        async def receive() -> Message:
+            return message
+
+        try:
+            return await self._views(exchange.scope, receive, send, extra=extra)
+        finally:
+            held_bodies.of_worker.give_back(exchange.address, len(body))
+
+    async def _whole_body(self, exchange: Exchange) -> bytes:
+        """The body, awaited and held as those of forwarded requests are; raises their errors."""
+        headers, address = exchange.scope["headers"], exchange.address
+        body = request_body.body_of(headers, exchange.receive, self._most_body, address)
+        await body.hold(exchange.started_at + BODY_SECONDS)
+        pieces = [await body.read()]
+        while not body.is_done:
+            pieces.append(await body.read())
+        return b"".join(pieces)
+
+    async def _refuse(self, exchange: Exchange, refusal: ApiError, send: Send) -> int:
+        scope = exchange.scope
+        problem = problem_response(refusal)
+        response = self._error_pages.instead_of(problem, scope["path"], scope["headers"])
+        response.headers["Connection"] = "close"  # what is left of the body is not the next request
+        await send_answer(response, send)
+        return response.status_code
 
     async def serve_health(self, exchange: Exchange, send: Send) -> None:
         """Answer without a thread: a probe must not wait for what pages wait for."""

@@ -38,7 +38,7 @@ class RequestBody:
         self._address = address
         self._limit = limit
         self._size = 0
-        self._held: list[bytes] = []  # received, and not read yet
+        self._held = bytearray()  # received, and not read yet
         self._held_size = 0
         self.is_awaited = False  # whether the client is waited for now
         self._has_arrived = length == 0
@@ -55,7 +55,7 @@ class RequestBody:
             while not self._has_arrived and self._held_size < HELD_BYTES:
                 piece = await self._receive_piece(deadline - monotonic())
                 held_bodies.of_worker.take(self._address, len(piece))
-                self._held.append(piece)
+                self._held += piece
                 self._held_size += len(piece)
         except BaseException:
             self.let_go()
@@ -70,7 +70,7 @@ class RequestBody:
 
     async def read(self) -> bytes:
         """The next piece, ``b""`` at the end; raises BodyTooLarge, RequestTimeout or ClientGone."""
-        piece = b"".join(self._held)
+        piece = bytes(self._held)
         self.let_go()
         while not piece and not self._has_arrived:
             piece = await self._receive_piece(PATIENCE_SECONDS)

@@ -1,7 +1,6 @@
 """A WSGI app behind the server: each request in a thread, its body and its answer on the loop."""
 
 import asyncio
-import io
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -10,7 +9,7 @@ from shared.serving.messages import Receive, Scope, Send
 from shared.serving.reply import Reply
 from shared.serving.threads import Threads
 from shared.serving.wsgi_answer import PART, WsgiAnswer, WsgiCallable
-from shared.serving.wsgi_body import input_of, whole_body
+from shared.serving.wsgi_body import input_of
 from shared.serving.wsgi_call import Call, OnEnd
 
 LOOK_SECONDS = 0.05
@@ -23,8 +22,7 @@ def _say_nothing(_answer: WsgiAnswer) -> None:
 class WsgiApp:
     """Serves ``app``, at most ``threads`` requests at once.
 
-    A body may have ``most_body`` bytes; without that it is the app that judges it. ``on_end`` is called in a
-    thread when an answer is over.
+    ``on_end`` is called in a thread when an answer is over.
     """
 
     def __init__(
@@ -32,26 +30,21 @@ class WsgiApp:
         app: WsgiCallable,
         *,
         threads: int,
-        most_body: int | None = None,
         on_end: OnEnd = _say_nothing,
     ) -> None:
         self._app = app
         self._threads = Threads(threads, name="view")
-        self._most_body = most_body
         self._on_end = on_end
         self._open: set[WsgiAnswer] = set()  # changed by the threads, too
 
     async def __call__(
         self, scope: Scope, receive: Receive, send: Send, *, extra: dict[str, Any] | None = None
     ) -> int:
-        """Answer one request, with ``extra`` in its environ; the status. Raises ClientLeft, BodyOverLimit."""
+        """Answer one request, with ``extra`` in its environ; the status. Raises ClientLeft."""
         environ = environ_of(scope)
         if extra:
             environ.update(extra)
-        if self._most_body is None:
-            environ["wsgi.input"] = await input_of(scope, receive)
-        else:
-            environ["wsgi.input"] = io.BytesIO(await whole_body(receive, self._most_body))
+        environ["wsgi.input"] = await input_of(scope, receive)
         environ["wsgi.input_terminated"] = True
         environ["wsgi.file_wrapper"] = _FileWrapper
         answer = WsgiAnswer(self._app, environ)

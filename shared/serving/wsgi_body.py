@@ -14,18 +14,6 @@ class ClientLeft(Exception):
     """The client left before its request was complete."""
 
 
-class BodyOverLimit(Exception):
-    """The request's body is larger than the app takes."""
-
-
-async def whole_body(receive: Receive, most: int) -> bytes:
-    """The request's body; raises ClientLeft, and BodyOverLimit as soon as it is."""
-    body, is_whole = await _collected(receive, most + 1)
-    if len(body) > most or not is_whole:
-        raise BodyOverLimit
-    return body
-
-
 async def input_of(scope: Scope, receive: Receive) -> IO[bytes]:
     """``wsgi.input``. A body that says to be large is the app's at once: it may refuse it unread."""
     length = dict(scope["headers"]).get(b"content-length", b"0")

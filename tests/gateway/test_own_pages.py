@@ -6,8 +6,9 @@ from typing import Any
 
 import httpx
 import orjson
-from flask import Response, g, jsonify
+from flask import Response, g, jsonify, request
 
+from gateway import held_bodies
 from gateway.edge_app import GatewayFlask
 from shared.chassis.ids import new_id
 from shared.chassis.testing.engines import wait_until
@@ -73,6 +74,43 @@ async def test_an_async_view_runs_on_the_workers_loop_with_its_request(
     assert [answer.json() for answer in answers] == [
         {"name": str(number), "is_same": True} for number in range(20)
     ]
+
+
+async def test_bodies_of_pages_are_held_within_the_memory_for_bodies(gateway: Gateway) -> None:
+    """One address has a quarter of it, for what it sends to pages as for what is forwarded."""
+    head = b"POST /console/sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1048576\r\n\r\n"
+    wires = [await Wire.connect(gateway.port) for _ in range(17)]
+    for wire in wires:
+        await wire.send(head + b"x" * 1_048_575)
+
+    receiving = [asyncio.create_task(wire.receive()) for wire in wires]
+    done, waiting = await asyncio.wait(receiving, timeout=30, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    answers = [task.result() for task in done]
+    for wire in wires:
+        wire.close()
+
+    assert [answer.status for answer in answers] == [503]
+    assert orjson.loads(answers[0].body)["code"] == "bodies_full"
+    assert answers[0].headers["connection"] == "close"
+
+
+async def test_a_body_counts_until_its_page_has_answered(
+    app: GatewayFlask, client: httpx.AsyncClient
+) -> None:
+    """Those that wait for a thread are held, too."""
+    held = []
+
+    @app.get("/own/form")
+    def form() -> Response:
+        held.append(held_bodies.of_worker.size)
+        return jsonify(size=len(request.get_data()))
+
+    answer = await client.request("GET", "/own/form", content=b"x" * 100_000)
+
+    assert answer.json() == {"size": 100_000}
+    assert (held, held_bodies.of_worker.size) == ([100_000], 0)
 
 
 async def test_bodies_that_do_not_come_keep_no_page_from_others(gateway: Gateway) -> None:

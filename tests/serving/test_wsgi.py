@@ -10,7 +10,7 @@ from flask import Flask, Response, request, send_file, stream_with_context
 
 from shared.serving.messages import Message
 from shared.serving.wsgi import WsgiApp
-from shared.serving.wsgi_body import BodyOverLimit, ClientLeft
+from shared.serving.wsgi_body import ClientLeft
 
 SCOPE: dict[str, Any] = {
     "type": "http",
@@ -26,7 +26,7 @@ SCOPE: dict[str, Any] = {
 }
 
 
-async def call(app: Any, *messages: Message, most_body: int = 100, **scope: Any) -> tuple[int, list[Message]]:
+async def call(app: Any, *messages: Message, **scope: Any) -> tuple[int, list[Message]]:
     """The status, and what was sent."""
     waiting = list(messages) or [{"type": "http.request", "body": b""}]
     sent: list[Message] = []
@@ -37,7 +37,7 @@ async def call(app: Any, *messages: Message, most_body: int = 100, **scope: Any)
     async def send(message: Message) -> None:
         sent.append(message)
 
-    wsgi = WsgiApp(app, threads=2, most_body=most_body)
+    wsgi = WsgiApp(app, threads=2)
     return await wsgi({**SCOPE, **scope}, receive, send, extra={"REMOTE_USER": "ada"}), sent
 
 
@@ -102,9 +102,7 @@ async def test_large_and_streamed_answers_come_in_pieces(app: Flask) -> None:
     assert body_of(streamed) == b"/stream!"
 
 
-async def test_a_body_is_bounded_and_a_client_may_leave(app: Flask) -> None:
-    with pytest.raises(BodyOverLimit):
-        await call(app.wsgi_app, {"type": "http.request", "body": b"x" * 101, "more_body": True})
+async def test_a_client_may_leave(app: Flask) -> None:
     with pytest.raises(ClientLeft):
         await call(app.wsgi_app, {"type": "http.disconnect"})
 
@@ -131,6 +129,6 @@ async def test_an_answer_is_closed_though_its_client_does_not_take_it() -> None:
             raise ConnectionError
 
     with pytest.raises(ConnectionError):
-        await WsgiApp(app, threads=1, most_body=1)(SCOPE, receive, send)
+        await WsgiApp(app, threads=1)(SCOPE, receive, send)
 
     assert is_closed.wait(30)
