@@ -40,7 +40,7 @@ class Deps:
 
 def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = None) -> GatewayFlask:
     """The ASGI (and WSGI) application. Raises SettingsError or RouteFileError if it cannot be one."""
-    settings = settings or GatewaySettings.load()
+    settings = settings or route_source.settings()
     table = route_source.table(settings)
     services = {name: Service(upstream) for name, upstream in table.upstreams.items()}
     parts = worker_parts(settings, services)

@@ -21,6 +21,7 @@ from gateway.messages import (
     ResponseBroken,
     Scope,
     Send,
+    let_go,
     send_answer,
     send_at_once,
 )
@@ -138,7 +139,7 @@ class Edge:
                 answer = _problem(exchange, error)
             if answer.status_code >= 400:
                 answer = self._as_page(exchange, answer)
-            self.pipeline.finish(exchange, answer)
+            answer = self._finished(exchange, answer)
             if exchange.scope["type"] == "websocket":
                 status = answer.status_code
                 await answer_socket(exchange, answer, send)
@@ -148,6 +149,16 @@ class Edge:
                 status = answer.status_code
         finally:
             self.pipeline.record(exchange, status)
+
+    def _finished(self, exchange: Exchange, answer: Answer) -> Answer:
+        """``answer`` with what policies add; a 500 where one of a team's own fails at it."""
+        try:
+            self.pipeline.finish(exchange, answer)
+        except Exception as error:
+            let_go(answer)
+            answer = exchange.answer = _problem(exchange, error)
+            answer.headers["Connection"] = "close"  # what is left of the body is not the next request
+        return answer
 
     def _answer(self, exchange: Exchange) -> Awaitable[Answer]:
         if self._hooks.are_there:

@@ -101,14 +101,12 @@ async def send_answer(answer: Answer, send: Send) -> None:
         else:
             await _send_stream(answer, source, send)
     finally:
-        _close(answer, source)
+        let_go(answer)
 
 
-def _close(answer: Answer, source: Source | None) -> None:
-    """Nothing more of ``answer`` is sent.
-
-    Not in the ``finally`` itself: mypyc takes the source there for what it was when the ``try`` ended well.
-    """
+def let_go(answer: Answer) -> None:
+    """Nothing of ``answer`` is sent any more: whoever it comes from is free again."""
+    source: Source | None = getattr(answer, "source", None)
     if source is not None:
         source.close()
     if isinstance(answer, Response):

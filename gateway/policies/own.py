@@ -25,8 +25,8 @@ def _class_at(address: str) -> type[Policy]:
     module, _, name = address.partition(":")
     try:
         policy = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise SettingsError(f'GATEWAY_POLICIES: "{address}" is no module:Class: {error}.') from error
+    except Exception as error:  # whatever a module of a team's own raises while it is imported
+        raise SettingsError(f'GATEWAY_POLICIES: "{address}" is no module:Class: {_said(error)}.') from error
     if not (isinstance(policy, type) and issubclass(policy, Policy)):
         raise SettingsError(f'GATEWAY_POLICIES: "{address}" is no subclass of {Policy.__module__}.Policy.')
     return policy
@@ -47,5 +47,11 @@ def _made(policy: type[Policy], options: Any) -> Policy:
         raise ValueError(f"{policy.name} must be a table")  # noqa: TRY004  (one kind for all mistakes)
     try:
         return policy(**options)
-    except TypeError as error:
-        raise ValueError(f"{policy.name}: {error}") from error
+    except Exception as error:  # a team's own code, which may read files and so on
+        raise ValueError(f"{policy.name}: {_said(error)}") from error
+
+
+def _said(error: Exception) -> str:
+    """What ``error`` says; others than these seldom make a sentence."""
+    is_sentence = isinstance(error, ImportError | AttributeError | TypeError | ValueError)
+    return str(error) if is_sentence else f"{type(error).__name__}: {error}"

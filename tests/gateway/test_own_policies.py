@@ -1,6 +1,8 @@
 """A policy of a team's own, as the docs show it."""
 
 import re
+import signal
+from asyncio import StreamReader, StreamWriter
 from pathlib import Path
 
 import httpx
@@ -12,8 +14,10 @@ from gateway.cli import check_routes, explain, routes
 from gateway.policies.own import registry_of
 from gateway.policies.policy import Policy
 from shared.chassis.settings import SettingsError
+from shared.chassis.testing.engines import wait_until
 from shared.chassis.testing.tokens import SECRET
 from tests.gateway.conftest import ORIGIN, Gateway, StartGateway
+from tests.gateway.echo import Received, Upstream
 from tests.gateway.test_route_file import VARIABLES
 
 PAGE = Path(__file__).parents[2] / "docs" / "gateway.md"
@@ -102,6 +106,65 @@ def test_mistakes_in_its_table_are_found(files: Path, before: str, after: str, m
     assert mistake in outcome.output
 
 
+FAILING = """
+from gateway.policies.policy import Policy
+
+class Failing(Policy):
+    name = "maintenance"
+
+    def __init__(self, *, file: str) -> None:
+        with open(file):
+            pass
+
+    def finish(self, exchange, fields) -> None:
+        raise KeyError("of a team")
+"""
+
+
+def test_a_policy_that_cannot_read_its_file_leaves_the_routes_of_before(
+    start_gateway: StartGateway, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it raises is a mistake in its table, also at a reload."""
+    monkeypatch.setenv("GATEWAY_POLICIES", "failing:Failing")
+    (files / "failing.py").write_text(FAILING)
+    (files / "closed").touch()
+    gateway = start_gateway(
+        GATEWAY_ROUTES_FILE=str(files / "orders.toml"), GATEWAY_POLICIES="failing:Failing"
+    )
+    (files / "closed").unlink()
+
+    checked = CliRunner().invoke(check_routes, [str(files / "orders.toml")])
+    gateway.signal(signal.SIGHUP)
+    wait_until(lambda: "routes_not_taken" in gateway.lines(), what="a line that says so")
+
+    assert checked.exit_code == 1
+    assert "orders.toml: routes[0].policies (orders): maintenance: FileNotFoundError" in checked.output
+    assert httpx.get(f"{gateway.url}/api/v1/auth/x").status_code == 200
+
+
+def test_a_policy_that_fails_at_the_end_keeps_nothing_of_the_service(
+    start_gateway: StartGateway, files: Path, upstream: Upstream
+) -> None:
+    (files / "failing.py").write_text(FAILING)
+    (files / "closed").touch()
+
+    async def stream(_request: Received, _reader: StreamReader, writer: StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n" + b"x" * 1000)
+        await writer.drain()
+
+    upstream.handlers["/api/v1/orders"] = stream
+    path = files / "orders.toml"
+    path.write_text(path.read_text().replace('"]\n', '"]\nmost_outstanding = 2\n', 1))
+    gateway = start_gateway(GATEWAY_ROUTES_FILE=str(path), GATEWAY_POLICIES="failing:Failing")
+
+    answers = [httpx.get(f"{gateway.url}/api/v1/orders") for _ in range(5)]
+
+    assert "most_outstanding" in path.read_text()
+    assert len(upstream.at("/api/v1/orders")) == 5
+    assert {answer.status_code for answer in answers} == {500}
+    assert {answer.headers["connection"] for answer in answers} == {"close"}
+
+
 class Nameless(Policy):
     """Has forgotten its name."""
 
@@ -119,6 +182,13 @@ class Nameless(Policy):
 def test_what_is_no_policy_stops_the_start(addresses: list[str], mistake: str) -> None:
     with pytest.raises(SettingsError, match=mistake):
         registry_of(addresses)
+
+
+def test_a_module_that_fails_while_it_is_imported_is_a_mistake(files: Path) -> None:
+    (files / "breaking.py").write_text("{}['a key']\n")
+
+    with pytest.raises(SettingsError, match="is no module:Class: KeyError: 'a key'"):
+        registry_of(["breaking:Policy"])
 
 
 def test_without_policies_no_route_has_any() -> None:

@@ -1,6 +1,8 @@
 """A gateway that speaks TLS itself: to clients alone, not to what looks after it."""
 
 import asyncio
+import os
+import signal
 import ssl
 import subprocess
 from pathlib import Path
@@ -49,6 +51,30 @@ def test_clients_are_served_by_tls_and_health_without(gateway: Gateway, authorit
     with pytest.raises(httpx.TransportError):
         httpx.get(f"{gateway.url}/livez")
     assert httpx.get(gateway.metrics_url).status_code == 200
+
+
+def test_a_certificate_that_is_away_for_a_moment_ends_nothing(gateway: Gateway, authority: Authority) -> None:
+    """As while it is being renewed: neither a reload nor a worker that is replaced needs the file."""
+    Path(gateway.settings["GATEWAY_TLS_CERTIFICATE_FILE"]).unlink()
+    before = gateway.worker_pids()
+
+    gateway.signal(signal.SIGHUP)
+    wait_until(lambda: "settings_not_taken" in gateway.lines(), what="a line that says so")
+    wait_until(lambda: set(before).isdisjoint(gateway.worker_pids() or before), what="workers of after")
+    reloaded = gateway.worker_pids()
+    os.kill(reloaded[0], signal.SIGKILL)
+    wait_until(lambda: gateway.worker_pids() not in ([], reloaded), what="another worker")
+
+    context = ssl.create_default_context(cafile=authority.file)
+
+    def answers() -> bool:
+        try:
+            url = f"https://localhost:{gateway.port}/api/v1/auth/x"
+            return httpx.get(url, verify=context).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    wait_until(answers, what="an answer over TLS")
 
 
 def test_what_looks_after_it_asks_without_tls(gateway: Gateway) -> None:
