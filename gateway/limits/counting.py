@@ -65,8 +65,9 @@ class Verdict(NamedTuple):
     window_number: int
 
     def give_back(self) -> None:
-        """Undo the admission: another limit refused the request."""
-        self.window.give_back(self.limit, self.window_number)
+        """Undo the admission, if it was one: another limit refused the request."""
+        if self.is_admitted:
+            self.window.give_back(self.limit, self.window_number)
 
 
 class Counting:

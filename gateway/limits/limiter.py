@@ -131,7 +131,7 @@ class RouteLimiter:
         verdicts = exchange.verdicts
         verdicts.append(verdict)
         if not verdict.is_admitted:
-            for other in verdicts[:-1]:
+            for other in verdicts:
                 other.give_back()
             raise _refusal(verdict)
 

@@ -85,7 +85,7 @@ class Window:
             # Owed to the new window: else every restart of Redis would be a new quota.
             self.debt, self.counted = self.admitted + self.held, 0
         self.counted += told.granted
-        self.ends_at = told.sent_at + told.rest_ms / 1000
+        self.ends_at = told.heard_at + told.rest_ms / 1000
         self.ends_ms = told.ends_ms
         self.left_elsewhere = told.left
         self.alone = None

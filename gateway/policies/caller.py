@@ -99,8 +99,10 @@ class CallerPolicy(Policy):
     async def _token_for(self, exchange: "Exchange", key: bytes) -> bytes:
         async def limit() -> None:
             counted, exchange.verdicts = exchange.verdicts, []
-            await exchange.resources.limiter.admit(exchange, self._guesses)
-            exchange.verdicts = counted
+            try:
+                await exchange.resources.limiter.admit(exchange, self._guesses)
+            finally:
+                exchange.verdicts = counted
 
         return await exchange.resources.api_keys.authorization(key, limit)
 

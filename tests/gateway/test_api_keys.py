@@ -174,3 +174,38 @@ def test_a_key_is_refused_once_its_end_is_heard_of(
 
     assert before.status_code == 200
     wait_until(is_refused, what="an end that was heard of")
+
+
+async def test_guesses_of_keys_are_limited_whatever_else_is_refused(
+    start_gateway: StartGateway, upstream: Upstream
+) -> None:
+    """What one limit has refused, another that refuses the same request gives nobody."""
+    upstream.handlers[EXCHANGE] = auth_that_knows("")
+    routes = """
+[upstreams.auth]
+urls = ["${AUTH_URL}"]
+[upstreams.users]
+urls = ["${USERS_URL}"]
+[limits.unmatched]
+quota = 1
+window_seconds = 3600
+slack = 0
+[limits.caller]
+quota = 1
+window_seconds = 3600
+slack = 0
+by = "caller"
+[[routes]]
+name = "x"
+prefix = "/x"
+upstream = "users"
+access = "signed in"
+limits = ["caller"]
+"""
+    gateway = start_gateway(routes=routes)
+
+    for number in range(20):
+        key = f"dwk_abcdefgh_{number:043d}"
+        await hammer(gateway.port, "/x/y", {"X-API-Key": key}, times=1)
+
+    assert len(upstream.at(EXCHANGE)) == 1

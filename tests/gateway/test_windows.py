@@ -121,6 +121,19 @@ def test_a_share_is_of_what_was_left_by_the_last_word_of_redis() -> None:
     assert alone == [True] * 20 + [False] * 4
 
 
+def test_an_answer_that_was_late_ends_no_window_early() -> None:
+    """Redis stood still for thirty seconds: what is left of the window is as of when it went on."""
+    window = Window()
+    admitted(window, told(1, 9, 60_000, 1_000, at=1.0))
+    alone = [window.take_share(LIMIT, 3.0, 1) for _ in range(10)]
+
+    window.held += window.hear(LIMIT, Told(1, 8, 29_000, 61_000, 2.0, 32.0))
+    window.end_if_over(32.1)
+
+    assert alone == [True] * 9 + [False]
+    assert (window.admitted, window.debt) == (10, 9)
+
+
 def test_a_window_that_is_over_takes_nothing_back() -> None:
     window = Window()
     window.take_share(LIMIT, 0.0, 1)
