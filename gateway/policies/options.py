@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gateway.explanation import Asked
 
 MAX_FORWARDS = b"max-forwards"
+MOST_DIGITS = 18  # nothing takes so many hops, and Python refuses to read thousands of digits
 
 
 class OptionsPolicy(Policy):
@@ -44,7 +45,7 @@ class OptionsPolicy(Policy):
 def _is_last_hop(exchange: "Exchange") -> bool:
     headers: RawHeaders = exchange.scope["headers"]
     hops = next((value for name, value in headers if name == MAX_FORWARDS and value.isdigit()), None)
-    if hops is None:
+    if hops is None or len(hops) > MOST_DIGITS:
         return False
     if int(hops) == 0:
         return True

@@ -102,10 +102,11 @@ def _report(replica: Replica, **fields: str) -> None:
 def clock_ahead(head: ResponseHead, now: float) -> float:
     """By how much the clock of who answered is ahead, where Date's whole seconds do not explain it."""
     date = next((value for name, value in head.headers if name == b"date"), b"")
-    moment = parsedate_tz(date.decode("latin-1"))
-    if moment is None:
+    try:
+        moment = parsedate_tz(date.decode("latin-1"))
+        ahead = 0.0 if moment is None else mktime_tz(moment) - now
+    except (ValueError, OverflowError):  # of a day that no calendar has
         return 0.0
-    ahead = mktime_tz(moment) - now
     return ahead if abs(ahead) > SAME_CLOCK_SECONDS else 0.0
 
 

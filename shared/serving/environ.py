@@ -13,8 +13,9 @@ class _Names(dict[bytes, str]):
     def __missing__(self, name: bytes) -> str:
         key = name.decode("latin-1").upper().replace("-", "_")
         key = key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
-        if len(self) < MOST_NAMES:
-            self[name] = key
+        if len(self) >= MOST_NAMES:
+            self.clear()  # of names that nobody sends again: else one client could fill it for good
+        self[name] = key
         return key
 
 

@@ -54,9 +54,10 @@ class _Prefixes(dict[bytes, bytes]):
     def __missing__(self, name: bytes) -> bytes:
         if _NAME.fullmatch(name) is None:
             raise MalformedHead
-        if len(self) < MOST_NAMES:
-            self[name] = name + b": "
-        return name + b": "
+        if len(self) >= MOST_NAMES:
+            self.clear()  # else one service could fill it for good
+        line = self[name] = name + b": "
+        return line
 
 
 class _Date:

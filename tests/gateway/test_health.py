@@ -99,6 +99,9 @@ async def test_a_service_that_is_back_is_tried_at_once_with_one_request() -> Non
         (b"Thu, 01 Jan 1970 00:17:40 GMT", 60),
         (b"Thu, 01 Jan 1970 00:15:40 GMT", -60),
         (b"yesterday", 0),
+        (b"Mon, 01 Jan 99999 00:00:00 GMT", 0),
+        (b"Mon, 01 Jan 99999 00:00:00", 0),
+        (b"Mon, 01 Jan " + b"9" * 5000 + b" 00:00:00 GMT", 0),
         (b"", 0),
     ],
 )

@@ -17,7 +17,9 @@ def test_options_of_a_route_with_parts_ask_no_service(
     assert upstream.requests == []
 
 
-@pytest.mark.parametrize(("hops", "passed_on"), [("3", "2"), ("1", "0"), ("x", "x")])
+@pytest.mark.parametrize(
+    ("hops", "passed_on"), [("3", "2"), ("1", "0"), ("x", "x"), ("9" * 5000, "9" * 5000)]
+)
 def test_a_hop_is_counted(client: httpx.Client, upstream: Upstream, hops: str, passed_on: str) -> None:
     client.options("/api/v1/auth/x", headers={"Max-Forwards": hops})
 
