@@ -15,9 +15,12 @@ from gateway.policies.access import AccessPolicy, AccessRule
 from gateway.policies.limits import LimitsOfCaller, LimitsOfPlace
 from gateway.policies.policy import Policy, descriptions
 from gateway.resources import Resources
+from gateway.tokens import Identity
 from shared.chassis import tracing
+from shared.chassis.access import Caller
 from shared.chassis.access_tokens import TokenInvalid, TokenMissing
 from shared.chassis.errors import ApiError, TooManyRequests
+from shared.chassis.ids import new_id
 
 TABLE = route_file.parse(
     Path("routes.toml"),
@@ -55,6 +58,25 @@ class NoToken:
         """Nothing is remembered."""
 
 
+class GoodToken:
+    """Takes the place of the tokens: finds every one good, and notes which are to be remembered."""
+
+    def __init__(self) -> None:
+        account, session = new_id(), new_id()
+        caller = Caller(account, session, roles=frozenset(), scopes=None, claims={})
+        self.identity = Identity(b"x", caller, str(session), str(account), issued_at=0, expires_at=0)
+        self.remembered: list[Identity] = []
+
+    def identify(self, _authorization: bytes) -> Identity:
+        return self.identity
+
+    def recall(self, _authorization: bytes) -> None:
+        """Nothing is remembered."""
+
+    def remember(self, identity: Identity) -> None:
+        self.remembered.append(identity)
+
+
 @pytest.fixture
 def no_token() -> NoToken:
     return NoToken()
@@ -62,21 +84,25 @@ def no_token() -> NoToken:
 
 @pytest.fixture
 def pipeline(no_token: NoToken) -> Pipeline:
+    return pipeline_with(no_token)
+
+
+def pipeline_with(tokens: object) -> Pipeline:
     parts: Any = SimpleNamespace()
     limiter = RouteLimiter("redis://127.0.0.1:1/0", timeout_seconds=0.01, workers=1)
     resources = Resources(
-        limiter, cast("Any", no_token), keys=parts, api_keys=parts, callers=parts, hints=parts
+        limiter, cast("Any", tokens), keys=parts, api_keys=parts, callers=parts, hints=parts
     )
     return Pipeline(TABLE, {}, resources=resources, open_streams=parts, access_log=parts)
 
 
-def exchange() -> Exchange:
+def exchange(method: str = "GET") -> Exchange:
     """A request with a token to the route."""
 
     async def receive() -> Message:
         return {"type": "http.disconnect"}
 
-    scope = {"method": "GET", "headers": [], "raw_path": b"/x"}
+    scope = {"method": method, "headers": [(b"max-forwards", b"0")], "raw_path": b"/x"}
     trace = tracing.continue_from(None, None)
     match = TABLE.find("localhost", "GET", b"/x")
     exchange = Exchange(scope, receive, trace)
@@ -114,6 +140,29 @@ async def test_limits_of_the_place_come_before_the_look_at_a_token(
 
     assert await outcome(pipeline) == "['address']"
     assert no_token.looks == 0
+
+
+async def test_token_of_a_request_that_is_admitted_is_remembered() -> None:
+    tokens = GoodToken()
+
+    answer = await pipeline_with(tokens).answer(exchange("OPTIONS"))
+
+    assert answer.status_code == 204  # told here what the route takes, since no service is asked
+    assert tokens.remembered == [tokens.identity]
+
+
+@pytest.mark.parametrize("name", ["caller", "address"])
+async def test_token_of_a_request_that_a_limit_refuses_is_not_remembered(name: str) -> None:
+    tokens = GoodToken()
+    pipeline = pipeline_with(tokens)
+    (limit,) = [limit for limit in TABLE.matches[0].limits if limit.name == name]
+    for _ in range(limit.quota):
+        known = exchange()
+        known.caller = tokens.identity.caller
+        await pipeline.resources.limiter.admit(known, (limit,))
+
+    assert await outcome(pipeline) == f"['{name}']"
+    assert tokens.remembered == []
 
 
 async def test_nobody_passes_an_access_rule_unidentified(pipeline: Pipeline) -> None:
