@@ -31,6 +31,12 @@ access = "public"
 max_body_bytes = 4000000
 timeouts = { connect = 10, read = 30, total = 60 }
 [[routes]]
+name = "stubborn"
+prefix = "/stubborn"
+upstream = "u"
+access = "public"
+retries = 3
+[[routes]]
 name = "hasty"
 prefix = "/hasty"
 upstream = "u"

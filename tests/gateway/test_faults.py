@@ -26,13 +26,16 @@ async def test_a_service_that_is_not_there_is_told_with_when_to_come_back(gatewa
 async def test_an_idempotent_request_is_tried_again_once_and_a_post_never(
     gateway: Gateway, upstream: Upstream
 ) -> None:
-    upstream.handlers["/x/y"] = sending(b"")
+    """Once, also where a route allows more attempts: they are for replicas that cannot be reached."""
+    upstream.handlers["/x/y"] = upstream.handlers["/stubborn/y"] = sending(b"")
 
     for method in ("GET", "HEAD", "PUT", "DELETE", "POST", "PATCH"):
         assert (await ask(gateway, method=method)).status == 502
+    await ask(gateway, "/stubborn/y")
 
     counted = [request.method for request in upstream.at("/x/y")]
     assert counted == ["GET", "GET", "HEAD", "HEAD", "PUT", "PUT", "DELETE", "DELETE", "POST", "PATCH"]
+    assert len(upstream.at("/stubborn/y")) == 2
 
 
 async def test_a_request_with_a_body_is_not_tried_again(gateway: Gateway, upstream: Upstream) -> None:
