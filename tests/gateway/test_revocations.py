@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from itertools import pairwise
 from threading import Thread
 from urllib.parse import urlsplit
 
@@ -208,6 +209,40 @@ async def opened(gateway: Gateway, headers: dict[str, str]) -> Wire:
     await wire.send(f"GET {STREAM} HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n".encode())
     await wire.reader.readuntil(b"data: 1\n\n")
     return wire
+
+
+class LargeSet:
+    """Takes the place of Redis: a set that is read by parts as large as is asked for."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    async def zscan(self, _name: str, cursor: int, *, count: int) -> tuple[int, list[tuple[bytes, float]]]:
+        await asyncio.sleep(0)  # as for any answer from elsewhere
+        end = min(cursor + count, self._size)
+        entries = [(b"session:%d" % number, time.time() + 900) for number in range(cursor, end)]
+        return end % self._size, entries
+
+
+async def test_requests_are_answered_while_a_large_set_is_read() -> None:
+    """Other work has its turn after 500 entries at most, which take a few milliseconds."""
+    deny_set = Revocations("redis://127.0.0.1:1/0")
+    learned: list[str] = []
+    at_turns = [0]
+    deny_set.on_news = learned.append
+
+    async def take_turns() -> None:
+        while len(learned) < 60_000:
+            at_turns.append(len(learned))
+            await asyncio.sleep(0)
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        tasks.create_task(take_turns())
+        tasks.create_task(deny_set._sync(LargeSet(60_000)))  # type: ignore[arg-type]
+
+    assert len(set(learned)) == 60_000
+    at_turns.append(len(learned))
+    assert max(later - earlier for earlier, later in pairwise(at_turns)) <= 500
 
 
 def both_listen(redis_server: PrivateRedis) -> bool:
