@@ -6,8 +6,13 @@ from pathlib import Path
 import httpx
 import orjson
 
+from gateway.edge_app import GatewayFlask
+from gateway.upstream import breaker
+from tests.gateway import test_hooks
 from tests.gateway.conftest import ORIGIN, StartGateway
 from tests.gateway.echo import OK, Handler, Received, Upstream
+
+app, app_client = test_hooks.app, test_hooks.client  # in this process
 
 PARTS = ("/api/v1/users/me", "/api/v1/auth/sessions")
 # A team's own parts, in the place of the shipped ones.
@@ -100,3 +105,19 @@ def test_nothing_at_all_is_an_error(start_gateway: StartGateway, signed_in: dict
 def test_nobody_gets_an_overview_without_a_token(client: httpx.Client, upstream: Upstream) -> None:
     assert client.get("/api/v1/overview").status_code == 401
     assert upstream.requests == []
+
+
+async def test_a_service_whose_breaker_is_open_is_not_asked_for_its_part(
+    app: GatewayFlask, app_client: httpx.AsyncClient, upstream: Upstream, signed_in: dict[str, str]
+) -> None:
+    answer_all(upstream)
+    await app.started()
+    (replica,) = app.pipeline.services["users"].replicas
+    for _ in range(breaker.LEAST_SAMPLE):
+        replica.breaker.fail()
+
+    answer = await app_client.get("/api/v1/overview", headers=signed_in)
+
+    assert answer.json()["data"] == {"sessions": {"items": []}}
+    assert answer.json()["errors"] == {"profile": {"status": 503, "code": "destination_unavailable"}}
+    assert upstream.at(PARTS[0]) == []
