@@ -28,7 +28,7 @@ from shared.chassis import access_tokens
 from shared.chassis.app import new_app
 from shared.chassis.health import Check
 
-Checks = dict[str, Check]
+NamedChecks = dict[str, Check]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def create_app(settings: GatewaySettings | None = None, *, deps: Deps | None = N
     return app
 
 
-def _flask(settings: GatewaySettings, checks: Checks, optional_checks: Checks) -> GatewayFlask:
+def _flask(settings: GatewaySettings, checks: NamedChecks, optional_checks: NamedChecks) -> GatewayFlask:
     app = new_app(
         __name__,
         settings,
@@ -107,7 +107,7 @@ def _install_pages(
     settings: GatewaySettings,
     pipeline: Pipeline,
     document: MergedDocument,
-    checks: Checks,
+    checks: NamedChecks,
     deps: Deps,
 ) -> ErrorPages:
     """All that the gateway answers itself, and what its errors look like."""

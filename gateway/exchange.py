@@ -8,7 +8,7 @@ from gateway.request_body import RequestBody
 from gateway.resources import Resources
 from gateway.routing import Match
 from gateway.sockets.opening import Opening
-from gateway.sockets.relay import Relay
+from gateway.sockets.relay import SocketRelay
 from gateway.tokens import Identity
 from shared.chassis.access import Caller
 from shared.chassis.errors import ApiError
@@ -98,4 +98,4 @@ class Exchange:
         self.asks_for_socket = False  # by HTTP's Upgrade
         self.opening: Opening | None = None  # where that is a valid handshake
         self.socket_of: str | None = None  # whom it is counted for
-        self.relay: Relay | None = None  # once the socket is open
+        self.relay: SocketRelay | None = None  # once the socket is open

@@ -14,7 +14,7 @@ from gateway.policies.order import Acting
 from gateway.request_body import is_expected
 from gateway.resources import Resources
 from gateway.routing import UNMATCHED, Match, Table
-from gateway.sockets.relay import Relay
+from gateway.sockets.relay import SocketRelay
 from gateway.upstream.replicas import Service
 from shared.chassis.access_tokens import TokenRevoked
 
@@ -72,7 +72,7 @@ class Pipeline:
         exchange.socket_of = caller
         response = await proxy.forward(exchange, self.services[match.route.upstream])
         relay, identity = response.source, exchange.identity
-        if isinstance(relay, Relay) and identity is not None:
+        if isinstance(relay, SocketRelay) and identity is not None:
             try:
                 relay.watched = self._open_streams.watch_socket(relay.cut, identity.caller)
             except TokenRevoked:
@@ -139,15 +139,15 @@ class Pipeline:
         )
 
 
-def _line_of(relay: Relay) -> dict[str, Any]:
+def _line_of(relay: SocketRelay) -> dict[str, Any]:
     """What the access line says of a socket that is over."""
-    verdict = relay.verdict
+    status = relay.close_status
     return {
         "messages_in": relay.from_client,
         "messages_out": relay.from_service,
-        "close_code": int(verdict.code) if verdict else None,
-        "closed_by": verdict.by if verdict else None,
-        "close_reason": verdict.reason if verdict and verdict.by == "gateway" else None,
+        "close_code": int(status.code) if status else None,
+        "closed_by": status.by if status else None,
+        "close_reason": status.reason if status and status.by == "gateway" else None,
     }
 
 

@@ -8,14 +8,14 @@ from websockets.frames import CloseCode
 from gateway import measures
 from gateway.exchange import Exchange
 from gateway.messages import Answer, Message, Send, raw, send_answer
-from gateway.sockets.relay import Relay
+from gateway.sockets.relay import SocketRelay
 from shared.serving.messages import MOST_MESSAGE
 
 
 async def answer_socket(exchange: Exchange, answer: Answer, send: Send) -> None:
     """Send ``answer``, and the messages behind it if it is a 101; raises as ``send_answer`` does."""
     relay: Any = getattr(answer, "source", None)
-    if isinstance(relay, Relay):
+    if isinstance(relay, SocketRelay):
         if answer.status_code == 101:
             await _relay(exchange, relay, answer, send)
             return
@@ -28,7 +28,7 @@ async def answer_socket(exchange: Exchange, answer: Answer, send: Send) -> None:
     await send_answer(answer, deny)
 
 
-async def _relay(exchange: Exchange, relay: Relay, answer: Answer, send: Send) -> None:
+async def _relay(exchange: Exchange, relay: SocketRelay, answer: Answer, send: Send) -> None:
     match = exchange.match
     assert match is not None  # noqa: S101  (only matched exchanges are forwarded)
     exchange.relay = relay
@@ -49,4 +49,5 @@ async def _relay(exchange: Exchange, relay: Relay, answer: Answer, send: Send) -
     finally:
         relay.close()
         gauge.dec()
-        measures.count_end(route, relay.verdict.code if relay.verdict else CloseCode.ABNORMAL_CLOSURE)
+        status = relay.close_status
+        measures.count_end(route, status.code if status else CloseCode.ABNORMAL_CLOSURE)

@@ -28,7 +28,7 @@ SERVICE_LOST = (int(CloseCode.INTERNAL_ERROR), "the service broke off")
 _UNSENDABLE = frozenset({int(CloseCode.ABNORMAL_CLOSURE), int(CloseCode.BAD_GATEWAY)})
 
 
-class Verdict(NamedTuple):
+class CloseStatus(NamedTuple):
     """How a socket ends: what the client and the service are told."""
 
     code: int
@@ -36,7 +36,7 @@ class Verdict(NamedTuple):
     by: str  # "client", "service" or "gateway"
 
 
-class Relay:
+class SocketRelay:
     """One socket, open on the service's side: what an answer with the status 101 has for a body."""
 
     def __init__(
@@ -47,12 +47,12 @@ class Relay:
         self.rules = rules
         self.subprotocol = subprotocol
         self._loop = asyncio.get_running_loop()
-        self._decided: asyncio.Future[Verdict] = self._loop.create_future()
+        self._decided: asyncio.Future[CloseStatus] = self._loop.create_future()
         self._idle = Deadline(self._loop, lambda: self.end(*IDLE))
         self._expiring: asyncio.TimerHandle | None = None
         self.watched: Watched | None = None  # for the revocation of the caller's session
         self.from_client = self.from_service = 0  # messages
-        self.verdict: Verdict | None = None
+        self.close_status: CloseStatus | None = None
 
     def expire_at(self, at: float) -> None:
         """The token that opened it expires at this unix time."""
@@ -60,7 +60,7 @@ class Relay:
 
     def end(self, code: int, reason: str) -> None:
         """End it now, whatever is under way."""
-        self._decide(Verdict(code, reason, "gateway"))
+        self._decide(CloseStatus(code, reason, "gateway"))
 
     # -- as a body
 
@@ -91,15 +91,15 @@ class Relay:
         for pump in pumps:
             pump.add_done_callback(self._notice)
         try:
-            verdict = self.verdict = await self._decided
+            status = self.close_status = await self._decided
         finally:
             for pump in pumps:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
-        if verdict.by == "client" and verdict.code not in _UNSENDABLE:
-            self._service.close(verdict.code, verdict.reason)
-        elif verdict.by != "client":
-            await send({"type": "websocket.close", "code": verdict.code, "reason": verdict.reason})
+        if status.by == "client" and status.code not in _UNSENDABLE:
+            self._service.close(status.code, status.reason)
+        elif status.by != "client":
+            await send({"type": "websocket.close", "code": status.code, "reason": status.reason})
 
     async def _pump_up(self, receive: Receive) -> None:
         """Client to service."""
@@ -113,9 +113,9 @@ class Relay:
         except Closed:
             return  # the way down tells how, behind what the service sent before
         except ClientTooSlow:
-            self._decide(Verdict(*SERVICE_LOST, "service"))  # here the service is the client
+            self._decide(CloseStatus(*SERVICE_LOST, "service"))  # here the service is the client
         else:
-            self._decide(Verdict(message["code"], message["reason"], "client"))
+            self._decide(CloseStatus(message["code"], message["reason"], "client"))
 
     async def _pump_down(self, send: Send) -> None:
         """Service to client."""
@@ -130,15 +130,15 @@ class Relay:
         except Closed as closed:
             code, reason, is_by_peer = closed.end
             is_passed_on = is_by_peer and code not in _UNSENDABLE
-            self._decide(Verdict(*((code, reason) if is_passed_on else SERVICE_LOST), "service"))
+            self._decide(CloseStatus(*((code, reason) if is_passed_on else SERVICE_LOST), "service"))
         except ClientTooSlow:
-            self._decide(Verdict(CloseCode.ABNORMAL_CLOSURE, "the client takes nothing", "client"))
+            self._decide(CloseStatus(CloseCode.ABNORMAL_CLOSURE, "the client takes nothing", "client"))
 
     def _notice(self, pump: asyncio.Task[None]) -> None:
         error = None if pump.cancelled() else pump.exception()
         if error is not None and not self._decided.done():
             self._decided.set_exception(error)
 
-    def _decide(self, verdict: Verdict) -> None:
+    def _decide(self, status: CloseStatus) -> None:
         if not self._decided.done():
-            self._decided.set_result(verdict)
+            self._decided.set_result(status)

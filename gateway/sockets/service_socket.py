@@ -9,7 +9,7 @@ from gateway.attempt import Attempt
 from gateway.exchange import Exchange
 from gateway.messages import StreamedResponse
 from gateway.policies.websocket import WebSocketRule
-from gateway.sockets.relay import Relay
+from gateway.sockets.relay import SocketRelay
 from gateway.upstream.framing import ResponseHead
 from shared.serving.bounds import Bounds
 from shared.serving.endpoint import Endpoint
@@ -68,5 +68,5 @@ def opened_socket(attempt: Attempt, head: ResponseHead, exchange: Exchange) -> S
     if rest:
         socket.data_received(rest)
     passed = [*headers.response_fields(head.headers, match.fields.response), headers.VIA]
-    relay = Relay(socket.endpoint, rule, route=match.route.name, subprotocol=subprotocol)
+    relay = SocketRelay(socket.endpoint, rule, route=match.route.name, subprotocol=subprotocol)
     return StreamedResponse(101, passed, b"", relay)

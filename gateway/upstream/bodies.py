@@ -27,7 +27,7 @@ class ResponseBody:
         raise NotImplementedError
 
 
-def body_of(head: ResponseHead, method: bytes) -> ResponseBody:
+def response_body_of(head: ResponseHead, method: bytes) -> ResponseBody:
     """How the body after ``head`` is framed (RFC 9112 section 6.3)."""
     if method == b"HEAD" or head.status in {204, 304}:
         return LengthBody(0)

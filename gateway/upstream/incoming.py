@@ -1,6 +1,6 @@
 """One response as it arrives: its head, then its body in pieces, until its end."""
 
-from gateway.upstream.bodies import ResponseBody, body_of
+from gateway.upstream.bodies import ResponseBody, response_body_of
 from gateway.upstream.framing import LONGEST_HEAD, MalformedResponse, ResponseHead, parse_head
 
 
@@ -92,7 +92,7 @@ class Incoming:
         if not self._method:
             raise MalformedResponse("a response without a request")
         self.head = head
-        self._body = body_of(head, self._method)
+        self._body = response_body_of(head, self._method)
         return self._take_body(data) if data else True
 
     def _take_body(self, data: bytes) -> bool:

@@ -10,7 +10,7 @@ from shared.serving.waiting import Waiting
 MOST_HELD = 65_536
 
 
-class Source(Protocol):
+class BodySender(Protocol):
     """Where a body comes from: a client who is waited for."""
 
     def await_body(self, body: "Body") -> None:
@@ -33,16 +33,16 @@ class Body(Waiting):
         "_held",
         "_is_handed_over",
         "_pieces",
-        "_source",
+        "_sender",
         "is_complete",
         "is_gone",
         "size",
         "waited_seconds",
     )
 
-    def __init__(self, source: Source, loop: asyncio.AbstractEventLoop, *, is_empty: bool) -> None:
+    def __init__(self, sender: BodySender, loop: asyncio.AbstractEventLoop, *, is_empty: bool) -> None:
         super().__init__(loop)
-        self._source = source
+        self._sender = sender
         self._pieces: list[bytes] = []
         self._held = 0
         self._is_handed_over = self.is_gone = False
@@ -69,17 +69,17 @@ class Body(Waiting):
         self._held = 0
         self._is_handed_over = self.is_complete
         if not self.is_complete:
-            self._source.resume_reading()
+            self._sender.resume_reading()
         return {"type": "http.request", "body": piece, "more_body": not self.is_complete}
 
     async def _wait_for_client(self) -> None:
         began = self.loop.time()
-        self._source.await_body(self)
+        self._sender.await_body(self)
         try:
             while not self._pieces and not self.is_complete and not self.is_gone:
                 await self.wait()
         finally:
-            self._source.stop_awaiting_body()
+            self._sender.stop_awaiting_body()
             self.waited_seconds += self.loop.time() - began
 
     def feed(self, piece: bytes) -> None:

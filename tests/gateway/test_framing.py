@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.upstream import framing
-from gateway.upstream.bodies import ChunkedBody, CloseBody, LengthBody, body_of
+from gateway.upstream.bodies import ChunkedBody, CloseBody, LengthBody, response_body_of
 from gateway.upstream.framing import MalformedResponse, parse_head
 
 
@@ -59,7 +59,7 @@ def test_a_repeated_length_that_agrees_is_one_length() -> None:
 def test_some_responses_have_no_body_whatever_their_fields_say(status: int, method: bytes) -> None:
     head = parse_head(head_of(f"HTTP/1.1 {status} X", "Content-Length: 10"))
 
-    assert body_of(head, method).is_done
+    assert response_body_of(head, method).is_done
 
 
 @given(st.lists(st.binary(min_size=1, max_size=300), max_size=8), st.integers(1, 40), st.binary(max_size=20))
