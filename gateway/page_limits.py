@@ -36,6 +36,7 @@ def install(app: Flask, settings: GatewaySettings) -> None:
         storage_uri=settings.redis_url.get_secret_value(),
         storage_options=options,
         in_memory_fallback=cast("list[str]", [lambda: _quota(workers=settings.workers)]),  # callables do
+        swallow_errors=True,  # else of the requests that wait for Redis in vain all but the first fail
         key_prefix="doorward:pages",
     )
     limiter.request_filter(_is_exempt)

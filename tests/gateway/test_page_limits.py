@@ -1,5 +1,7 @@
 """The gateway's own pages are limited too, with Redis and without it; its health never is."""
 
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -61,20 +63,21 @@ def test_pages_and_sign_ins_are_counted_by_a_share_while_redis_is_away(
     assert health == {200}
 
 
-def small_app(redis: PrivateRedis) -> Flask:
+def small_app(redis_url: str) -> Flask:
     app = Flask(__name__)
     values: dict[str, Any] = {
         "jwt_secret_key": SECRET,
         "session_secret_key": SESSION_SECRET,
-        "redis_url": redis.url(),
+        "redis_url": redis_url,
         "public_url": "http://gateway.test",
+        "limiter_timeout_seconds": 0.3,
     }
     page_limits.install(app, GatewaySettings(**values))
     return app
 
 
 def test_a_page_is_answered_though_redis_leaves_after_it_has_counted(private_redis: PrivateRedis) -> None:
-    app = small_app(private_redis)
+    app = small_app(private_redis.url())
 
     @app.get("/")
     def page() -> str:
@@ -91,7 +94,7 @@ def test_a_page_is_answered_though_redis_leaves_after_it_has_counted(private_red
 def test_a_refusal_is_one_though_redis_leaves_after_it_has_counted(
     private_redis: PrivateRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = small_app(private_redis)
+    app = small_app(private_redis.url())
     app.add_url_rule("/", view_func=lambda: "a page")
     monkeypatch.setattr(page_limits, "PAGES_A_MINUTE", 1)
 
@@ -104,6 +107,18 @@ def test_a_refusal_is_one_though_redis_leaves_after_it_has_counted(
 
     assert [answer.status_code for answer in answers] == [200, 429]
     assert answers[1].headers["Retry-After"] == "61"
+
+
+def test_pages_that_wait_together_for_a_redis_that_hangs_are_all_answered() -> None:
+    """The first that gives up turns to the memory of the worker; the others are then not counted."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        app = small_app(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        app.add_url_rule("/", view_func=lambda: "a page")
+        with ThreadPoolExecutor(4) as threads:
+            answers = list(threads.map(lambda _: app.test_client().get("/"), range(4)))
+
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert any(answer.headers.get("RateLimit-Policy") for answer in answers)
 
 
 def test_an_ipv6_customer_is_one_client_however_many_addresses_it_has() -> None:

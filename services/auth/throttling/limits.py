@@ -31,6 +31,7 @@ def install(app: Flask, settings: AuthSettings) -> None:
         RATELIMIT_STRATEGY="sliding-window-counter",
         RATELIMIT_KEY_PREFIX="doorward:auth:limits",
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
+        RATELIMIT_SWALLOW_ERRORS=True,  # else of those that wait for Redis in vain all but the first fail
         RATELIMIT_HEADERS_ENABLED=False,  # the gateway tells its own limits
     )
     limiter.init_app(app)
