@@ -1,7 +1,6 @@
 """notifications on its real database, broker and mail server."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -33,11 +32,17 @@ def mailbox(mailbox_process: Mailbox) -> Mailbox:
     return mailbox_process
 
 
-@pytest.fixture
-def sink(tmp_path: Path) -> Iterator[Sink]:
-    """A mail server that counts. It offers no 8BITMIME, and refuses eight bits."""
-    with running_sink(tmp_path) as running:
+@pytest.fixture(scope="session")
+def sink_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sink]:
+    with running_sink(tmp_path_factory.mktemp("sink")) as running:
         yield running
+
+
+@pytest.fixture
+def sink(sink_process: Sink) -> Sink:
+    """A mail server that counts, and has counted nothing. It offers no 8BITMIME, and refuses eight bits."""
+    sink_process.clear()
+    return sink_process
 
 
 @pytest.fixture

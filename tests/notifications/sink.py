@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from shared.chassis.testing.engines import free_port, wait_until
+from shared.chassis.testing.processes import uncounted
 
 HOST = "127.0.0.1"
 WITHOUT_PIPELINING = "SINK_WITHOUT_PIPELINING"
@@ -45,6 +46,7 @@ class Sink:
     file: Path
     process: subprocess.Popen[bytes]
     protection: tuple[str, ...] = ()
+    _is_frozen: bool = False
     _counted: int = 0  # lines of the file
     _counted_bytes: int = 0
 
@@ -67,10 +69,12 @@ class Sink:
 
     def pause(self) -> None:
         """Freeze it: connections stay open, and nothing answers."""
+        self._is_frozen = True
         self.process.send_signal(signal.SIGSTOP)
 
     def unpause(self) -> None:
         """Let it go on."""
+        self._is_frozen = False
         self.process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
@@ -81,6 +85,18 @@ class Sink:
     def start(self, **environment: str) -> None:
         """Start it again on its port."""
         self.process = _start(self.port, self.file, self.protection, **environment)
+
+    def clear(self) -> None:
+        """Have counted nothing, and answer: for the next test. One that is frozen would count what it has not
+        read.
+        """
+        if self._is_frozen:
+            self.unpause()
+            self.stop()
+        if self.process.poll() is not None:
+            self.start()
+        os.truncate(self.file, 0)
+        self._counted = self._counted_bytes = 0
 
     @contextmanager
     def offering(
@@ -114,7 +130,8 @@ def running_sink(folder: Path, *protection: str) -> Iterator[Sink]:
 
 def _start(port: int, file: Path, protection: tuple[str, ...], **environment: str) -> subprocess.Popen[bytes]:
     program = [sys.executable, "-m", "tests.notifications.sink", str(port), str(file), *protection]
-    process = subprocess.Popen(program, stdout=subprocess.PIPE, env={**os.environ, **environment})
+    environment = {**uncounted(os.environ), **environment}
+    process = subprocess.Popen(program, stdout=subprocess.PIPE, env=environment)
     assert process.stdout is not None
     with process.stdout as output:
         wait_until(lambda: output.readline() == b"ready\n", what="the sink")

@@ -1,7 +1,5 @@
 """Addresses that are not ASCII (RFC 6531), which no door takes today: a server with SMTPUTF8 gets them."""
 
-from pathlib import Path
-
 import flask_mail
 import pytest
 
@@ -10,7 +8,7 @@ from services.notifications.smtp.mime import MailMessage
 from services.notifications.smtp.refusals import Refused
 from services.notifications.smtp.servers import SmtpServer
 from tests.mailbox_process import HOST, Mailbox
-from tests.notifications.sink import running_sink
+from tests.notifications.sink import Sink
 from tests.notifications.test_mime import read
 
 ADDRESS = "müller@example.com"
@@ -49,9 +47,8 @@ def test_server_with_smtputf8_is_given_the_address_as_it_is(mailbox: Mailbox) ->
     assert [part.get_content().strip() for part in read(content).iter_parts()] == ["Grüße", "<p>Grüße</p>"]
 
 
-def test_server_without_smtputf8_is_not_given_the_message(tmp_path: Path) -> None:
-    with running_sink(tmp_path) as sink:
-        with pytest.raises(Refused, match=r"5\.6\.7"):
-            deliver(sink.port)
+def test_server_without_smtputf8_is_not_given_the_message(sink: Sink) -> None:
+    with pytest.raises(Refused, match=r"5\.6\.7"):
+        deliver(sink.port)
 
-        assert sink.count() == 0
+    assert sink.count() == 0

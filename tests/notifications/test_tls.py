@@ -5,6 +5,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -39,13 +40,30 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_certificate(tmp_path_factory.mktemp("tls"))
 
 
-@pytest.fixture
-def serve(certificate: Path, tmp_path: Path) -> Iterator[Serve]:
-    """``serve("tls")``: a mail server that insists on it, and on an account."""
+@pytest.fixture(scope="module")
+def serve_all(certificate: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """Starts each kind of mail server once."""
     with ExitStack() as stack:
-        yield lambda security, *who: stack.enter_context(
-            running_sink(tmp_path, security, str(certificate), *who)
-        )
+
+        @cache
+        def start(*protection: str) -> Sink:
+            folder = tmp_path_factory.mktemp("sink")
+            security, *who = protection
+            return stack.enter_context(running_sink(folder, security, str(certificate), *who))
+
+        yield start
+
+
+@pytest.fixture
+def serve(serve_all: Serve) -> Serve:
+    """``serve("tls")``: a mail server that insists on it, and on an account. It has counted nothing."""
+
+    def cleared(*protection: str) -> Sink:
+        sink = serve_all(*protection)
+        sink.clear()
+        return sink
+
+    return cleared
 
 
 def protected(
@@ -148,7 +166,7 @@ def test_answer_that_is_pushed_in_before_tls_is_not_read_behind_it(
                 secured.recv(1000)
 
     with socketserver.ThreadingTCPServer((HOST, 0), Talk) as listening:
-        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         server_ = SmtpServer(host=HOST, port=listening.server_address[1], security="starttls")
         host = connecting.connect(server_, my_name="example.org", timeout=5)
         host.close()
