@@ -124,7 +124,7 @@ def test_killed_workers_lose_no_message_and_send_again_only_what_they_may(
         retry_seconds=0.1,
     )
 
-    outcome = kills.play(app, mine, sink, mails=60, kills=5)
+    outcome = kills.play(app, mine, sink, mails=60, kills=3)
 
     # Of a code that may or may not have been taken a second copy is sent, and its timeline says so.
     assert outcome.never_arrived == 0
