@@ -56,7 +56,7 @@ KEYS_AND_STATISTICS = (
     "ALTER TABLE deliveries ADD PRIMARY KEY (id)",
     "ANALYZE messages, deliveries",
 )
-INDEXES = text("SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'deliveries'")
+INDEXES = text("SELECT indexname, indexdef FROM pg_indexes WHERE tablename IN ('messages', 'deliveries')")
 
 
 @contextmanager
