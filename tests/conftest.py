@@ -12,6 +12,13 @@ pytest_plugins = ["shared.chassis.testing.plugin", "doorward_testkit.plugin"]
 pytest.register_assert_rewrite("tests.system.journey")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Property tests play the same lines thousands of times, five times as slowly where coverage looks on."""
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker("no_cover")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     """Files instead of single tests; asked for where there are several workers."""

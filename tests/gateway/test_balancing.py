@@ -21,8 +21,6 @@ from tests.gateway.broken_service import until
 from tests.gateway.conftest import Gateway, StartGateway
 from tests.gateway.wire import Wire
 
-pytestmark = pytest.mark.uncounted
-
 
 @dataclass(eq=False)
 class Candidate:

@@ -10,8 +10,6 @@ from tests.gateway.conftest import Gateway, StartGateway
 from tests.gateway.echo import OK, Received, Upstream
 from tests.gateway.wire import Wire
 
-pytestmark = pytest.mark.uncounted
-
 
 @pytest.fixture
 def gateway(start_gateway: StartGateway) -> Gateway:

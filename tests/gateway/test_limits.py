@@ -20,8 +20,6 @@ from shared.chassis.testing.tokens import access_token, bearer
 from tests.gateway.conftest import Gateway, StartGateway
 from tests.gateway.wire import hammer
 
-pytestmark = pytest.mark.uncounted
-
 PATH = "/x/y"
 LOGIN = "/api/v1/auth/login"
 

@@ -16,8 +16,6 @@ from tests.gateway.conftest import StartGateway
 from tests.gateway.echo import Received
 from tests.gateway.wire import Wire, hammer
 
-pytestmark = pytest.mark.uncounted
-
 ROUTES = """
 [upstreams.u]
 urls = ["${USERS_URL}"]

@@ -14,8 +14,6 @@ from tests.gateway.conftest import Gateway, StartGateway
 from tests.gateway.echo import Received
 from tests.gateway.wire import Wire
 
-pytestmark = pytest.mark.uncounted
-
 ATTACKERS = 400
 SECONDS = 6
 ROUTES = """

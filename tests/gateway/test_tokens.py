@@ -39,11 +39,14 @@ class Verifier:
     def __init__(self) -> None:
         self.asked: list[bytes] = []
         self.lifetimes: dict[bytes, float] = {}
+        self.pair = 0
 
     def __call__(self, name: bytes, authorization: bytes) -> Any:
         self.asked.append(authorization)
         expires_at = int(time() + self.lifetimes.get(authorization, 900))
-        return tokens.Identity(name, caller_of(), str(SESSION), str(ACCOUNT), int(time()), expires_at)
+        return tokens.Identity(
+            name, caller_of(), str(SESSION), str(ACCOUNT), int(time()), expires_at, pair=self.pair
+        )
 
 
 @pytest.fixture
@@ -74,6 +77,21 @@ def test_token_is_verified_once(known: Tokens, verifier: Verifier) -> None:
         use(known, b"Bearer a")
 
     assert verifier.asked == [b"Bearer a"]
+
+
+def test_a_pair_is_reported_when_its_token_is_first_seen(
+    revocations: Revocations, verifier: Verifier
+) -> None:
+    reported: list[tuple[str, int]] = []
+    receipts: Any = SimpleNamespace(note=lambda *pair: reported.append(pair))
+    known = Tokens(revocations, SimpleNamespace(on_withdrawal=None), receipts)  # type: ignore[arg-type]
+    verifier.pair = 3
+
+    callers = [known.caller(b"Bearer a") for _ in range(2)]
+
+    assert callers == [caller_of()] * 2
+    assert verifier.asked == [b"Bearer a"]
+    assert reported == [(str(SESSION), 3)]
 
 
 def test_only_a_token_that_is_remembered_is_recalled(known: Tokens, verifier: Verifier) -> None:

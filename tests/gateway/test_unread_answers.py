@@ -10,8 +10,6 @@ from tests.gateway import echo
 from tests.gateway.conftest import StartGateway
 from tests.gateway.wire import Wire, hammer
 
-pytestmark = pytest.mark.uncounted
-
 ROUTES = """
 [upstreams.u]
 urls = ["${USERS_URL}"]

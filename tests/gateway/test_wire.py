@@ -19,8 +19,6 @@ from tests.gateway.echo import Received, Upstream
 from tests.gateway.sequences import SEQUENCES, Sequence
 from tests.gateway.wire import Wire
 
-pytestmark = pytest.mark.uncounted
-
 CASES = [*corpus.CASES, *spellings.CASES]
 PATIENCE_SECONDS = 0.7
 ANSWER_SECONDS = 30.0  # what a server that keeps the connection takes to be noticed
