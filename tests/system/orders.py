@@ -10,7 +10,7 @@ from tests.system.backend import ROOT
 from tests.system.compose import ComposeStack
 
 PAGE = ROOT / "docs" / "adding-a-service.md"
-START_SECONDS = 600
+START_SECONDS = 800  # images that nobody has built yet included
 NODE = "node:22-bookworm-slim"
 # Where no image of Node can be fetched: the same Node out of PyPI, on an image that the stack has anyway.
 STAND_IN = """
