@@ -1,8 +1,12 @@
 """Real worker processes: what they do when nothing answers them, and what they tell."""
 
+import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -62,6 +66,32 @@ def test_worker_whose_redis_goes_away_sends_on_when_it_is_back(
         private_redis.start()
 
         wait_until(lambda: len(mailbox.messages()) == 2, what="the second mail", seconds=20)
+
+
+def test_worker_whose_terminal_goes_away_ends_in_order(settings: NotificationsSettings) -> None:
+    """Celery would start itself again, and wait for threads that do not end: it did nothing more."""
+    with hang_up(signal.SIG_DFL), running_worker(settings) as worker:
+        worker.send_signal(signal.SIGHUP)
+
+        assert worker.wait(30) == 0
+
+
+def test_worker_that_is_to_outlive_its_terminal_does(settings: NotificationsSettings) -> None:
+    with hang_up(signal.SIG_IGN), running_worker(settings) as worker:
+        status = Path(f"/proc/{worker.pid}/status").read_text()
+
+    (ignored,) = [line.split()[1] for line in status.splitlines() if line.startswith("SigIgn:")]
+    assert int(ignored, 16) & 1 << signal.SIGHUP - 1
+
+
+@contextmanager
+def hang_up(disposition: signal.Handlers) -> Iterator[None]:
+    """What is started meanwhile inherits this answer to SIGHUP (nohup: that it is ignored)."""
+    before = signal.signal(signal.SIGHUP, disposition)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_worker_tells_what_it_has_sent(
