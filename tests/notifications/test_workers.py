@@ -68,6 +68,7 @@ def test_worker_whose_redis_goes_away_sends_on_when_it_is_back(
         wait_until(lambda: len(mailbox.messages()) == 2, what="the second mail", seconds=20)
 
 
+@pytest.mark.usefixtures("app")
 def test_worker_whose_terminal_goes_away_ends_in_order(settings: NotificationsSettings) -> None:
     """Celery would start itself again, and wait for threads that do not end: it did nothing more."""
     with hang_up(signal.SIG_DFL), running_worker(settings) as worker:
@@ -76,6 +77,7 @@ def test_worker_whose_terminal_goes_away_ends_in_order(settings: NotificationsSe
         assert worker.wait(30) == 0
 
 
+@pytest.mark.usefixtures("app")
 def test_worker_that_is_to_outlive_its_terminal_does(settings: NotificationsSettings) -> None:
     with hang_up(signal.SIG_IGN), running_worker(settings) as worker:
         status = Path(f"/proc/{worker.pid}/status").read_text()
